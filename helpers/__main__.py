@@ -1,0 +1,221 @@
+"""The command line. Imports wait until a command needs them: --help answers at once."""
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from functools import wraps
+
+import click
+
+from helpers.errors import Failure, Mistake
+
+INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
+SCALE = click.option(
+    "--scale",
+    default="laptop",
+    show_default=True,
+    help="smoke, laptop, workstation or paper.",
+)
+VARIANT = click.option("--variant", help="One variant of scales.yaml (default: all).")
+CHAPTERS = click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
+CUSTOM = click.option(
+    "-p",
+    "custom",
+    nargs=2,
+    multiple=True,
+    metavar="NAME VALUE",
+    help="A parameter of the chapter; the copy is then kept out of the book.",
+)
+CPU = click.option("--cpu", is_flag=True, help="Run on a CPU what asks for a GPU.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def commands() -> None:
+    """Executable reproductions of three papers on memorization.
+
+    Without CHAPTER a command takes all chapters of the scale.
+    """
+
+
+def on_editions(command: Callable) -> Callable:
+    """A command that is given the editions asked for, checked as far as they can be.
+
+    It is called with the project's root, the editions and the parameters of the user.
+    """
+
+    @CHAPTERS
+    @SCALE
+    @VARIANT
+    @CUSTOM
+    @wraps(command)
+    def checked(chapters, scale, variant, custom, cpu=True, **options):
+        from helpers.chapters import editions, plans
+        from helpers.store import project_root
+
+        root = project_root()
+        chosen = editions.choose_editions(root, scale, chapters, variant=variant)
+        for edition in chosen:
+            plans.check_values(root, edition, dict(custom))
+        if not cpu:
+            editions.check_device(root, scale)
+        return command(root, chosen, dict(custom), **options)
+
+    return checked
+
+
+@commands.command()
+@on_editions
+@CPU
+@click.option("--force", is_flag=True, help="Execute what is up to date, too.")
+@click.option("--cell-seconds", type=int, help="End a cell that takes longer.")
+def run(root, editions, custom, *, force, cell_seconds) -> int:
+    """Train and execute chapters; each copy that passes the gate enters the book."""
+    from helpers.chapters.execute import run_edition
+
+    options = {"force": force, "cell_seconds": cell_seconds, "say": click.echo}
+    return for_each(
+        editions, lambda edition: run_edition(root, edition, custom, **options)
+    )
+
+
+@commands.command()
+@on_editions
+def plan(root, editions, custom) -> int:
+    """Show what run would do; trains nothing."""
+    from helpers.chapters.plans import plan_edition
+    from helpers.chapters.report import PLANNED, align, describe_plan
+
+    rows = [PLANNED]
+    status = for_each(
+        editions,
+        lambda edition: rows.append(describe_plan(plan_edition(root, edition, custom))),
+    )
+    click.echo(align(rows))
+    return status
+
+
+@commands.command()
+@on_editions
+@CPU
+def train(root, editions, custom) -> int:
+    """Train the runs of chapters and execute no notebook."""
+    from helpers.chapters.execute import train_plan
+    from helpers.chapters.plans import plan_edition
+
+    def train_edition(edition):
+        chosen = plan_edition(root, edition, custom)
+        train_plan(chosen, say=click.echo)
+        click.echo(f"{edition.chapter}: {len(chosen.runs)} runs are finished")
+
+    return for_each(editions, train_edition)
+
+
+@commands.command()
+def status() -> None:
+    """Show the executed copies, their verdicts, and the results on disk."""
+    from helpers.chapters.report import (
+        AT_HAND,
+        align,
+        describe_copies,
+        describe_results,
+    )
+    from helpers.store import project_root
+
+    rows = list(describe_copies(project_root()))
+    click.echo(align([AT_HAND, *rows]) if rows else "no executed copies: run a chapter")
+    click.echo(describe_results())
+
+
+@commands.command()
+@SCALE
+@click.option("--json", "as_json", is_flag=True, help="A list of objects.")
+def check(scale, as_json) -> int:
+    """Show every claim; exit with 1 where a required one is not reproduced."""
+    from helpers.chapters.report import CLAIMED, align, describe_claim
+    from helpers.chapters.scorecard import check as check_claims
+
+    rows, passed = check_claims(scale)
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+    else:
+        click.echo(align([CLAIMED, *map(describe_claim, rows)]))
+    failed = [r for r in rows if r["required"] and r["verdict"] != "reproduced"]
+    if failed:
+        words = ", ".join(f"{row['id']} ({row['verdict']})" for row in failed)
+        complain(f"required at scale {scale}, but not reproduced: {words}")
+    return 0 if passed else 1
+
+
+@commands.command()
+def build() -> int:
+    """Build the site from the executed copies that are there."""
+    from helpers.chapters.gate import clear_book
+    from helpers.chapters.site import build_site
+    from helpers.store import project_root
+
+    outdated = clear_book(project_root(), say=click.echo)
+    index = build_site()
+    click.echo(f"The site is built. Open {index}\nor {index.resolve().as_uri()}")
+    for complaint in outdated:
+        complain(f"{complaint.path}: {complaint.reasons}: run it again")
+    return 1 if outdated else 0
+
+
+@commands.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+def fetch(names) -> int:
+    """Download data sets (default: all that can be) and check them."""
+    from helpers import datasets
+
+    def fetch_one(name):
+        datasets.fetch(name)
+        click.echo(f"{name}: ready")
+
+    return for_each(names or datasets.ARCHIVES, fetch_one)
+
+
+def for_each(items: Iterable, work: Callable) -> int:
+    """Do the work for every item, complain of what goes wrong, and go on.
+
+    Returns 0; 2 where all were a user's mistakes; else 1.
+    """
+    statuses = []
+    for item in items:
+        try:
+            work(item)
+            statuses.append(0)
+        except (Mistake, Failure) as error:
+            complain(f"{_name(item)}: {error}")
+            statuses.append(exit_status(error))
+    return 2 if set(statuses) == {2} else int(any(statuses))
+
+
+def complain(message: str) -> None:
+    """Say on one line of stderr what is wrong."""
+    click.echo(f"error: {' '.join(str(message).split())}", err=True)
+
+
+def exit_status(error: Exception) -> int:
+    """2 for a mistake in usage, 1 for a failure."""
+    return 2 if isinstance(error, Mistake | click.UsageError) else 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status of a command line; only our own errors show a traceback."""
+    name = "python -m helpers"
+    try:
+        return commands(arguments, prog_name=name, standalone_mode=False) or 0
+    except click.ClickException as error:
+        complain(f"{error.format_message()} (see {name} --help)")
+        return exit_status(error)
+    except (Mistake, Failure) as error:
+        complain(error)
+        return exit_status(error)
+    except (KeyboardInterrupt, click.Abort):
+        complain("interrupted: what is saved stays, the same command goes on from it")
+        return INTERRUPTED
+    except BrokenPipeError:  # as in `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

@@ -1,0 +1,1 @@
+"""Chapters: parameters, execution by papermill, gate, scorecard and site."""

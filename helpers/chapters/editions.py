@@ -1,0 +1,148 @@
+"""Editions: what scales.yaml asks for, and where executed copies lie."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+from helpers.chapters.site import CHAPTERS, Edition
+from helpers.errors import Mistake
+from helpers.registry import SCALES
+
+MAIN = "main"  # the variant that has no name of its own
+NEEDS = "needs"  # beside a scale's chapters: the device it refuses to go without
+HALFWAY = (".failed", ".partial")  # ends of the names of copies that are not whole
+
+Variants = Mapping[str, Mapping[str, Any]]  # variant -> parameter -> value
+
+
+def chapters(root: Path) -> list[str]:
+    """The notebooks there are: those of the book in its order, then any others."""
+    found = sorted(path.stem for path in (root / "notebooks").glob("[!.]*.ipynb"))
+    named = [chapter for chapter in CHAPTERS if chapter in found]
+    return named + [chapter for chapter in found if chapter not in CHAPTERS]
+
+
+def variants(root: Path, scale: str, chapter: str) -> Variants:
+    """Variants of a chapter at a scale and their parameters, `main` first."""
+    if chapter not in chapters(root):
+        refuse("chapter", chapter, chapters(root))
+    there = {name: c for name, c in read_scale(root, scale).items() if name != NEEDS}
+    if chapter not in there:
+        refuse(f"chapter at scale {scale}", chapter, there)
+    found = there[chapter]
+    return {name: found[name] or {} for name in sorted(found, key=lambda v: v != MAIN)}
+
+
+def choose_editions(
+    root: Path, scale: str, names: Iterable[str] = (), *, variant: str | None = None
+) -> list[Edition]:
+    """The editions asked for: all of a scale, unless chapters or a variant are named."""
+    names = list(dict.fromkeys(names))
+    here = [c for c in chapters(root) if c in read_scale(root, scale)]
+    chosen = [
+        Edition(chapter, scale, name)
+        for chapter in names or here
+        for name in variants(root, scale, chapter)
+    ]
+    if variant is None:
+        return chosen
+    known = dict.fromkeys(edition.variant for edition in chosen)
+    for chapter in names:
+        if variant not in variants(root, scale, chapter):
+            there = variants(root, scale, chapter)
+            refuse(f"variant of {chapter} at scale {scale}", variant, there)
+    if variant not in known:
+        refuse(f"variant at scale {scale}", variant, known)
+    return [edition for edition in chosen if edition.variant == variant]
+
+
+def edition_values(root: Path, edition: Edition) -> dict[str, Any]:
+    """The parameters that scales.yaml gives an edition."""
+    return dict(variants(root, edition.scale, edition.chapter)[edition.variant])
+
+
+def needed_device(root: Path, scale: str) -> str | None:
+    """The device that a scale needs ("cuda"), or None."""
+    return read_scale(root, scale).get(NEEDS)
+
+
+def check_device(root: Path, scale: str) -> None:
+    """Refuse a scale whose device is not here; a Mistake."""
+    if needed_device(root, scale) != "cuda":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise Mistake(
+            f"scale {scale} needs a CUDA device and none is visible: run it on a GPU "
+            "machine, choose another --scale, or insist with --cpu"
+        )
+
+
+def source_path(root: Path, chapter: str) -> Path:
+    """A chapter's notebook."""
+    return root / "notebooks" / f"{chapter}.ipynb"
+
+
+def copy_path(root: Path, edition: Edition) -> Path:
+    """An edition's executed copy in the book."""
+    return root / "book" / f"{edition.page}.ipynb"
+
+
+def copies(root: Path) -> list[Edition]:
+    """Editions whose executed copies lie in the book, whatever their chapter."""
+    found = []
+    for scale in SCALES:
+        for path in sorted((root / "book" / "chapters" / scale).glob("[!.]*.ipynb")):
+            chapter, _, variant = path.stem.partition("-")
+            if not path.stem.endswith(HALFWAY):
+                found.append(Edition(chapter, scale, variant or MAIN))
+    return found
+
+
+def describe(edition: Edition) -> str:
+    """An edition in a few words."""
+    variant = "" if edition.variant == MAIN else f"{edition.variant}, "
+    return f"{edition.chapter} ({variant}{edition.scale})"
+
+
+def read_scale(root: Path, scale: str) -> Mapping[str, Any]:
+    """One scale of notebooks/scales.yaml: chapter -> variants, and what it needs."""
+    if scale not in SCALES:
+        refuse("scale", scale, SCALES)
+    path = root / "notebooks" / "scales.yaml"
+    try:
+        scales = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Mistake(f"{path} cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise Mistake(f"{path.name}: {' '.join(str(error).split())}") from error
+    wanted = scales.get(scale) if isinstance(scales, dict) else None
+    _check_shape(wanted or {}, f"{path.name}, scale {scale}")
+    return wanted or {}
+
+
+def _check_shape(scale: Any, where: str) -> None:
+    shape = "chapter: {variant: {parameter: value}}"
+    if not isinstance(scale, dict):
+        raise Mistake(f"{where}: {scale!r} is not of the form {shape}")
+    if scale.get(NEEDS) not in (None, "cuda"):
+        raise Mistake(f"{where}: needs: {scale[NEEDS]!r}: allowed is cuda")
+    for chapter, found in scale.items():
+        if chapter == NEEDS:
+            continue
+        whole = isinstance(found, dict) and found
+        if not whole or not all(isinstance(v or {}, dict) for v in found.values()):
+            raise Mistake(f"{where}, {chapter}: {found!r} is not of the form {shape}")
+
+
+def refuse(what: str, name: str, allowed: Iterable[str]) -> NoReturn:
+    """Raise a Mistake that names what is unknown and lists what is allowed."""
+    allowed = list(allowed)
+    near = difflib.get_close_matches(name, allowed, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    there = ", ".join(allowed) or "none"
+    raise Mistake(f"unknown {what}: {name!r}; {hint}allowed: {there}")

@@ -1,0 +1,197 @@
+"""Executing an edition: train its runs, run papermill, pass the gate, enter the book."""
+
+import contextlib
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+from papermill.execute import ERROR_MARKER_TAG
+
+from helpers.chapters import kernel
+from helpers.chapters.cells import name_cell, numbered, read_notebook, tags_of
+from helpers.chapters.editions import describe, source_path
+from helpers.chapters.gate import gate
+from helpers.chapters.plans import Plan, as_json, plan_edition
+from helpers.chapters.site import Edition
+from helpers.errors import Failure
+from helpers.provenance import provenance
+from helpers.training import choose_device, train
+
+Say = Callable[[str], None]
+
+
+def run_edition(
+    root: Path,
+    edition: Edition,
+    custom: Mapping[str, Any] | None = None,
+    *,
+    force: bool = False,
+    cell_seconds: int | None = None,
+    say: Say = print,
+) -> Path:
+    """Train and execute an edition and put its copy in place; returns the copy's path.
+
+    custom: parameters of the user's own; the copy is then kept out of the book. An
+    edition that is up to date is left alone unless `force`. A Failure names the cell
+    that failed; what was executed is kept beside the copy, as `*.failed.ipynb`.
+    """
+    plan = plan_edition(root, edition, custom)
+    shown = os.path.relpath(plan.target, root)
+    if not force and plan.is_up_to_date():
+        say(f"{describe(edition)}: up to date: {shown}")
+        return plan.target
+    training = train_plan(plan, say=say)
+    say(f"{describe(edition)}: executing the notebook")
+    started = time.monotonic()
+    executed, reason = execute_notebook(plan, cell_seconds=cell_seconds)
+    seconds = time.monotonic() - started
+    executed.metadata["memorization"] = {
+        **_record(plan),
+        "seconds": round(training + seconds, 1),
+        "training_seconds": round(training, 1),
+        "exit_status": 1 if reason else 0,
+    }
+    _settle(plan, executed, reason)
+    say(f"{describe(edition)}: done in {training + seconds:.0f} s: {shown}")
+    return plan.target
+
+
+def train_plan(plan: Plan, *, say: Say = print) -> float:
+    """Train the runs of an edition that are not finished; returns the seconds it took.
+
+    In this process, where the bar shows and Ctrl-C saves; the notebook then finds every
+    run finished.
+    """
+    started, left = time.monotonic(), len(plan.unfinished)
+    if left:
+        say(f"{describe(plan.edition)}: training {left} of {len(plan.runs)} runs")
+    for study in plan.studies:
+        train(study, device=plan.device)
+    return time.monotonic() - started if left else 0.0
+
+
+def execute_notebook(
+    plan: Plan, *, cell_seconds: int | None = None
+) -> tuple[NotebookNode, str]:
+    """The notebook as papermill leaves it, and why it stopped early ("" if it did not).
+
+    It is executed in a folder of its own, for papermill saves as it goes.
+    """
+    reason = ""
+    with tempfile.TemporaryDirectory(prefix="chapter-") as name:
+        output = Path(name) / "executed.ipynb"
+        try:
+            with _quiet("papermill"):
+                papermill.execute_notebook(
+                    plan.notebook,
+                    output,
+                    plan.values,
+                    kernel_name=kernel.NAME,
+                    language="python",
+                    progress_bar={"desc": "cells", "disable": None, "leave": False},
+                    cwd=plan.root,
+                    kernel_manager_class=kernel.kernel_class(Path(name)),
+                    execution_timeout=cell_seconds,
+                    shutdown_kernel="immediate",
+                    record_timing=False,
+                )
+        except PapermillExecutionError as error:
+            reason = f"{error.ename}: {error.evalue}"
+        except TimeoutError:
+            reason = f"not done after {cell_seconds} s"
+        except RuntimeError as error:  # a kernel that died or did not start
+            reason = str(error)
+        except OSError as error:
+            raise Failure(f"papermill cannot write: {error.strerror}") from error
+        executed = read_notebook(output)
+    reason = " ".join(f"{_last_started(executed)}: {reason}".split()) if reason else ""
+    return _strip(executed), reason
+
+
+def _record(plan: Plan) -> dict:
+    """Provenance of an executed copy, for its metadata."""
+    edition = plan.edition
+    return {
+        "chapter": edition.chapter,
+        "scale": edition.scale,
+        "variant": edition.variant,
+        "parameters": as_json(plan.parameters),
+        "inputs": plan.inputs,
+        **provenance(choose_device(plan.device)),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _settle(plan: Plan, executed: NotebookNode, reason: str) -> None:
+    """Put a copy in place if the gate lets it in, else beside it; then a Failure."""
+    failed = plan.target.with_suffix(".failed.ipynb")
+    source = read_notebook(source_path(plan.root, plan.edition.chapter))
+    reasons = [reason] if reason else gate(executed, source)
+    if not reasons:
+        _write(plan.target, executed)
+        failed.unlink(missing_ok=True)
+        return
+    executed.metadata["memorization"]["reason"] = "; ".join(reasons)
+    _write(failed, executed)
+    kept = os.path.relpath(failed, plan.root)
+    raise Failure(f"{'; '.join(reasons)} (what was executed is kept in {kept})")
+
+
+def _write(path: Path, notebook: NotebookNode) -> None:
+    """Write a notebook whole or not at all."""
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial.ipynb")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        raise Failure(f"cannot save {path}: {error.strerror}: make room") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _last_started(executed: NotebookNode) -> str:
+    """The cell at which papermill stopped, in words.
+
+    After a dead kernel papermill calls every cell completed, but has no time at which
+    the later ones began.
+    """
+    cells = [
+        (position, cell)
+        for position, cell in numbered(_without_markers(executed))
+        if cell.metadata.get("papermill", {}).get("start_time")
+    ]
+    return name_cell(*cells[-1]) if cells else "the kernel"
+
+
+def _without_markers(executed: NotebookNode) -> NotebookNode:
+    """Without the cells that papermill adds where a notebook failed."""
+    executed.cells = [c for c in executed.cells if ERROR_MARKER_TAG not in tags_of(c)]
+    return executed
+
+
+def _strip(executed: NotebookNode) -> NotebookNode:
+    """Without papermill's own records, which hold paths of this machine."""
+    for holder in (executed, *executed.cells):
+        holder.metadata.pop("papermill", None)
+    return executed
+
+
+@contextlib.contextmanager
+def _quiet(name: str):
+    """Keep a logger silent: what it says is told in one line of our own."""
+    logger = logging.getLogger(name)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before

@@ -1,0 +1,144 @@
+"""What executing an edition takes: its parameters, runs, and whether it is done."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nbformat import NotebookNode
+
+from helpers.chapters.cells import read_notebook, source_cells
+from helpers.chapters.editions import copy_path, edition_values, source_path
+from helpers.chapters.gate import gate
+from helpers.chapters.parameters import check_parameters, read_parameters
+from helpers.chapters.site import Edition
+from helpers.chapters.studies import all_runs, evaluate_chapter, find_studies
+from helpers.runs import Run, Study, fingerprint
+from helpers.store import RunFolder
+
+PACKAGE = Path(__file__).resolve().parents[1]
+UNSEEN = ("chapters", "__main__.py")  # of the package, by a chapter that is executed
+
+
+class Plan(NamedTuple):
+    """An edition with its parameters checked and its studies declared."""
+
+    edition: Edition
+    root: Path
+    notebook: NotebookNode
+    values: dict[str, Any]  # parameters that differ from the notebook's defaults
+    parameters: dict[str, Any]  # all of them
+    studies: list[Study]
+    target: Path  # the executed copy
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every run, each once."""
+        return all_runs(self.studies)
+
+    @property
+    def unfinished(self) -> list[Run]:
+        """Runs still to be trained, those with damaged files among them."""
+        return [run for run in self.runs if not _is_sound(RunFolder(run))]
+
+    @property
+    def device(self) -> str:
+        """The chapter's parameter `device`, or else "auto"."""
+        return self.parameters.get("device", "auto")
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Digests of what decides the executed copy beside its parameters."""
+        cells = [[c.cell_type, c.source, c.metadata] for c in self.notebook.cells]
+        names = sorted(map(fingerprint, self.runs))
+        return {
+            "notebook": _digest(cells),
+            "helpers": helpers_digest(PACKAGE),
+            "runs": _digest(names),
+        }
+
+    def is_up_to_date(self) -> bool:
+        """Whether executing would make the copy that is there already."""
+        if not self.target.is_file() or self.unfinished:
+            return False
+        executed = read_notebook(self.target)
+        record = executed.metadata.get("memorization", {})
+        same = record.get("inputs") == self.inputs
+        same = same and record.get("parameters") == as_json(self.parameters)
+        return same and not gate(executed, self.notebook)
+
+
+def check_values(
+    root: Path, edition: Edition, custom: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Parameters of an edition that are not defaults, checked; `custom` comes last."""
+    notebook = read_notebook(source_path(root, edition.chapter))
+    known = read_parameters(notebook, edition.chapter)
+    given = {**edition_values(root, edition), **custom}
+    return check_parameters(known, given, chapter=edition.chapter)
+
+
+def plan_edition(
+    root: Path, edition: Edition, custom: Mapping[str, Any] | None = None
+) -> Plan:
+    """The plan of an edition, trained and executed not at all.
+
+    custom: parameters of the user's own; the copy then never enters the book. A
+    Mistake says what is unknown, ill-typed, out of range or absent.
+    """
+    custom = custom or {}
+    values = check_values(root, edition, custom)
+    notebook = read_notebook(source_path(root, edition.chapter))
+    known = read_parameters(notebook, edition.chapter)
+    names = evaluate_chapter(notebook, values, root=root)
+    defaults = {name: parameter.default for name, parameter in known.items()}
+    return Plan(
+        edition=edition,
+        root=root,
+        notebook=notebook,
+        values=values,
+        parameters={**defaults, **values},
+        studies=find_studies(names),
+        target=_target(root, edition, {name: values[name] for name in custom}),
+    )
+
+
+def _target(root: Path, edition: Edition, custom: Mapping[str, Any]) -> Path:
+    """Where the copy goes; one with parameters of the user's own is not for the book."""
+    path = copy_path(root, edition)
+    if not custom:
+        return path
+    folder = root / "_build" / "chapters" / edition.scale
+    return folder / f"{path.stem}-{_digest(custom)[:6]}.ipynb"
+
+
+def as_json(values: Any) -> Any:
+    """Values as they are read back from JSON."""
+    return json.loads(json.dumps(values))
+
+
+def _is_sound(folder: RunFolder) -> bool:
+    return folder.done() and folder.damage() is None
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def helpers_digest(package: Path) -> str:
+    """Digest of the code and settings that a chapter may use."""
+    files = [
+        path
+        for path in sorted(package.rglob("*"))
+        if path.suffix in (".py", ".yaml", ".mplstyle")
+        and path.relative_to(package).parts[0] not in UNSEEN
+    ]
+    names = {
+        path.relative_to(package).as_posix(): hashlib.sha256(
+            path.read_bytes()
+        ).hexdigest()
+        for path in files
+    }
+    return _digest(names)

@@ -1,0 +1,132 @@
+"""The scorecard: every claim of the three papers beside the verdicts at hand.
+
+Verdicts are read out of the executed copies in the book, so that no second record of
+them can go stale.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from helpers.chapters.scorecard_page import scorecard_page
+from helpers.chapters.site import Edition, find_editions, find_root
+from helpers.claims import MIME_TYPE
+from helpers.errors import Failure, Mistake
+from helpers.registry import SCALES, find_claim, load_registry
+
+STALE = "Judged by criteria that have changed since: run the chapter again."
+UNTESTED = {
+    "verdict": "not tested",
+    **dict.fromkeys(("value", "low", "high", "n")),
+    **dict.fromkeys(("scale", "variant", "page", "edition", "dataset")),
+    "parts": [],
+    "note": "",
+}
+
+
+def collect(root: Path | None = None) -> list[dict]:
+    """Verdicts of all executed copies: their records, with scale, variant and page.
+
+    A verdict whose criteria have changed since is "not tested". Raises Failure for a
+    copy that cannot be read or that judges an unknown claim.
+    """
+    book = find_root(root) / "book"
+    editions = [e for found in find_editions(book).values() for e in found]
+    return [row for edition in editions for row in _read_copy(book, edition)]
+
+
+def scorecard(scale: str | None = None, *, root: Path | None = None) -> list[dict]:
+    """One row per claim and edition at hand; a claim without one is "not tested".
+
+    In the order of the papers; `scale`: of this one only. `required` says whether the
+    row's scale has to reproduce the claim, which takes that its chapter exists. Where
+    one variant tests a claim, the rows of variants that do not are left out.
+    """
+    root = find_root(root)
+    rows = [row for row in collect(root) if scale in (None, row["scale"])]
+    cards = _arrange(rows, UNTESTED | {"scale": scale})
+    chapters = {path.stem for path in (root / "notebooks").glob("*.ipynb")}
+    for card in cards:
+        needed = card["scale"] in find_claim(card["id"]).required
+        card["required"] = needed and card["chapter"] in chapters
+    return cards
+
+
+def check(scale: str, *, root: Path | None = None) -> tuple[list[dict], bool]:
+    """Every claim at a scale, JSON-safe, and whether all required ones are reproduced.
+
+    Rows have id, verdict, value, low, high, n, chapter, variant, scale and required; a
+    claim that several variants judge has a row for each.
+    """
+    if scale not in SCALES:
+        raise Mistake(f"scale {scale!r}: allowed are {', '.join(SCALES)}")
+    keep = ("id", "verdict", "value", "low", "high", "n")
+    keep += ("chapter", "variant", "scale", "required")
+    rows = [{key: card[key] for key in keep} for card in scorecard(scale, root=root)]
+    failed = [r for r in rows if r["required"] and r["verdict"] != "reproduced"]
+    return rows, not failed
+
+
+def write_scorecard(path: Path, *, root: Path | None = None) -> Path:
+    """Write the scorecard's page, book/scorecard.md; an unchanged one is left alone.
+
+    Smoke editions, whose verdicts mean nothing, stand there only if nothing else does.
+    """
+    path = Path(path)
+    rows = collect(path.resolve().parents[1] if root is None else root)
+    cards = _arrange([r for r in rows if r["scale"] != "smoke"] or rows, UNTESTED)
+    text = scorecard_page(cards)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        partial = path.with_suffix(".partial")
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    return path
+
+
+def _read_copy(book: Path, edition: Edition) -> Iterator[dict]:
+    """The verdicts of one executed copy; where it shows a claim twice, the last."""
+    path = book / f"{edition.page}.ipynb"
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        outputs = [o for cell in notebook["cells"] for o in cell.get("outputs", ())]
+        shown = [o.get("data", {}).get(MIME_TYPE, ()) for o in outputs]
+        records = {record["id"]: record for data in shown for record in data}
+        parameters = notebook["metadata"].get("memorization", {}).get("parameters", {})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        what = f"{path.name} at scale {edition.scale} cannot be read ({error!r})"
+        raise Failure(f"{what}: run the chapter again") from None
+    about = {"scale": edition.scale, "variant": edition.variant}
+    about |= {"edition": edition.title, "page": edition.page}
+    about |= {"dataset": parameters.get("dataset")}
+    for record in records.values():
+        if record["id"] not in load_registry():
+            what = f"{path.name} at scale {edition.scale} judges {record['id']!r}"
+            raise Failure(f"{what}, which claims.yaml does not have: run it again")
+        about["chapter"] = find_claim(record["id"]).chapter
+        stale = {} if _is_fresh(record) else {"verdict": "not tested", "note": STALE}
+        yield UNTESTED | record | about | stale
+
+
+def _is_fresh(record: dict) -> bool:
+    """Whether a record was judged by the criteria that the registry holds now."""
+    criteria = find_claim(record["id"]).criteria
+    now = {c.name: (c.at_least, c.at_most) for c in criteria}
+    parts = record.get("parts", [])
+    then = {p["name"]: (p.get("at_least"), p.get("at_most")) for p in parts}
+    always = {c.name for c in criteria if not c.only_on}
+    return always <= set(then) and then.items() <= now.items()
+
+
+def _arrange(rows: list[dict], blank: dict) -> list[dict]:
+    """Rows claim by claim, at least one each; untested only where none is tested."""
+    cards = []
+    for claim in load_registry().values():
+        found = [row for row in rows if row["id"] == claim.id]
+        tested = {row["scale"] for row in found if row["verdict"] != "not tested"}
+        cards += [
+            row
+            for row in found
+            if row["verdict"] != "not tested" or row["scale"] not in tested
+        ] or [blank | {"id": claim.id, "chapter": claim.chapter}]
+    return cards

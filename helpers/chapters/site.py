@@ -1,0 +1,178 @@
+"""The site: which pages there are, in which order, and one strict build of them."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from helpers.errors import Failure
+from helpers.registry import SCALES
+
+BEST_FIRST = SCALES[::-1]
+PARTS = (
+    (
+        "Paper A: scale of initialisation",
+        ("extreme_memorization", "relu_loss_scaling", "alignment_comparison"),
+    ),
+    (
+        "Paper B: geometry of memorization",
+        ("mftma_layers", "rewinding", "double_descent"),
+    ),
+    ("Paper C: one single example", ("identity_single_example",)),
+)
+CHAPTERS = tuple(chapter for _, chapters in PARTS for chapter in chapters)
+PACKAGES = Path(__file__).resolve().parents[2]  # where `helpers` is imported from
+JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
+
+
+class Edition(NamedTuple):
+    """An executed copy in the book, `chapters/<scale>/<chapter>[-<variant>].ipynb`."""
+
+    chapter: str
+    scale: str
+    variant: str
+
+    @property
+    def page(self) -> str:
+        """The page's name inside book/, without its suffix."""
+        variant = "" if self.variant == "main" else f"-{self.variant}"
+        return f"chapters/{self.scale}/{self.chapter}{variant}"
+
+    @property
+    def title(self) -> str:
+        """What the edition is called beside others of its chapter."""
+        if self.variant == "main":
+            return f"{self.scale.capitalize()} edition"
+        return f"{self.variant} ({self.scale} scale)"
+
+
+def find_editions(book: Path) -> dict[str, list[Edition]]:
+    """The executed copies at hand: chapters in the book's order, best edition first.
+
+    Scales come before variants, and the variant `main` before the others. Partial
+    copies (`*.failed.ipynb`) and chapters the book does not have are left out.
+    """
+    found: dict[str, list[Edition]] = {}
+    for scale in BEST_FIRST:
+        for path in sorted((book / "chapters" / scale).glob("*.ipynb")):
+            chapter, _, variant = path.stem.partition("-")
+            edition = Edition(chapter, scale, variant or "main")
+            if not path.stem.endswith(".failed"):
+                found.setdefault(chapter, []).append(edition)
+    for editions in found.values():
+        editions.sort(key=lambda e: (BEST_FIRST.index(e.scale), e.variant != "main"))
+    return {chapter: found[chapter] for chapter in CHAPTERS if chapter in found}
+
+
+def chapter_entry(editions: list[Edition]) -> dict:
+    """A chapter in the table of contents: its best edition, the others beneath."""
+    best, *others = editions
+    entry: dict = {"file": best.page}
+    if others:
+        entry["sections"] = [{"file": e.page, "title": e.title} for e in others]
+    return entry
+
+
+def table_of_contents(book: Path) -> dict:
+    """The table of contents of what lies in `book`, in Jupyter Book's form."""
+    found = find_editions(book)
+    parts = []
+    for caption, chapters in PARTS:
+        entries = [chapter_entry(found[name]) for name in chapters if name in found]
+        if entries:
+            parts.append({"caption": caption, "chapters": entries})
+    closing = [{"file": name} for name in ("scorecard", "methods", "references")]
+    parts.append({"caption": "About the book", "chapters": closing})
+    return {"format": "jb-book", "root": "intro", "parts": parts}
+
+
+def write_toc(root: Path | None = None) -> Path:
+    """Write book/_toc.yml from the executed copies at hand; returns its path.
+
+    A file that would not change is left alone: its date tells `build_site` whether
+    the sidebars of all pages have to be written again.
+    """
+    book = find_root(root) / "book"
+    path = book / "_toc.yml"
+    text = "# Written by `python -m helpers build` from what is in chapters/.\n"
+    text += yaml.safe_dump(table_of_contents(book), sort_keys=False)
+    if not path.is_file() or path.read_text("utf-8") != text:
+        partial = path.with_suffix(".partial")
+        partial.write_text(text, "utf-8")
+        os.replace(partial, path)
+    return path
+
+
+def build_site(root: Path | None = None) -> Path:
+    """Build the site into _build/html, any warning an error; returns its index.html.
+
+    Only pages that changed are written again. Raises Failure, naming the log.
+    """
+    from helpers.chapters.scorecard import write_scorecard  # it imports this module
+
+    root = find_root(root)
+    write_toc(root)
+    write_scorecard(root / "book" / "scorecard.md", root=root)
+    remove_stale_pages(root)
+    built = root / "_build" / "built"  # its date is the last good build's
+    options = ["--all"] if frame_changed(root, since=built) else []
+    built.unlink(missing_ok=True)
+    log = root / "_build" / "site.log"
+    if run_jupyter_book(root, options, log) != 0:
+        raise Failure(f"the site was not built: {complaint(log)} (all of it: {log})")
+    built.touch()
+    return root / "_build" / "html" / "index.html"
+
+
+def run_jupyter_book(root: Path, options: list[str], log: Path) -> int:
+    """Exit status of a strict build (-W -n) by this interpreter's Jupyter Book."""
+    command = ["build", "book", "--config", "_config.yml", "-W", "-n", "--keep-going"]
+    paths = [str(PACKAGES), os.environ.get("PYTHONPATH", "")]
+    log.parent.mkdir(exist_ok=True)
+    with log.open("w") as output:
+        return subprocess.run(
+            [sys.executable, "-c", JUPYTER_BOOK, *command, *options],
+            cwd=root,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ).returncode
+
+
+def frame_changed(root: Path, *, since: Path) -> bool:
+    """Whether what frames every page is newer than the last good build."""
+    if not since.is_file():
+        return True
+    frame = [root / "_config.yml", *(root / "book").glob("_*/*.py")]
+    frame += [root / "book" / "_toc.yml", Path(__file__)]
+    return max(path.stat().st_mtime for path in frame) > since.stat().st_mtime
+
+
+def remove_stale_pages(root: Path) -> None:
+    """Remove pages of executed copies that are no longer in the book."""
+    pages = {e.page for es in find_editions(root / "book").values() for e in es}
+    html = root / "_build" / "html"
+    for path in [*html.glob("chapters/*/*"), *html.glob("_sources/chapters/*/*")]:
+        if f"chapters/{path.parent.name}/{path.stem}" not in pages:
+            path.unlink()
+
+
+def complaint(log: Path) -> str:
+    """The first warning or error in the log of a build, on one line."""
+    plain = re.sub(r"\x1b\[[\d;]*m", "", log.read_text(errors="replace"))
+    found = re.search(r"^.*(?:WARNING|ERROR|Error).*$", plain, re.MULTILINE)
+    return found.group().strip() if found else "it ended without saying why"
+
+
+def find_root(root: Path | None) -> Path:
+    """The project's root, unless one is given."""
+    if root is not None:
+        return Path(root)
+    from helpers.store import project_root
+
+    return project_root()

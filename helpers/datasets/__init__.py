@@ -1,0 +1,79 @@
+"""Data sets as whole tensors: `load` one, `fetch` it beforehand, `standardise` it."""
+
+from functools import lru_cache
+
+from helpers.datasets import archives, digits, downloads, folders
+from helpers.datasets.contents import Dataset
+from helpers.datasets.root import data_root
+from helpers.datasets.scaling import matched_scale, standardise
+from helpers.errors import Mistake
+
+__all__ = [
+    "NAMES",
+    "Dataset",
+    "data_root",
+    "fetch",
+    "load",
+    "matched_scale",
+    "standardise",
+]
+
+ARCHIVES = tuple(archives.CLASSES)
+NAMES = ("digits", *ARCHIVES)  # besides folder:NAME
+
+
+def load(
+    name: str, *, train_examples: int | None = None, test_examples: int | None = None
+) -> Dataset:
+    """A data set by name, whole or the first examples of either split.
+
+    name: one of NAMES, or `folder:NAME` (a folder under the data root, or a path).
+    torchvision's sets are downloaded where they are absent, once, under a lock. A limit
+    takes a prefix in the order of the files; of `digits` in that of their fixed split.
+    Loaded sets stay in memory and are shared: do not write to their tensors.
+    """
+    return _first(_source(name), train_examples, test_examples)
+
+
+def fetch(name: str) -> None:
+    """Download a torchvision data set if it is absent or damaged, and check it.
+
+    `digits` is always there; a folder is its owner's to fill, and only checked.
+    """
+    if name in ARCHIVES:
+        downloads.ensure(name, data_root())
+    else:
+        load(name)
+
+
+def _source(name: str) -> tuple:
+    # A function and its arguments: what the caches below know a data set by.
+    if name == "digits":
+        return (digits.read,)
+    if name in ARCHIVES:
+        return (_read_archive, name, data_root())
+    if isinstance(name, str) and name.startswith(folders.PREFIX):
+        folder = folders.locate(name)
+        return (folders.read, folder, folders.stamp(folder))
+    raise Mistake(
+        f"unknown data set {name!r}: choose {', '.join(NAMES)}, or folder:NAME with "
+        "your own train.npz and test.npz"
+    )
+
+
+def _read_archive(name, root):
+    if archives.absent(name, root):
+        downloads.ensure(name, root)
+    return archives.read(name, root)
+
+
+@lru_cache(maxsize=2)
+def _whole(source: tuple) -> Dataset:
+    read, *arguments = source
+    return read(*arguments)
+
+
+@lru_cache(maxsize=4, typed=True)
+def _first(source: tuple, train_examples, test_examples) -> Dataset:
+    whole = _whole(source)
+    return whole.prefix(train_examples=train_examples, test_examples=test_examples)

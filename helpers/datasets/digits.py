@@ -1,0 +1,44 @@
+"""scikit-learn's embedded digits: real 8×8 scans, there on every machine."""
+
+import numpy as np
+import torch
+
+from helpers.datasets.contents import Dataset
+from helpers.streams import stream
+
+TEST_EXAMPLES = 500
+GREY_LEVELS = 15  # per step of the scans' 0..16, so that 16 becomes 240 exactly
+
+
+def read() -> Dataset:
+    """The 1,797 scans of ten digits (UCI, Alpaydin and Kaynak 1998) in a fixed split.
+
+    1,297 training and 500 test images, the shares of the classes equal to within one
+    example; both splits in random order, so a prefix of either is a fair sample.
+    """
+    from sklearn.datasets import load_digits  # scikit-learn takes a second to import
+
+    scans = load_digits()
+    images = torch.from_numpy((scans.images * GREY_LEVELS).astype(np.uint8))[:, None]
+    labels = torch.from_numpy(scans.target.astype(np.int64))
+    train, test = (torch.from_numpy(part) for part in _split(scans.target))
+    return Dataset(
+        name="digits",
+        train_images=images[train],
+        train_labels=labels[train],
+        test_images=images[test],
+        test_labels=labels[test],
+        classes=10,
+        names=tuple(str(digit) for digit in range(10)),
+    )
+
+
+def _split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # Evenly spaced picks from a random order sorted by class are a stratified sample.
+    random = stream(0, "digits split")
+    order = random.permutation(len(labels))
+    by_class = order[np.argsort(labels[order], kind="stable")]
+    spacing = len(labels) / TEST_EXAMPLES
+    picks = ((np.arange(TEST_EXAMPLES) + 0.5) * spacing).astype(int)
+    train = np.delete(by_class, picks)
+    return random.permutation(train), random.permutation(by_class[picks])

@@ -1,0 +1,135 @@
+"""Downloading once: under a lock, beside the data, checked, then moved into place."""
+
+import http.client
+import shutil
+import socket
+import sys
+import tarfile
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from threading import Thread
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from filelock import FileLock
+
+from helpers.datasets import archives
+from helpers.errors import Mistake
+
+ANSWER_SECONDS = 8  # to wait for any server before calling this machine offline
+STALL_SECONDS = 30  # without a byte before a download is given up
+UNFETCHABLE = (  # whatever torchvision and the network may raise
+    OSError,
+    RuntimeError,
+    EOFError,
+    http.client.HTTPException,
+    tarfile.TarError,
+    zlib.error,
+)
+
+
+def ensure(name: str, root: Path) -> None:
+    """Have a sound copy of a data set under the root, downloaded if need be.
+
+    Whoever comes second waits for the first and finds the files. An interrupted
+    download leaves nothing that could be taken for the data set, and is taken up again.
+    Without a network nothing is written, not even the lock.
+    """
+    try:
+        if _sound(name, root):
+            return
+        _require_network(addresses(name))
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(root / f".{name}.lock"):
+            if not _sound(name, root):
+                _download(name, root)
+    except UNFETCHABLE as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise Mistake(
+            f"no sound copy of data set {name} in {root}, and none could be downloaded "
+            f"({reason}): run `python -m helpers fetch {name}` with a network at hand, "
+            "set MEMORIZATION_DATA to a folder that has it, or use folder:NAME"
+        ) from error
+
+
+def _sound(name: str, root: Path) -> bool:
+    return not archives.absent(name, root) and not archives.damaged(name, root)
+
+
+def _download(name: str, root: Path) -> None:
+    side = root / f".fetching-{name}"
+    for leftover in archives.damaged(name, side):
+        leftover.unlink()
+    with _impatient(), _quiet_unless_terminal():
+        for train in (True, False):
+            archives.open_split(name, side, train=train, download=True)
+    if not _sound(name, side):
+        shutil.rmtree(side)
+        raise OSError("what came differs from what was published")
+    for file in archives.published_files(name):
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (side / file).replace(root / file)
+    shutil.rmtree(side)
+
+
+def addresses(name: str) -> list[str]:
+    """Where torchvision downloads a data set from."""
+    source = archives.torchvision_class(name)
+    if hasattr(source, "mirrors"):
+        return list(source.mirrors)
+    if hasattr(source, "split_list"):
+        return [source.split_list["train"][0]]
+    return [source.url]
+
+
+def _require_network(urls: list[str]) -> None:
+    # A firewall that drops packets would keep torchvision waiting for minutes, once for
+    # every address of every mirror; all are asked at once here, within one deadline.
+    answered: list[str] = []
+    knocks = [Thread(target=_knock, args=(url, answered), daemon=True) for url in urls]
+    deadline = time.monotonic() + ANSWER_SECONDS
+    for knock in knocks:
+        knock.start()
+    while any(knock.is_alive() for knock in knocks) and time.monotonic() < deadline:
+        if answered:
+            return
+        time.sleep(0.02)
+    if not answered:
+        hosts = " nor ".join(str(urlsplit(url).hostname) for url in urls)
+        raise OSError(f"no answer from {hosts}")
+
+
+def _knock(url: str, answered: list[str]) -> None:
+    try:
+        urlopen(Request(url, method="HEAD"), timeout=ANSWER_SECONDS).close()
+    except HTTPError:
+        pass  # a refusal is an answer: there is a network
+    except (OSError, http.client.HTTPException):
+        return
+    answered.append(url)
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    # torchvision sets no time limits of its own.
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(STALL_SECONDS)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+@contextmanager
+def _quiet_unless_terminal() -> Iterator[None]:
+    # torchvision's bars would stay in a published page; a strict build refuses them.
+    if sys.stderr.isatty():
+        yield
+        return
+    with redirect_stderr(StringIO()), redirect_stdout(StringIO()):
+        yield

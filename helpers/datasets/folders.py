@@ -1,0 +1,169 @@
+"""Anyone's own data: a folder that holds train.npz and test.npz."""
+
+import zipfile
+import zlib
+from os.path import isdir  # unlike Path.is_dir, never raises
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from helpers.datasets.contents import Dataset
+from helpers.datasets.root import data_root
+from helpers.errors import Mistake
+
+PREFIX = "folder:"
+SPLITS = ("train", "test")
+UNREADABLE = (  # what NumPy and zipfile raise on files that are damaged or no archives
+    OSError,
+    ValueError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def locate(name: str) -> Path:
+    """The folder that `folder:NAME` means: NAME under the data root, or else a path."""
+    wanted = name.removeprefix(PREFIX).strip()
+    if not wanted:
+        raise Mistake(f"{name!r} names no folder: write {PREFIX}NAME or {PREFIX}PATH")
+    path = Path(wanted).expanduser()
+    places = list(dict.fromkeys([data_root() / path, path.absolute()]))
+    for place in places:
+        if isdir(place):
+            return place.resolve()
+    raise Mistake(
+        f"data set {name} is not there: looked for {' and '.join(map(str, places))}; "
+        "make that folder, with train.npz and test.npz (arrays images and labels) in it"
+    )
+
+
+def stamp(folder: Path) -> tuple:
+    """What changes when the files of a folder are written anew."""
+    try:
+        states = [(folder / f"{split}.npz").stat() for split in SPLITS]
+    except OSError as error:
+        raise Mistake(
+            f"{error.filename} cannot be read ({error.strerror}): the folder needs "
+            "train.npz and test.npz, each with the arrays images and labels"
+        ) from error
+    return tuple((state.st_mtime_ns, state.st_size) for state in states)
+
+
+def read(folder: Path, _stamp: tuple) -> Dataset:
+    """The data set of a folder, named `folder:` and its last part, never a path.
+
+    train.npz and test.npz each hold `images`, uint8 (n, height, width, channel) or
+    (n, height, width), and `labels`, whole numbers 0..k-1, each present in training.
+    train.npz may hold `names` of the classes, k words.
+    """
+    train, test = (_arrays(folder / f"{split}.npz") for split in SPLITS)
+    if train["images"].shape[1:] != test["images"].shape[1:]:
+        sizes = [array["images"].shape[1:] for array in (train, test)]
+        raise Mistake(
+            f"{folder}: images are {sizes[0]} in train.npz but {sizes[1]} in test.npz: "
+            "give both splits one size"
+        )
+    classes = _count_classes(folder, train["labels"], test["labels"])
+    return Dataset(
+        name=PREFIX + folder.name,
+        train_images=_channels_first(train["images"]),
+        train_labels=torch.from_numpy(train["labels"]),
+        test_images=_channels_first(test["images"]),
+        test_labels=torch.from_numpy(test["labels"]),
+        classes=classes,
+        names=_class_names(folder, train.get("names"), classes),
+    )
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {
+                key: archive[key]
+                for key in ("images", "labels", "names")
+                if key in archive.files
+            }
+    except UNREADABLE as error:
+        raise Mistake(
+            f"{path} is no sound .npz archive of plain arrays "
+            f"({' '.join(str(error).split())[:120]}): write it again with numpy.savez"
+        ) from error
+    for key in ("images", "labels"):
+        if key not in arrays:
+            raise Mistake(f"{path} holds no array {key!r}: save images= and labels=")
+    _check_images(path, arrays["images"])
+    arrays["labels"] = _checked_labels(path, arrays["labels"], len(arrays["images"]))
+    return arrays
+
+
+def _check_images(path: Path, images: np.ndarray) -> None:
+    shape = images.shape
+    if images.dtype != np.uint8 or images.ndim not in (3, 4):
+        raise Mistake(
+            f"{path}: images are {images.dtype} of shape {shape}: give uint8, 0..255, "
+            "n×height×width×channels or n×height×width"
+        )
+    if 0 in shape:
+        raise Mistake(f"{path}: images of shape {shape} are empty: give at least one")
+    if len(shape) == 4 and shape[1] in (1, 3) and shape[2] == shape[3] > 4:
+        raise Mistake(
+            f"{path}: images of shape {shape} have the channels first: "
+            "put them last, n×height×width×channels"
+        )
+
+
+def _checked_labels(path: Path, labels: np.ndarray, count: int) -> np.ndarray:
+    if labels.dtype.kind not in "iu" or labels.shape != (count,):
+        raise Mistake(
+            f"{path}: labels are {labels.dtype} of shape {labels.shape}: "
+            f"give one whole number an image, shape ({count},)"
+        )
+    if labels.min() < 0 or labels.max() >= 2**31:
+        raise Mistake(
+            f"{path}: labels run from {labels.min()} to {labels.max()}: "
+            "number the classes 0, 1, 2 and so on"
+        )
+    return labels.astype(np.int64)
+
+
+def _count_classes(folder: Path, train: np.ndarray, test: np.ndarray) -> int:
+    present = np.unique(train)
+    if len(present) < 2:
+        raise Mistake(
+            f"{folder / 'train.npz'}: every label is {present[0]}: "
+            "give examples of two classes or more"
+        )
+    if present[-1] != len(present) - 1:
+        absent = int(np.flatnonzero(present != np.arange(len(present)))[0])
+        raise Mistake(
+            f"{folder / 'train.npz'}: labels reach {present[-1]} but none is {absent}: "
+            "number the classes 0..k-1, each with a training example"
+        )
+    if test.max() >= len(present):
+        raise Mistake(
+            f"{folder / 'test.npz'}: label {test.max()} never appears in train.npz: "
+            f"test labels lie in 0..{len(present) - 1}"
+        )
+    return len(present)
+
+
+def _class_names(folder: Path, names: np.ndarray | None, classes: int) -> tuple:
+    if names is None:
+        return ()
+    if names.dtype.kind != "U" or names.shape != (classes,):
+        raise Mistake(
+            f"{folder / 'train.npz'}: names are {names.dtype} of shape {names.shape}: "
+            f"give {classes} words, one a class, or leave them out"
+        )
+    return tuple(str(word) for word in names)
+
+
+def _channels_first(images: np.ndarray) -> torch.Tensor:
+    tensor = torch.from_numpy(images)
+    tensor = tensor[:, None] if images.ndim == 3 else tensor.permute(0, 3, 1, 2)
+    return tensor.contiguous()

@@ -1,0 +1,43 @@
+"""From grey values to network inputs, as paper A prepares them."""
+
+from math import isfinite, sqrt
+
+import torch
+from torch import Tensor
+
+from helpers.errors import Mistake
+
+PAPER_FEATURES = 3072  # values of the papers' 32×32×3 images
+CHUNK = 2**22  # values standardised at a time: 32 MiB of float64
+
+
+def standardise(images: Tensor) -> Tensor:
+    """Images standardised one by one, (x - mean) / max(std, 1/√d) (paper A, spec A.1).
+
+    Mean and (population) standard deviation are those of all d values of one image, its
+    channels together. Every image comes out with mean 0 and squared norm d; a constant
+    one as zeros. images: (example, ...) of any real type; result: float32, same shape.
+    """
+    flat = images.flatten(start_dim=1)
+    result = torch.empty(flat.shape, dtype=torch.float32, device=images.device)
+    # float64 throughout: a residual mean would grow by √d where an image is constant.
+    size = max(1, CHUNK // max(1, flat.shape[1]))
+    for chunk, out in zip(flat.split(size), result.split(size), strict=True):
+        values = chunk.double()
+        values = values - values.mean(1, keepdim=True)
+        spread = values.square().mean(1, keepdim=True).sqrt()
+        out.copy_(values / spread.clamp(min=1 / sqrt(flat.shape[1])))
+    return result.reshape(images.shape)
+
+
+def matched_scale(sigma: float, features: int) -> float:
+    """Scale of initialisation that acts on d features as sigma on the paper's 3072.
+
+    sigma · √(3072/d): standardised images have squared norm d, so the preactivations
+    keep the paper's standard deviation, sigma · √3072 = 55.4 sigma (spec A.1).
+    """
+    if not (isfinite(sigma) and sigma >= 0):
+        raise Mistake(f"sigma is {sigma!r}: choose a finite scale of 0 or more")
+    if features < 1:
+        raise Mistake(f"features is {features!r}: an image has at least one value")
+    return sigma * sqrt(PAPER_FEATURES / features)

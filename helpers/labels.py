@@ -1,0 +1,93 @@
+"""Permuted labels, and the four sets of examples that they make (paper B)."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from helpers.errors import Mistake
+from helpers.streams import stream
+
+
+class PermutedLabels(NamedTuple):
+    """Training labels after permutation; both (example,)."""
+
+    labels: Tensor  # int64, what the network is trained on
+    permuted: Tensor  # bool, True where the label was drawn anew
+
+
+class Examples(NamedTuple):
+    """Examples of one split by their indices, with the labels to judge them by."""
+
+    indices: Tensor  # int64 (example,), into the training or the test images
+    labels: Tensor  # int64 (example,)
+
+
+class ExampleSets(NamedTuple):
+    """The four sets of paper B; the first three index the training images."""
+
+    unpermuted: Examples
+    permuted: Examples  # with the drawn labels, those trained on
+    restored: Examples  # the images of `permuted` with their true labels
+    test: Examples
+
+
+def permute_labels(
+    labels: Tensor, fraction: float, *, classes: int, seed: int
+) -> PermutedLabels:
+    """Labels of which a fraction is drawn uniformly over all classes (paper B; B.1).
+
+    Exactly round(fraction · n) examples are permuted; a drawn label may equal the true
+    one, and its example still counts as permuted. Which examples and which labels come
+    from two independent streams. For one seed the sets are nested: whatever is permuted
+    at a small fraction is permuted, with the same label, at every larger one.
+
+    labels: int64 (example,), in 0..classes-1. fraction: 0 to 1.
+    """
+    _check_labels(labels, classes)
+    if not 0 <= fraction <= 1:
+        raise Mistake(f"fraction of permuted labels is {fraction}: choose 0 to 1")
+    count = len(labels)
+    order = stream(seed, "permuted examples").permutation(count)
+    drawn = stream(seed, "permuted labels").integers(classes, size=count)
+    permuted = torch.zeros(count, dtype=torch.bool)
+    permuted[order[: round(fraction * count)]] = True
+    permuted = permuted.to(labels.device)
+    drawn = torch.from_numpy(drawn).to(labels.device)
+    return PermutedLabels(torch.where(permuted, drawn, labels), permuted)
+
+
+def example_sets(
+    true_labels: Tensor, after: PermutedLabels, test_labels: Tensor
+) -> ExampleSets:
+    """Unpermuted, permuted, restored and test examples (paper B, fig. 1A).
+
+    A set may be empty: `unpermuted` at fraction 1, `permuted` at fraction 0.
+    """
+    if true_labels.shape != after.labels.shape:
+        raise Mistake(
+            f"{len(true_labels)} true labels do not fit {len(after.labels)} permuted "
+            "ones: give those that were permuted"
+        )
+    changed = after.permuted.nonzero().flatten()
+    kept = (~after.permuted).nonzero().flatten()
+    every = torch.arange(len(test_labels), device=test_labels.device)
+    return ExampleSets(
+        unpermuted=Examples(kept, true_labels[kept]),
+        permuted=Examples(changed, after.labels[changed]),
+        restored=Examples(changed, true_labels[changed]),
+        test=Examples(every, test_labels),
+    )
+
+
+def _check_labels(labels: Tensor, classes: int) -> None:
+    if labels.dtype != torch.int64 or labels.ndim != 1:
+        raise Mistake(
+            f"labels are {labels.dtype} of shape {tuple(labels.shape)}: "
+            "give one int64 label an example"
+        )
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise Mistake(
+            f"labels run from {int(labels.min())} to {int(labels.max())}: "
+            f"with {classes} classes they lie in 0..{classes - 1}"
+        )

@@ -1,0 +1,166 @@
+"""The loop of one stack: epochs, measurements, snapshots, states, ends."""
+
+import time
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from helpers import models
+from helpers.histories import MEASURED
+from helpers.losses import choose_loss
+from helpers.measures import Network, check_names, measure, measured_epochs
+from helpers.provenance import provenance
+from helpers.runs import Run
+from helpers.stacks import Stack
+from helpers.streams import stream
+from helpers.trainees import DeviceData, Trainee
+
+# What every epoch records; the other names of a history belong to measures.
+EPOCH_NAMES = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
+
+
+class StackTraining:
+    """Trainees of one shape and at the same epoch, trained together to their ends."""
+
+    def __init__(self, trainees: list[Trainee], data: DeviceData, save_seconds: float):
+        self.trainees, self.data = list(trainees), data
+        self.epoch, self.save_seconds = trainees[0].epoch, save_seconds
+        self.started = self.saved = time.monotonic()
+        self.interrupted = False  # set by another thread: end after this epoch
+        self.shared = run = trainees[0].run
+        check_names(run.measures)  # before any training
+        self.measured = measured_epochs(run.epochs)
+        self.loss = choose_loss(run.loss)
+        self.model = models.build(
+            run.model,
+            features=data.features,
+            classes=data.classes,
+            width=run.width,
+            depth=run.depth,
+            activation=run.activation,
+        )
+        self.stack = Stack(
+            self.model,
+            self.loss,
+            self._weights(),
+            self._rates(),
+            images=data.train_images,
+            labels=torch.stack([data.labels_of(t.run) for t in self.trainees]),
+        )
+
+    def _weights(self) -> dict[str, Tensor]:
+        each = [
+            t.weights
+            or self.model.initial(seed=t.run.seed, init_scale=t.run.init_scale)
+            for t in self.trainees
+        ]
+        return {
+            name: torch.stack([weights[name] for weights in each]).to(self.data.device)
+            for name in self.model.names
+        }
+
+    def _rates(self) -> dict[str, Tensor]:
+        runs = [t.run for t in self.trainees]
+        rates = {name: [r.learning_rate for r in runs] for name in self.model.names}
+        rates[self.model.names[0]] = [
+            r.learning_rate if r.first_learning_rate is None else r.first_learning_rate
+            for r in runs
+        ]
+        return {name: torch.tensor(values) for name, values in rates.items()}
+
+    @torch.no_grad()
+    def run(self, bar) -> None:
+        """Train until every network has ended; `bar` is told of every epoch."""
+        if self.epoch == 0:
+            self._end_epoch(bar)
+        while self.trainees and not self.interrupted:
+            self.epoch += 1
+            self.stack.train_epoch(self._order(), self.shared.batch_size)
+            bar.update(len(self.trainees), f"epoch {self.epoch}")
+            self._end_epoch(bar)
+            due = time.monotonic() - self.saved >= self.save_seconds
+            if due or self.interrupted:
+                self._save()
+
+    def _order(self) -> Tensor:
+        """Order of the examples in this epoch, by seed alone: (network, n)."""
+        count, seeds = self.stack.labels.shape[1], [t.run.seed for t in self.trainees]
+        rows = {
+            seed: torch.from_numpy(
+                stream(seed, "order of examples", self.epoch).permutation(count)
+            )
+            for seed in set(seeds)
+        }
+        return torch.stack([rows[seed] for seed in seeds]).to(self.data.device)
+
+    def _end_epoch(self, bar) -> None:
+        values = self._evaluate()
+        stops = [
+            self._stop(t.run, v) for t, v in zip(self.trainees, values, strict=True)
+        ]
+        for k, (trainee, stop) in enumerate(zip(self.trainees, stops, strict=True)):
+            trainee.epoch = self.epoch
+            trainee.record({**values[k], **self._measure(k, trainee, stop)})
+            if self.epoch in trainee.run.snapshots:
+                trainee.folder.save_snapshot(self.epoch, self.stack.network(k))
+        self._retire(stops, bar)
+
+    def _evaluate(self) -> list[dict[str, float]]:
+        """Accuracy and loss of every network on both sets; the epoch's one wait."""
+        tests = self.data.test_labels.expand(len(self.stack), -1)
+        columns = torch.stack(
+            [
+                *self.stack.evaluate(self.data.train_images, self.stack.labels),
+                *self.stack.evaluate(self.data.test_images, tests),
+            ],
+            dim=1,
+        )
+        return [dict(zip(EPOCH_NAMES, row, strict=True)) for row in columns.tolist()]
+
+    def _stop(self, run: Run, values: dict[str, float]) -> str | None:
+        """Why a run ends here, or None."""
+        if not np.isfinite(values["train_loss"]):
+            return "diverged"
+        goal = np.inf if run.stop_accuracy is None else run.stop_accuracy
+        if self.epoch and values["train_accuracy"] >= goal:
+            return "fitted"
+        return "epochs" if self.epoch >= run.epochs else None
+
+    def _measure(self, k: int, trainee: Trainee, stop: str | None) -> dict[str, float]:
+        """The run's measures where they are due, else NaN under the same names."""
+        if not (self.epoch in self.measured or stop):
+            known = trainee.history.keys() - {*EPOCH_NAMES, MEASURED}
+            return {**dict.fromkeys(known, np.nan), MEASURED: False}
+        network = Network(
+            self.model,
+            self.loss,
+            self.stack.network(k),
+            self.data.train_images,
+            self.stack.labels[k],
+            self.data.test_images,
+            self.data.test_labels,
+        )
+        values = measure(trainee.run.measures, network)
+        numbers = torch.stack(list(values.values())).tolist() if values else []
+        return {**dict(zip(values, numbers, strict=True)), MEASURED: True}
+
+    def _retire(self, stops: list[str | None], bar) -> None:
+        """Finish the runs that end here and go on with the others."""
+        if not any(stops):
+            return
+        seconds = round(time.monotonic() - self.started, 2)
+        about = {**provenance(self.data.device), "stack_seconds": seconds}
+        for k, (trainee, stop) in enumerate(zip(self.trainees, stops, strict=True)):
+            if stop:
+                trainee.finish(self.stack.network(k), stop, about)
+                bar.update(trainee.run.epochs - self.epoch, f"epoch {self.epoch}")
+        left = [k for k, stop in enumerate(stops) if not stop]
+        self.trainees = [self.trainees[k] for k in left]
+        if left:
+            self.stack.keep(left)
+
+    def _save(self) -> None:
+        for k, trainee in enumerate(self.trainees):
+            trainee.save(self.stack.network(k))
+        self.saved = time.monotonic()

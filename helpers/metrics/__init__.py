@@ -1,0 +1,1 @@
+"""Metrics take tensors and return named tuples: no model, no file, no training."""

@@ -1,0 +1,81 @@
+"""Kernels of random first layers: what representations are before any training.
+
+For sin features of Gaussian weights w ~ N(0, s^2) without bias (paper A, Theorem 1),
+
+    E[sin(w.x) sin(w.x')] = (exp(-s^2 |x - x'|^2 / 2) - exp(-s^2 |x + x'|^2 / 2)) / 2,
+
+since sin a sin b = (cos(a - b) - cos(a + b)) / 2 and E cos g = exp(-var(g) / 2). It
+lies below the theorem's bound exp(-s^2 |x - x'|^2 / 2) for every pair of inputs.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class SampledKernel(NamedTuple):
+    """Mean product of sampled features, (pair,), and its standard error, (pair,)."""
+
+    mean: Tensor
+    error: Tensor
+
+
+def sin_kernel(left: Tensor, right: Tensor, scale: float) -> Tensor:
+    """E[sin(w.x) sin(w.x')] for all pairs of (n, d) and (m, d) inputs: (n, m).
+
+    scale: standard deviation s of the weights. Computed in float64.
+    """
+    left, right = left.double(), right.double()
+    squares = left.square().sum(-1)[:, None] + right.square().sum(-1)
+    products = 2 * left @ right.T
+    near = torch.exp(-(scale**2) * (squares - products).clamp(min=0) / 2)
+    far = torch.exp(-(scale**2) * (squares + products).clamp(min=0) / 2)
+    return (near - far) / 2
+
+
+def sin_kernel_bound(left: Tensor, right: Tensor, scale: float) -> Tensor:
+    """exp(-s^2 |x - x'|^2 / 2) of pairs (pair, d): (pair,) (paper A, Theorem 1)."""
+    gaps = (left.double() - right.double()).square().sum(-1)
+    return torch.exp(-(scale**2) * gaps / 2)
+
+
+def sample_sin_kernel(
+    left: Tensor,
+    right: Tensor,
+    scale: float,
+    *,
+    draws: int,
+    generator: np.random.Generator,
+) -> SampledKernel:
+    """Monte Carlo of sin_kernel for pairs (pair, d), over `draws` weight vectors."""
+    weights = generator.standard_normal((left.shape[-1], draws))
+    weights = torch.from_numpy(weights) * scale
+    products = torch.sin(left.double() @ weights) * torch.sin(right.double() @ weights)
+    return SampledKernel(products.mean(-1), products.std(-1) / draws**0.5)
+
+
+def kernel_alignment(kernel: Tensor) -> Tensor:
+    """Alignment of features with this kernel (n, n), for ever more features: ().
+
+    n sum_{i != j} k_ij / ((n - 1) (sum_i sqrt k_ii)^2), paper A's eq. 3 with inner
+    products replaced by their expectation; NaN for n < 2 or where all features vanish.
+    """
+    count, own = len(kernel), kernel.diagonal()
+    norms = own.sqrt().sum()
+    if count < 2 or norms == 0:
+        return torch.tensor(torch.nan, dtype=kernel.dtype)
+    return count * (kernel.sum() - own.sum()) / ((count - 1) * norms.square())
+
+
+def class_kernel_alignment(
+    inputs: Tensor, labels: Tensor, classes: int, *, scale: float
+) -> Tensor:
+    """In-class representation alignment of random sin features, closed form: ().
+
+    inputs: (n, d); labels: (n,) in 0..classes-1. Mean over the classes (eq. 6).
+    """
+    groups = (inputs[labels == label] for label in range(classes))
+    values = [kernel_alignment(sin_kernel(group, group, scale)) for group in groups]
+    return torch.stack(values).nanmean()

@@ -1,0 +1,54 @@
+"""A bar where a person looks: in the terminal or in Jupyter; nothing of it stays."""
+
+import html
+import sys
+import time
+
+from tqdm import tqdm
+
+
+class JupyterBar:
+    """A bar in the cell's output while it runs, cleared at its end."""
+
+    def __init__(self, total: int, label: str):
+        from IPython.display import HTML, display
+
+        self._html, self._total, self._done = HTML, total, 0
+        self._label, self._shown = html.escape(label), time.monotonic()
+        self._handle = display(HTML(self._page("")), display_id=True)
+
+    def _page(self, note: str) -> str:
+        bar = f'<progress value="{self._done}" max="{self._total}"></progress>'
+        return f"{self._label} {bar} {html.escape(note)}"
+
+    def update(self, steps: int, note: str) -> None:
+        self._done += steps
+        if time.monotonic() - self._shown > 0.5:
+            self._shown = time.monotonic()
+            self._handle.update(self._html(self._page(note)))
+
+    def close(self) -> None:
+        from IPython.display import clear_output
+
+        clear_output()
+
+
+class TerminalBar:
+    """A bar on the terminal; nothing where the output is not a terminal."""
+
+    def __init__(self, total: int, label: str):
+        self._bar = tqdm(total=total, desc=label, leave=False, disable=None)
+
+    def update(self, steps: int, note: str) -> None:
+        self._bar.set_postfix_str(note, refresh=False)
+        self._bar.update(steps)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+def progress_bar(total: int, label: str) -> JupyterBar | TerminalBar:
+    """The bar for where this process runs."""
+    shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
+    in_jupyter = shell is not None and hasattr(shell, "kernel")
+    return (JupyterBar if in_jupyter else TerminalBar)(total, label)

@@ -1,0 +1,136 @@
+"""K networks of one shape, trained by SGD as one batched computation.
+
+On the CPU every network's bits are independent of its companions, so a stack may be
+regrouped, interrupted and resumed without a trace. That takes care: matrix kernels
+round differently where a network's slice does not start on a cache line, so batches
+are padded to a multiple of ALIGNED examples (which count for nothing), and a width
+that is no such multiple is trained alone, as is a single layer, which is as wide as
+there are classes (`stackable`). On CUDA a step is replayed as one graph, and nothing
+waits for the device inside an epoch.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from helpers.losses import Loss
+from helpers.models import MLP
+
+ALIGNED = 16  # float32 values in a cache line of 64 bytes
+CPU_CHUNK, CUDA_CHUNK = 512, 8192  # examples a forward pass holds at once
+
+
+def stackable(width: int, depth: int) -> bool:
+    """Whether networks of this shape keep their bits in any company."""
+    return width % ALIGNED == 0 and depth > 1
+
+
+class Stack:
+    """K networks: a model's shape, and weights with a leading axis of networks.
+
+    weights: name -> (network, *shape). rates: name -> (network,) learning rates; a
+    weight whose rates are all 0 is frozen and costs no gradient.
+    images: (n, c, h, w) and labels: (network, n), whole and on the device.
+    """
+
+    def __init__(
+        self,
+        model: MLP,
+        loss: Loss,
+        weights: dict[str, Tensor],
+        rates: dict[str, Tensor],
+        *,
+        images: Tensor,
+        labels: Tensor,
+    ):
+        self.model, self.loss = model, loss
+        self.images, self.labels = images, labels
+        self.weights = weights
+        self._steps = {
+            name: -rate[:, None, None].to(images.device) for name, rate in rates.items()
+        }
+        self._trained = [
+            name for name, rate in rates.items() if bool((rate != 0).any())
+        ]
+        self._graphs: dict[int, Callable] = {}
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def keep(self, networks: list[int]) -> None:
+        """Go on with these networks only."""
+        index = torch.tensor(networks, device=self.images.device)
+        self.weights = {name: w[index] for name, w in self.weights.items()}
+        self._steps = {name: s[index] for name, s in self._steps.items()}
+        self.labels = self.labels[index]
+        self._graphs.clear()
+
+    def train_epoch(self, order: Tensor, batch_size: int) -> None:
+        """One pass of SGD; order: (network, n) the examples in each network's order."""
+        for index in order.split(batch_size, dim=1):
+            size = index.shape[1]
+            index = pad(index, (0, -size % ALIGNED))
+            if self.images.is_cuda:
+                self._replay(index, size)
+            else:
+                self.step(index, size)
+
+    def step(self, index: Tensor, size: int) -> None:
+        """One step of SGD on the first `size` examples of `index` (network, batch)."""
+        labels = self.labels.gather(1, index)
+        passed = self.model.forward(self.weights, self.images[index])
+        delta = self.loss.gradient(passed.logits, labels).div_(size)
+        delta[:, size:] = 0
+        factors = self.model.gradient_factors(self.weights, passed, delta)
+        for name in self._trained:
+            left, right = factors[name]
+            self.weights[name].baddbmm_(left.mT, right.mul_(self._steps[name]))
+
+    def _replay(self, index: Tensor, size: int) -> None:
+        if size not in self._graphs:
+            self._graphs[size] = self._capture(index, size)
+        self._graphs[size](index)
+
+    def _capture(self, index: Tensor, size: int) -> Callable[[Tensor], None]:
+        """The step for one batch size as a CUDA graph; no weight is changed here."""
+        held, saved = index.clone(), {n: w.clone() for n, w in self.weights.items()}
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):  # libraries set themselves up outside the graph
+            for _ in range(3):
+                self.step(held, size)
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self.step(held, size)
+        for name, weight in self.weights.items():
+            weight.copy_(saved[name])
+
+        def replay(index: Tensor) -> None:
+            held.copy_(index)
+            graph.replay()
+
+        return replay
+
+    def evaluate(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Accuracy (0..1) and mean loss per network: (network,) each, on the device.
+
+        images: (n, c, h, w); labels: (network, n).
+        """
+        chunk = CUDA_CHUNK if images.is_cuda else CPU_CHUNK
+        right = torch.zeros(len(self), dtype=torch.float64, device=images.device)
+        loss = torch.zeros_like(right)
+        parts = zip(images.split(chunk), labels.split(chunk, dim=1), strict=True)
+        for some_images, some_labels in parts:
+            count = len(some_images)
+            whole = pad(some_images, (0,) * 7 + (-count % ALIGNED,))
+            logits = self.model.forward(self.weights, whole).logits[:, :count]
+            right += (logits.argmax(-1) == some_labels).sum(-1)
+            loss += self.loss.value(logits, some_labels).sum(-1, dtype=torch.float64)
+        return right / labels.shape[1], loss / labels.shape[1]
+
+    def network(self, k: int) -> dict[str, Tensor]:
+        """Weights of one network."""
+        return {name: weight[k] for name, weight in self.weights.items()}

@@ -1,0 +1,161 @@
+"""Training of a study: skip what is finished, lock, resume, group into stacks."""
+
+import contextlib
+import math
+import os
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+import torch
+
+from helpers.errors import Failure, Mistake
+from helpers.histories import Histories
+from helpers.loop import StackTraining
+from helpers.progress import progress_bar
+from helpers.runs import Study, stack_key
+from helpers.stacks import stackable
+from helpers.store import RunFolder
+from helpers.trainees import DeviceData, Trainee
+
+SAVE_SECONDS = 30.0  # between two saved states of a stack
+STACK_LIMIT = {"cpu": 8, "cuda": 64}  # networks; more do not fit a CPU's cache
+
+
+def train(
+    study: Study, *, device: str = "auto", save_seconds: float = SAVE_SECONDS
+) -> Histories:
+    """Histories of every run of a study; only what is not finished is trained.
+
+    device: "auto" (CUDA where there is one), "cpu" or "cuda". May be interrupted at
+    any moment: the next call resumes from the last saved state. A run that another
+    process trains is waited for.
+    """
+    target = choose_device(device)
+    folders = [RunFolder(run) for run in dict.fromkeys(study.runs())]
+    waiting = [folder for folder in folders if not _sound(folder)]
+    while waiting:
+        with contextlib.ExitStack() as held:
+            mine = _lock_some(waiting, held)
+            mine = [folder for folder in mine if not folder.done()]
+            _train_all(mine, study.data, target, save_seconds)
+        waiting = [folder for folder in waiting if not folder.done()]
+    return _histories(study)
+
+
+def load(study: Study) -> Histories:
+    """Histories of a study whose runs are all finished."""
+    folders = [RunFolder(run) for run in study.runs()]
+    missing = sum(not folder.done() for folder in folders)
+    if missing:
+        raise Failure(
+            f"{missing} of {len(folders)} runs are not trained; call train first"
+        )
+    for folder in folders:
+        if damaged := folder.damage():
+            raise Failure(f"{damaged} is damaged; call train, which makes it anew")
+    return _histories(study)
+
+
+def _histories(study: Study) -> Histories:
+    folders = [RunFolder(run) for run in study.runs()]
+    return Histories(
+        tuple(folder.run for folder in folders),
+        tuple(folder.history() for folder in folders),
+        tuple(folder.about()["stopped"] for folder in folders),
+    )
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of a name; "cuda" without one is a mistake."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise Mistake(f"device = {name!r}: must be one of auto, cpu, cuda")
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise Mistake("device = 'cuda': no CUDA device is visible; use auto or cpu")
+    return torch.device("cuda" if there and name != "cpu" else "cpu")
+
+
+def _sound(folder: RunFolder) -> bool:
+    """Whether a run is finished and undamaged; a damaged one is opened again."""
+    if not folder.done():
+        return False
+    damaged = folder.damage()
+    if damaged:
+        warnings.warn(f"{damaged} is damaged: its run is trained again", stacklevel=3)
+        folder.reopen()
+    return damaged is None
+
+
+def _lock_some(folders: list[RunFolder], held: contextlib.ExitStack) -> list[RunFolder]:
+    """Lock what is free; where nothing is, wait for the first."""
+    free = []
+    for folder in folders:
+        with contextlib.suppress(TimeoutError):
+            held.enter_context(folder.lock().acquire(timeout=0))
+            free.append(folder)
+    if not free:
+        print(f"waiting: another process trains run {folders[0].name}", flush=True)
+        held.enter_context(folders[0].lock().acquire())
+        free.append(folders[0])
+    return free
+
+
+def _train_all(
+    folders: list[RunFolder], data, device: torch.device, save_seconds: float
+) -> None:
+    if not folders:
+        return
+    on_device = DeviceData(data, device)
+    workers = os.cpu_count() if device.type == "cpu" else 1
+    stacks = [
+        StackTraining(group, on_device, save_seconds)
+        for group in _groups(folders, STACK_LIMIT[device.type], workers)
+    ]
+    epochs = sum(t.run.epochs - t.epoch for stack in stacks for t in stack.trainees)
+    bar = progress_bar(epochs, f"{len(folders)} networks")
+    threads = torch.get_num_threads()
+    try:
+        _run_side_by_side(stacks, bar, workers)
+    finally:
+        torch.set_num_threads(threads)
+        bar.close()
+
+
+def _run_side_by_side(stacks: list[StackTraining], bar, workers: int) -> None:
+    """Train stacks, one to a worker; the first error (or Ctrl-C) ends them all.
+
+    A worker computes on one thread: the same bits on any number of cores, and no
+    thread waits for another inside a step.
+    """
+    with ThreadPoolExecutor(
+        workers, initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
+        futures = [pool.submit(stack.run, bar) for stack in stacks]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            for stack in stacks:
+                stack.interrupted = True
+            raise
+
+
+def _groups(
+    folders: Iterable[RunFolder], limit: int, workers: int
+) -> Iterator[list[Trainee]]:
+    """Runs that one stack can hold: the same shape, at the same epoch.
+
+    Runs are dealt out in turn, so that stacks take about the same time.
+    """
+    groups = defaultdict(list)
+    for folder in folders:
+        trainee = Trainee(folder)
+        groups[stack_key(folder.run), trainee.epoch].append(trainee)
+    for group in groups.values():
+        run = group[0].run
+        most = limit if stackable(run.width, run.depth) else 1
+        stacks = workers * math.ceil(len(group) / (workers * most))
+        for first in range(min(stacks, len(group))):
+            yield group[first::stacks]
