@@ -4,13 +4,15 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from functools import wraps
 
 import click
 
 from helpers.errors import Failure, Mistake
 
+PROGRAM = "python -m helpers"
+EXPECTED = (Mistake, Failure, OSError)  # no bugs of ours: told on one line
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 SCALE = click.option(
     "--scale",
@@ -42,7 +44,8 @@ def commands() -> None:
 def on_editions(command: Callable) -> Callable:
     """A command that is given the editions asked for, checked as far as they can be.
 
-    It is called with the project's root, the editions and the parameters of the user.
+    It is called with the project's root, the editions by their description, and the
+    parameters of the user.
     """
 
     @CHAPTERS
@@ -60,7 +63,8 @@ def on_editions(command: Callable) -> Callable:
             plans.check_values(root, edition, dict(custom))
         if not cpu:
             editions.check_device(root, scale)
-        return command(root, chosen, dict(custom), **options)
+        described = {editions.describe(edition): edition for edition in chosen}
+        return command(root, described, dict(custom), **options)
 
     return checked
 
@@ -115,17 +119,14 @@ def train(root, editions, custom) -> int:
 @commands.command()
 def status() -> None:
     """Show the executed copies, their verdicts, and the results on disk."""
-    from helpers.chapters.report import (
-        AT_HAND,
-        align,
-        describe_copies,
-        describe_results,
-    )
+    from helpers.chapters import report
     from helpers.store import project_root
 
-    rows = list(describe_copies(project_root()))
-    click.echo(align([AT_HAND, *rows]) if rows else "no executed copies: run a chapter")
-    click.echo(describe_results())
+    root = project_root()
+    rows = list(report.describe_copies(root))
+    click.echo(report.align([report.AT_HAND, *rows]))
+    for line in [*report.describe_failures(root), *report.describe_results()]:
+        click.echo(line)
 
 
 @commands.command()
@@ -173,28 +174,29 @@ def fetch(names) -> int:
         datasets.fetch(name)
         click.echo(f"{name}: ready")
 
-    return for_each(names or datasets.ARCHIVES, fetch_one)
+    return for_each({name: name for name in names or datasets.ARCHIVES}, fetch_one)
 
 
-def for_each(items: Iterable, work: Callable) -> int:
+def for_each(items: Mapping[str, object], work: Callable) -> int:
     """Do the work for every item, complain of what goes wrong, and go on.
 
-    Returns 0; 2 where all were a user's mistakes; else 1.
+    items: by their descriptions. Returns 0 if all went well, 2 if everything was a
+    user's mistake, else 1.
     """
     statuses = []
-    for item in items:
+    for name, item in items.items():
         try:
             work(item)
             statuses.append(0)
-        except (Mistake, Failure) as error:
-            complain(f"{_name(item)}: {error}")
+        except EXPECTED as error:
+            complain(f"{name}: {error}")
             statuses.append(exit_status(error))
     return 2 if set(statuses) == {2} else int(any(statuses))
 
 
-def complain(message: str) -> None:
+def complain(message: object, *, kind: str = "error") -> None:
     """Say on one line of stderr what is wrong."""
-    click.echo(f"error: {' '.join(str(message).split())}", err=True)
+    click.echo(f"{kind}: {' '.join(str(message).split())}", err=True)
 
 
 def exit_status(error: Exception) -> int:
@@ -204,18 +206,22 @@ def exit_status(error: Exception) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status of a command line; only our own errors show a traceback."""
-    name = "python -m helpers"
+    warnings.showwarning = lambda message, *_, **__: complain(message, kind="warning")
     try:
-        return commands(arguments, prog_name=name, standalone_mode=False) or 0
+        return commands(arguments, prog_name=PROGRAM, standalone_mode=False) or 0
+    except BrokenPipeError:  # as in `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except click.ClickException as error:
-        complain(f"{error.format_message()} (see {name} --help)")
+        complain(f"{error.format_message()} (see {PROGRAM} --help)")
         return exit_status(error)
-    except (Mistake, Failure) as error:
+    except EXPECTED as error:
         complain(error)
         return exit_status(error)
     except (KeyboardInterrupt, click.Abort):
         complain("interrupted: what is saved stays, the same command goes on from it")
         return INTERRUPTED
-    except BrokenPipeError:  # as in `... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

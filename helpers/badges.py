@@ -38,6 +38,16 @@ def parts_html(parts: Sequence[Mapping]) -> str:
     return f'<ul class="parts">{items}</ul>' if items else ""
 
 
+def line_html(record: Mapping, figure: str) -> str:
+    """A verdict in one line: badge, figure, and every number with its quantity."""
+    numbers = "; ".join(
+        f"{escape(part['text'])}: <strong>{escape(describe_number(part))}</strong>"
+        for part in record["parts"]
+    )
+    badge = badge_html(record["verdict"])
+    return f'<p class="verdict-line">{badge} {escape(figure)}. {numbers}.</p>'
+
+
 def note_html(note: str) -> str:
     """A remark below a cell's text, or nothing."""
     return f'<p class="note">{escape(note)}</p>' if note else ""

@@ -13,23 +13,14 @@ from typing import NamedTuple
 from helpers.badges import (
     badge_html,
     describe_number,
+    line_html,
     note_html,
     parts_html,
     table_html,
 )
 from helpers.errors import Mistake
 from helpers.intervals import Estimate
-from helpers.registry import Claim, Criterion, find_claim, load_registry
-
-__all__ = [
-    "Claim",
-    "Criterion",
-    "Verdict",
-    "Verdicts",
-    "judge",
-    "load_registry",
-    "table",
-]
+from helpers.registry import Claim, Criterion, find_claim
 
 MIME_TYPE = "application/vnd.memorization.claims+json"
 # The first of these that is found among a claim's parts is the verdict on the claim.
@@ -49,6 +40,7 @@ class Part(NamedTuple):
         return {
             "name": self.criterion.name,
             **_numbers(self.estimate),
+            "text": self.criterion.text,
             "verdict": self.verdict,
             "criterion": str(self.criterion),
             "at_least": self.criterion.at_least,
@@ -84,15 +76,7 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         """One line, for the head of a figure."""
-        numbers = "; ".join(
-            f"{escape(p.criterion.text)}: <strong>{escape(describe_number(p.record))}"
-            "</strong>"
-            for p in self.parts
-        )
-        return (
-            f'<p class="verdict-line">{badge_html(self.verdict)} '
-            f"{escape(self.claim.figure)}. {numbers}.</p>"
-        )
+        return line_html(self.record, self.claim.figure)
 
 
 class Verdicts:

@@ -91,11 +91,13 @@ def by_scale(
         ax.errorbar(
             scales, middle, bars, color=shade, marker="o", capsize=3, label=name
         )
-    if chance is not None:
-        ax.axhline(chance, color=CHANCE, linestyle="--", label="chance")
     ax.set_xscale("log")
     ax.set(xlabel=scale_label, ylabel=label)
-    ax.legend(loc="best")
+    handles = ax.get_legend_handles_labels()[0]  # the lines in the order of `lines`
+    if chance is not None:
+        line = ax.axhline(chance, color=CHANCE, linestyle="--", label="chance")
+        handles.append(line)
+    ax.legend(handles=handles, loc="best")
     note_count(ax, [np.shape(values)[1] for values in lines.values()])
     return ax
 
@@ -114,18 +116,19 @@ def kernel_by_distance(
     ax, order = axes(), np.argsort(distances)
     x = np.asarray(distances)[order]
     for sigma, (mean, error) in sampled.items():
-        shade = color(sigma, "sigma")
-        points = np.asarray(mean)[order]
-        ax.errorbar(
-            x, points, 2 * np.asarray(error)[order], color=shade, fmt=".", alpha=0.7
-        )
-        ax.plot(x, np.asarray(exact[sigma])[order], color=shade, label=f"σ = {sigma:g}")
+        shade, line = color(sigma, "sigma"), np.asarray(exact[sigma])[order]
+        bars = 2 * np.asarray(error)[order]
+        ax.errorbar(x, np.asarray(mean)[order], bars, color=shade, fmt=".", alpha=0.6)
+        ax.plot(x, line, color=shade)
         ax.plot(x, np.asarray(bounds[sigma])[order], color=shade, linestyle=":")
+        tip = {"xytext": (-6, 0), "textcoords": "offset points", "color": shade}
+        ax.annotate(f"σ = {sigma:g}", (x[0], line[0]), ha="right", va="center", **tip)
     ax.plot([], [], color=THEORY, label="closed form")
     ax.plot([], [], color=THEORY, linestyle=":", label="the paper's bound")
-    ax.plot([], [], ".", color=THEORY, label="sampled ± 2 s.e.")
+    ax.plot([], [], ".", color=THEORY, label="sampled, ± 2 standard errors")
+    ax.margins(x=0.14)
     ax.set(xlabel="distance of two images", ylabel="mean product of features")
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.legend(loc="upper right", bbox_to_anchor=(1, 0.97))
     return ax
 
 

@@ -76,8 +76,6 @@ def measure(names: tuple[str, ...], network: Network) -> dict[str, Tensor]:
 
 
 def measured_epochs(epochs: int) -> set[int]:
-    """Epochs at which measures are taken: 0, then four an octave (and the last)."""
-    steps = {
-        round(2 ** (quarter / 4)) for quarter in range(4 * epochs.bit_length() + 1)
-    }
+    """Epochs at which measures are taken: 0, then two an octave (and the last)."""
+    steps = {round(2 ** (half / 2)) for half in range(2 * epochs.bit_length() + 1)}
     return {0} | {step for step in steps if step <= epochs}

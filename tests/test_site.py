@@ -201,12 +201,22 @@ def test_chapters_follow_the_book_and_absent_ones_are_left_out(tmp_path):
     assert files == [*chapters, "scorecard", "methods", "references"]
 
 
-def test_failed_copies_and_unknown_notebooks_are_not_in_the_book(tmp_path):
+def test_chapters_of_the_readers_own_follow_the_books(tmp_path):
+    touch_copies(tmp_path, "laptop/a_new_chapter.ipynb", f"laptop/{CHAPTER}.ipynb")
+    parts = site.table_of_contents(tmp_path)["parts"]
+    assert [part["caption"] for part in parts[1:]] == [
+        "More chapters",
+        "About the book",
+    ]
+    assert parts[1]["chapters"] == [{"file": "chapters/laptop/a_new_chapter"}]
+
+
+def test_failed_and_partial_copies_are_not_in_the_book(tmp_path):
     touch_copies(
         tmp_path,
         f"laptop/{CHAPTER}.failed.ipynb",
         f"laptop/{CHAPTER}-sigmoid.failed.ipynb",
-        "laptop/scratch.ipynb",
+        f"laptop/{CHAPTER}-sigmoid.partial.ipynb",
         f"laptop/.ipynb_checkpoints/{CHAPTER}.ipynb",
     )
     assert site.find_editions(tmp_path) == {}
@@ -527,8 +537,7 @@ def test_our_pages_open_without_network_and_fit_a_phone(browser, ours):
     with serve(ours) as address:
         tab, problems = visit(browser, address, "intro", width=390)
         for name in shown:
-            tab.goto(f"{address}/{name}.html", wait_until="load")
-            tab.evaluate("window.MathJax?.startup?.promise")
+            tab.goto(f"{address}/{name}.html", wait_until="networkidle")
             assert problems == [], name
             assert tab.evaluate("document.documentElement.scrollWidth") <= 390, name
         tab.context.close()

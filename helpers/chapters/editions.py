@@ -39,7 +39,7 @@ def variants(root: Path, scale: str, chapter: str) -> Variants:
 def choose_editions(
     root: Path, scale: str, names: Iterable[str] = (), *, variant: str | None = None
 ) -> list[Edition]:
-    """The editions asked for: all of a scale, unless chapters or a variant are named."""
+    """The editions asked for: all of a scale unless chapters or a variant are named."""
     names = list(dict.fromkeys(names))
     here = [c for c in chapters(root) if c in read_scale(root, scale)]
     chosen = [

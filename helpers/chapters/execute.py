@@ -1,4 +1,4 @@
-"""Executing an edition: train its runs, run papermill, pass the gate, enter the book."""
+"""Executing an edition: train its runs, run papermill, pass the gate."""
 
 import contextlib
 import logging
@@ -110,8 +110,6 @@ def execute_notebook(
             reason = f"not done after {cell_seconds} s"
         except RuntimeError as error:  # a kernel that died or did not start
             reason = str(error)
-        except OSError as error:
-            raise Failure(f"papermill cannot write: {error.strerror}") from error
         executed = read_notebook(output)
     reason = " ".join(f"{_last_started(executed)}: {reason}".split()) if reason else ""
     return _strip(executed), reason

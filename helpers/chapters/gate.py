@@ -1,7 +1,7 @@
 """The gate: which executed copies may enter the book."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from helpers.chapters.cells import name_cell, numbered, read_notebook, source_ce
 from helpers.chapters.editions import copies, copy_path, source_path
 from helpers.chapters.site import Edition
 from helpers.claims import MIME_TYPE, WEAKEST_FIRST
-from helpers.errors import Mistake
+from helpers.errors import Failure, Mistake
 from helpers.registry import load_registry
 
 LARGEST = 2_000_000  # bytes of an executed copy, figures included
@@ -79,6 +79,24 @@ def inspect_book(root: Path) -> Iterator[Complaint]:
         wrong = faults(executed)
         if changed or wrong:
             yield Complaint(edition, path, changed, wrong)
+
+
+def clear_book(root: Path, *, say: Callable[[str], None] = print) -> list[Complaint]:
+    """Have only sound copies in the book; returns the committed ones that are outdated.
+
+    A copy that was made here from another version of its notebook is removed, for it is
+    quickly made again. A committed one took long, so it stays until it is run again. A
+    Failure names a copy that is faulty in itself.
+    """
+    complaints = list(inspect_book(root))
+    for complaint in complaints:
+        if complaint.differences and complaint.edition.scale in MADE_HERE:
+            say(f"removed {complaint.path}: {complaint.reasons}")
+            complaint.path.unlink()
+        elif complaint.faults:
+            what = f"{complaint.path} may not be in the book: {complaint.reasons}"
+            raise Failure(f"{what}: run it again, or remove it")
+    return [c for c in complaints if c.edition.scale not in MADE_HERE]
 
 
 def _cell_faults(cell: NotebookNode) -> Iterator[str]:

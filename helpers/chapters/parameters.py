@@ -42,7 +42,7 @@ class Parameter(NamedTuple):
 
 
 def read_parameters(notebook: NotebookNode, chapter: str) -> dict[str, Parameter]:
-    """The parameters of a chapter, in their order; a Failure names what is no parameter.
+    """The parameters of a chapter in their order; a Failure names what is none.
 
     Read from the syntax tree, not papermill's regular expressions, so that any mix of
     bool, int, float, str, list, dict and None may be annotated.

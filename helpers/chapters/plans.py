@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from nbformat import NotebookNode
 
-from helpers.chapters.cells import read_notebook, source_cells
+from helpers.chapters.cells import read_notebook
 from helpers.chapters.editions import copy_path, edition_values, source_path
 from helpers.chapters.gate import gate
 from helpers.chapters.parameters import check_parameters, read_parameters
@@ -105,7 +105,7 @@ def plan_edition(
 
 
 def _target(root: Path, edition: Edition, custom: Mapping[str, Any]) -> Path:
-    """Where the copy goes; one with parameters of the user's own is not for the book."""
+    """Where the copy goes; with parameters of the user's own it is not for the book."""
     path = copy_path(root, edition)
     if not custom:
         return path

@@ -54,7 +54,14 @@ def describe_copies(root: Path) -> Iterator[list]:
         yield [*_words(edition), *_describe_record(path), verdict]
 
 
-def describe_results() -> str:
+def describe_failures(root: Path) -> Iterator[str]:
+    """A line about each chapter whose last execution failed."""
+    for path in sorted((root / "book" / "chapters").glob("*/*.failed.ipynb")):
+        record = read_notebook(path).metadata.get("memorization", {})
+        yield f"failed: {path}: {record.get('reason', 'nothing was recorded')}"
+
+
+def describe_results() -> list[str]:
     """Where results lie, how many runs are there, their size, and damaged files."""
     root = results_root()
     folders = sorted(root.iterdir()) if root.is_dir() else []
@@ -65,7 +72,7 @@ def describe_results() -> str:
     counts = f"{len(finished)} finished runs, {len(runs) - len(finished)} unfinished"
     first = f"results in {root}: {counts}, {size / 1e6:.1f} MB"
     lines = [f"damaged: {path} (its run is trained again)" for path in damaged]
-    return "\n".join([first, *lines])
+    return [first, *lines]
 
 
 def describe_claim(row: Mapping) -> list:
@@ -109,4 +116,8 @@ def _describe_record(path: Path) -> list[str]:
 
 def _is_run(path: Path) -> bool:
     """Whether a folder is named by a fingerprint."""
-    return path.is_dir() and len(path.name) == 12 and set(path.name) <= {*"0123456789abcdef"}
+    return (
+        path.is_dir()
+        and len(path.name) == 12
+        and set(path.name) <= {*"0123456789abcdef"}
+    )

@@ -51,21 +51,22 @@ class Edition(NamedTuple):
 
 
 def find_editions(book: Path) -> dict[str, list[Edition]]:
-    """The executed copies at hand: chapters in the book's order, best edition first.
+    """The executed copies at hand, best first: the chapters of the book, then others.
 
-    Scales come before variants, and the variant `main` before the others. Partial
-    copies (`*.failed.ipynb`) and chapters the book does not have are left out.
+    Scales come before variants, and the variant `main` before the others. Copies that
+    are not whole (`*.failed.ipynb`, `*.partial.ipynb`) are left out.
     """
     found: dict[str, list[Edition]] = {}
     for scale in BEST_FIRST:
         for path in sorted((book / "chapters" / scale).glob("*.ipynb")):
             chapter, _, variant = path.stem.partition("-")
             edition = Edition(chapter, scale, variant or "main")
-            if not path.stem.endswith(".failed"):
+            if "." not in path.stem:
                 found.setdefault(chapter, []).append(edition)
     for editions in found.values():
         editions.sort(key=lambda e: (BEST_FIRST.index(e.scale), e.variant != "main"))
-    return {chapter: found[chapter] for chapter in CHAPTERS if chapter in found}
+    own = sorted(set(found) - set(CHAPTERS))
+    return {name: found[name] for name in (*CHAPTERS, *own) if name in found}
 
 
 def chapter_entry(editions: list[Edition]) -> dict:
@@ -80,9 +81,10 @@ def chapter_entry(editions: list[Edition]) -> dict:
 def table_of_contents(book: Path) -> dict:
     """The table of contents of what lies in `book`, in Jupyter Book's form."""
     found = find_editions(book)
+    own = tuple(name for name in found if name not in CHAPTERS)
     parts = []
-    for caption, chapters in PARTS:
-        entries = [chapter_entry(found[name]) for name in chapters if name in found]
+    for caption, names in (*PARTS, ("More chapters", own)):
+        entries = [chapter_entry(found[name]) for name in names if name in found]
         if entries:
             parts.append({"caption": caption, "chapters": entries})
     closing = [{"file": name} for name in ("scorecard", "methods", "references")]

@@ -1,0 +1,74 @@
+"""What the tests share: results of their own, a small study, quick processes."""
+
+import multiprocessing
+from multiprocessing import forkserver
+
+import pytest
+import torch
+
+from helpers import datasets
+from helpers.runs import Run, Study
+
+# Small tensors only lose by threads, and where cores are busy they lose seconds.
+torch.set_num_threads(1)
+
+# The parts of a result that are the same bits whenever and wherever it is made again;
+# run.json (seconds, versions) and done.json (its checksum) are not.
+DECIDED = ("**/history.npz", "**/snapshots/*")
+
+
+@pytest.fixture(autouse=True)
+def results(tmp_path, monkeypatch):
+    """A results folder that is not there yet; no test touches the project's own."""
+    monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "results"))
+    return tmp_path / "results"
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    """The same draws from torch's own generator in every test, alone or in company."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """160 training and 60 test images of 64 values in 10 classes."""
+    return datasets.load("digits", train_examples=160, test_examples=60)
+
+
+@pytest.fixture
+def study_of(digits):
+    """Function that makes a study of a few small networks, trained in milliseconds."""
+
+    def study_of(grid=None, **fields):
+        small = {"width": 16, "batch_size": 32, "learning_rate": 0.1, "epochs": 6}
+        grid = grid or {"init_scale": [0.01, 1.0], "seed": range(2)}
+        return Study(digits, Run(**small | fields), grid)
+
+    return study_of
+
+
+@pytest.fixture
+def bits():
+    """Function from a results folder to the content of all that training decides."""
+
+    def bits(root):
+        files = [file for pattern in DECIDED for file in root.glob(pattern)]
+        return {str(file.relative_to(root)): file.read_bytes() for file in files}
+
+    return bits
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """Processes that start in milliseconds: forks of a server that imported torch.
+
+    The server computes on one thread, for a fork of a process with several may hang.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pytest", "sklearn.datasets", "helpers.training"])
+    with pytest.MonkeyPatch.context() as patch:
+        for library in ("OMP", "OPENBLAS", "MKL"):
+            patch.setenv(f"{library}_NUM_THREADS", "1")
+        forkserver.ensure_running()
+    return context

@@ -1,0 +1,277 @@
+"""Stacks: the bits of each network alone, the results of PyTorch's own SGD."""
+
+from collections.abc import Iterable
+
+import pytest
+import torch
+from torch.nn import functional
+
+from helpers.losses import LOSSES
+from helpers.models import build
+from helpers.models.mlp import ACTIVATIONS
+from helpers.stacks import ALIGNED, Stack, stackable
+
+EXAMPLES, FEATURES, CLASSES = 67, 45, 10  # neither is a multiple of ALIGNED
+cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+class Networks:
+    """A stack's worth of networks, each with its draw, labels, rate and order."""
+
+    def __init__(self, count=5, *, loss="cross_entropy", sigma=0.3, **shape):
+        shape = {"width": 16, "depth": 2, "activation": "sin"} | shape
+        self.loss = LOSSES[loss]
+        self.model = build("mlp", features=FEATURES, classes=CLASSES, **shape)
+        self.images = torch.randn(EXAMPLES, 1, 5, 9)
+        self.labels = torch.randint(CLASSES, (count, EXAMPLES))
+        self.rates = 0.05 * torch.arange(1, count + 1)
+        self.weights = [
+            self.model.initial(seed=k, init_scale=sigma) for k in range(count)
+        ]
+        self.orders = [
+            torch.stack([torch.randperm(EXAMPLES) for _ in range(count)])
+            for _ in range(3)
+        ]
+
+    def stack(self, chosen: Iterable[int], **rates) -> Stack:
+        chosen = list(chosen)
+        weights = {
+            name: torch.stack([self.weights[k][name] for k in chosen])
+            for name in self.model.names
+        }
+        rates = dict.fromkeys(self.model.names, self.rates) | rates
+        return Stack(
+            self.model,
+            self.loss,
+            weights,
+            {name: rate[chosen] for name, rate in rates.items()},
+            images=self.images,
+            labels=self.labels[chosen],
+        )
+
+    def train(self, stack: Stack, chosen: Iterable[int], batch=16, epochs=3) -> Stack:
+        for order in self.orders[:epochs]:
+            stack.train_epoch(order[list(chosen)], batch)
+        return stack
+
+    def trained(self, chosen: Iterable[int], batch=16, **rates) -> Stack:
+        chosen = list(chosen)
+        return self.train(self.stack(chosen, **rates), chosen, batch)
+
+
+def assert_same_bits(stack, k, other, j=0):
+    for name, weight in stack.network(k).items():
+        assert torch.equal(weight, other.network(j)[name]), name
+
+
+# Any company
+
+
+@pytest.mark.parametrize("batch", [1, 16, 23, 67, 500])
+@pytest.mark.parametrize(("width", "depth"), [(16, 2), (48, 2), (16, 4), (112, 3)])
+def test_a_network_has_the_same_bits_in_any_company(width, depth, batch):
+    networks = Networks(16, width=width, depth=depth)
+    together = networks.trained(range(16), batch)
+    scores = together.evaluate(networks.images, networks.labels)
+    for chosen in ([0], [13], [3, 9], [8, 2, 5], [*range(1, 16, 2)], [*range(15)]):
+        apart = networks.trained(chosen, batch)
+        some = apart.evaluate(networks.images, networks.labels[chosen])
+        for j, k in enumerate(chosen):
+            assert_same_bits(together, k, apart, j)
+            assert [s[j] for s in some] == [s[k] for s in scores]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_that_holds_for_every_loss_and_activation(loss, activation):
+    networks = Networks(4, loss=loss, activation=activation, sigma=0.01)
+    together = networks.trained(range(4))
+    for k in range(4):
+        assert_same_bits(together, k, networks.trained([k]))
+
+
+def test_those_who_stay_do_not_notice_that_others_leave():
+    networks = Networks(6)
+    stack = networks.train(networks.stack(range(6)), range(6), epochs=1)
+    stack.keep([1, 4])
+    assert len(stack) == 2
+    for order in networks.orders[1:]:
+        stack.train_epoch(order[[1, 4]], 16)
+    stay = networks.trained(range(6))
+    assert_same_bits(stay, 1, stack, 0)
+    assert_same_bits(stay, 4, stack, 1)
+
+
+def test_shapes_that_would_notice_are_not_stacked():
+    assert stackable(ALIGNED, 2) and stackable(1024, 4)
+    assert not stackable(ALIGNED + 1, 2) and not stackable(100, 2)
+    assert not stackable(ALIGNED, 1)  # one layer: as wide as there are classes
+
+
+# PyTorch's own
+
+
+def train_by_pytorch(networks, k, *, batch=16, rates=None):
+    """Final parameters of one network, by torch.autograd and torch.optim.SGD."""
+    weights = {n: w.clone().requires_grad_() for n, w in networks.weights[k].items()}
+    rates = rates or dict.fromkeys(weights, networks.rates[k].item())
+    groups = [{"params": [w], "lr": rates[name]} for name, w in weights.items()]
+    optimizer = torch.optim.SGD(groups)
+    for order in networks.orders:
+        for index in order[k].split(batch):
+            logits = networks.model.forward(weights, networks.images[index]).logits
+            values = networks.loss.value(logits, networks.labels[k][index])
+            optimizer.zero_grad()
+            values.mean().backward()
+            optimizer.step()
+    return weights
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(("activation", "depth"), [("sin", 2), ("relu", 3)])
+def test_a_stack_learns_what_pytorchs_sgd_learns(loss, activation, depth):
+    shape = {"activation": activation, "depth": depth}
+    networks = Networks(3, loss=loss, sigma=0.01, **shape)
+    networks.rates = networks.rates / 5
+    stack = networks.trained(range(3))
+    for k in range(3):
+        expected = train_by_pytorch(networks, k)
+        torch.testing.assert_close(stack.network(k), expected, rtol=1e-5, atol=1e-5)
+        moved = (expected["W1"] - networks.weights[k]["W1"]).norm()
+        assert moved > 0.01 * expected["W1"].norm()
+
+
+def test_every_network_and_layer_learns_at_its_own_rate():
+    networks = Networks(3, sigma=0.01)
+    first = torch.tensor([0.3, 0.0, 0.001])
+    stack = networks.trained(range(3), W1=first)
+    for k in range(3):
+        rates = {"W1": first[k].item(), "W2": networks.rates[k].item()}
+        expected = train_by_pytorch(networks, k, rates=rates)
+        torch.testing.assert_close(stack.network(k), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_frozen_layer_keeps_its_bits_while_the_others_learn():
+    networks = Networks(2)
+    stack = networks.trained(range(2), W1=torch.zeros(2))
+    for k in range(2):
+        assert torch.equal(stack.network(k)["W1"], networks.weights[k]["W1"])
+        assert not torch.equal(stack.network(k)["W2"], networks.weights[k]["W2"])
+
+
+# Batches
+
+
+def test_what_pads_a_batch_counts_for_nothing():
+    networks = Networks(2)
+    index = networks.orders[0][:, :32]
+    results = []
+    for filler in (networks.orders[1][:, :12], torch.zeros(2, 12, dtype=torch.int64)):
+        stack = networks.stack(range(2))
+        stack.step(torch.cat([index[:, :20], filler], dim=1), 20)
+        results.append(stack)
+    assert_same_bits(results[0], 0, results[1], 0)
+    assert_same_bits(results[0], 1, results[1], 1)
+
+
+def test_a_batch_larger_than_the_data_is_one_step_on_all():
+    networks = Networks(2)
+    assert_same_bits(networks.trained([0], 67), 0, networks.trained([0], 10_000))
+
+
+def test_an_epoch_is_a_step_on_each_slice_of_the_order():
+    networks = Networks(1, sigma=0.01)
+    steps = []
+    stack = networks.stack([0])
+    stack.step = lambda index, size: steps.append(index[:, :size])
+    stack.train_epoch(networks.orders[0][:1], 16)
+    assert [step.shape[1] for step in steps] == [16, 16, 16, 16, 3]
+    assert torch.equal(torch.cat(steps, dim=1), networks.orders[0][:1])
+
+
+# Evaluation
+
+
+@pytest.mark.parametrize("count", [1, 16, 67, 530])  # below, at and over one chunk
+@pytest.mark.parametrize("loss", LOSSES)
+def test_evaluation_is_plain_accuracy_and_mean_loss(loss, count):
+    networks = Networks(3, loss=loss)
+    images = torch.randn(count, 1, 5, 9)
+    labels = torch.randint(CLASSES, (3, count))
+    accuracy, value = networks.stack(range(3)).evaluate(images, labels)
+    assert accuracy.dtype == value.dtype == torch.float64
+    for k, weights in enumerate(networks.weights):
+        logits = networks.model.forward(weights, images).logits
+        right = (logits.argmax(1) == labels[k]).double().mean()
+        assert accuracy[k].item() == pytest.approx(right.item(), abs=1e-12)
+        mean = networks.loss.value(logits.double(), labels[k]).mean().item()
+        assert value[k].item() == pytest.approx(mean, rel=1e-5)
+
+
+def test_evaluation_changes_no_weight():
+    networks = Networks(2)
+    stack = networks.stack(range(2))
+    stack.evaluate(networks.images, networks.labels)
+    assert_same_bits(stack, 0, networks.stack(range(2)), 0)
+
+
+def test_labels_of_a_network_are_its_own():
+    networks = Networks(2)
+    logits = networks.model.forward(networks.weights[0], networks.images).logits
+    networks.labels[0], networks.weights[1] = logits.argmax(1), networks.weights[0]
+    accuracy, _ = networks.stack(range(2)).evaluate(networks.images, networks.labels)
+    assert accuracy[0] == 1 and accuracy[1] < 0.5
+
+
+# CUDA
+
+
+def on_cuda(stack: Stack) -> Stack:
+    """The same stack with all of its tensors on the device."""
+    return Stack(
+        stack.model,
+        stack.loss,
+        {name: weight.clone().cuda() for name, weight in stack.weights.items()},
+        {name: -steps[:, 0, 0] for name, steps in stack._steps.items()},
+        images=stack.images.cuda(),
+        labels=stack.labels.cuda(),
+    )
+
+
+@cuda
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_replayed_graph_is_the_steps_taken_one_by_one(loss):
+    networks = Networks(3, loss=loss, sigma=0.01)
+    graphs, eager = (on_cuda(networks.stack(range(3))) for _ in range(2))
+    for order in networks.orders:
+        graphs.train_epoch(order.cuda(), 16)
+        for index in order.cuda().split(16, dim=1):
+            size = index.shape[1]
+            eager.step(functional.pad(index, (0, -size % ALIGNED)), size)
+    torch.testing.assert_close(graphs.weights, eager.weights, rtol=1e-5, atol=1e-6)
+
+
+@cuda
+def test_graphs_follow_those_who_stay():
+    networks = Networks(4, sigma=0.01)
+    stack = on_cuda(networks.stack(range(4)))
+    stack.train_epoch(networks.orders[0].cuda(), 16)
+    stack.keep([0, 3])
+    for order in networks.orders[1:]:
+        stack.train_epoch(order[[0, 3]].cuda(), 16)
+    alone = networks.trained([3])
+    for name, weight in alone.network(0).items():
+        torch.testing.assert_close(
+            stack.network(1)[name].cpu(), weight, rtol=1e-4, atol=1e-5
+        )
+
+
+@cuda
+def test_evaluation_on_the_device_is_that_of_the_cpu():
+    networks = Networks(3)
+    stack = networks.stack(range(3))
+    accuracy, loss = stack.evaluate(networks.images, networks.labels)
+    there = on_cuda(stack).evaluate(networks.images.cuda(), networks.labels.cuda())
+    # Logits that tie to within rounding may fall either way: one example's worth.
+    torch.testing.assert_close(there[0].cpu(), accuracy, rtol=0, atol=1.5 / EXAMPLES)
+    torch.testing.assert_close(there[1].cpu(), loss, rtol=1e-4, atol=1e-5)
