@@ -33,12 +33,18 @@ CUSTOM = click.option(
 CPU = click.option("--cpu", is_flag=True, help="Run on a CPU what asks for a GPU.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def commands() -> None:
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.pass_context
+def commands(context) -> None:
     """Executable reproductions of three papers on memorization.
 
     Without CHAPTER a command takes all chapters of the scale.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def on_editions(command: Callable) -> Callable:

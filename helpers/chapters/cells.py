@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
-from nbformat import NotebookNode
+from nbformat import NotebookNode, ValidationError
 
 from helpers.errors import Mistake
 
@@ -12,14 +12,17 @@ INJECTED = "injected-parameters"  # papermill's tag on the cell that it adds
 
 
 def read_notebook(path: Path) -> NotebookNode:
-    """A notebook in the format's version 4; a Mistake names one that is none."""
+    """A notebook in the format's version 4; a Mistake names a file that is none."""
     try:
-        return nbformat.read(path, as_version=4)
+        # nbformat.read would log what is invalid, over many lines, and go on.
+        notebook = nbformat.convert(nbformat.reader.reads(path.read_text("utf-8")), 4)
+        nbformat.validate(notebook)
     except OSError as error:
         raise Mistake(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, ValidationError) as error:
         what = " ".join(str(error).split())[:200]
         raise Mistake(f"{path} is no notebook ({what}): make it again") from error
+    return notebook
 
 
 def tags_of(cell: NotebookNode) -> list[str]:

@@ -47,6 +47,8 @@ def choose_editions(
         for chapter in names or here
         for name in variants(root, scale, chapter)
     ]
+    if not chosen:
+        raise Mistake(f"scale {scale} has no chapters: add some to scales.yaml")
     if variant is None:
         return chosen
     known = dict.fromkeys(edition.variant for edition in chosen)

@@ -103,6 +103,7 @@ def execute_notebook(
                     execution_timeout=cell_seconds,
                     shutdown_kernel="immediate",
                     record_timing=False,
+                    shell_timeout_interval=1,
                 )
         except PapermillExecutionError as error:
             reason = f"{error.ename}: {error.evalue}"

@@ -1,0 +1,1 @@
+"""Ours against what a user would write, in one run: python -m benchmarks.NAME."""

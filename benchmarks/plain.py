@@ -1,0 +1,73 @@
+"""The sweep as a user would write it: nn.Module, DataLoader, SGD, one by one."""
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+
+class SinNetwork(nn.Module):
+    """Two layers with sin between them, without biases."""
+
+    def __init__(self, features: int, width: int, classes: int):
+        super().__init__()
+        self.first = nn.Linear(features, width, bias=False)
+        self.second = nn.Linear(width, classes, bias=False)
+
+    def forward(self, x):
+        return self.second(torch.sin(self.first(x.flatten(1))))
+
+
+class GivenOrder:
+    """A sampler whose next order is set beforehand, so that both sides see the same."""
+
+    def __init__(self, count: int):
+        self.order = range(count)
+
+    def __iter__(self):
+        return iter(self.order)
+
+    def __len__(self):
+        return len(self.order)
+
+
+@torch.no_grad()
+def accuracy(network, loader, device) -> float:
+    """Share of the images in a loader that a network classifies correctly."""
+    network.eval()
+    right = count = 0
+    for images, labels in loader:
+        images, labels = images.to(device), labels.to(device)
+        right += (network(images).argmax(1) == labels).sum().item()
+        count += len(labels)
+    return right / count
+
+
+def train_one(network, train_set, test_set, *, run, orders, device) -> tuple:
+    """Epochs, training and test accuracy of a network trained to its stop."""
+    sampler = GivenOrder(len(train_set))
+    loader = DataLoader(train_set, batch_size=run.batch_size, sampler=sampler)
+    whole = DataLoader(train_set, batch_size=512)
+    tests = DataLoader(test_set, batch_size=512)
+    optimizer = torch.optim.SGD(network.parameters(), lr=run.learning_rate)
+    for epoch in range(1, run.epochs + 1):
+        sampler.order = orders(epoch).tolist()
+        network.train()
+        for images, labels in loader:
+            images, labels = images.to(device), labels.to(device)
+            loss = nn.functional.cross_entropy(network(images), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        fitted = accuracy(network, whole, device)
+        tested = accuracy(network, tests, device)
+        if fitted >= run.stop_accuracy:
+            break
+    return epoch, fitted, tested
+
+
+def datasets_of(data, standardise) -> tuple[TensorDataset, TensorDataset]:
+    """Training and test set as a user would hold them."""
+    return (
+        TensorDataset(standardise(data.train_images), data.train_labels),
+        TensorDataset(standardise(data.test_images), data.test_labels),
+    )

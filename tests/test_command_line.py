@@ -1,0 +1,503 @@
+"""The command line: what it executes, what it says, and with which exit status."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from projects import (
+    ALT,
+    FIGURE,
+    TRAINING,
+    chapter,
+    code,
+    executed,
+    make_project,
+    quick_chapter,
+    verdict,
+    write_copy,
+)
+
+from helpers.__main__ import main
+from helpers.chapters import site
+from helpers.errors import Failure
+
+CHAPTER = "extreme_memorization"
+GOOD = chapter(code(TRAINING), code(FIGURE, **ALT))
+MISTAKE = """\
+# what a user got wrong
+from helpers.errors import Mistake
+raise Mistake("sigma = -1: must be a number above 0")
+"""
+EXECUTED = {
+    "good": GOOD,
+    "dies": quick_chapter("print(x)", "os._exit(7)", "print(2)"),
+    "fails": quick_chapter(MISTAKE, "print(2)"),
+    "noisy": quick_chapter("import sys; print('careful', file=sys.stderr)"),
+}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A project whose chapters were run once, with the exit status and what was said."""
+    folder = tmp_path_factory.mktemp("shared")
+    root = make_project(folder / "a book {x}", EXECUTED)
+    words = [sys.executable, "-m", "helpers", "run", "--scale", "smoke"]
+    variables = os.environ | {
+        "MEMORIZATION_RESULTS": "../results",  # as seen from notebooks/
+        "PYTHONPATH": str(site.PACKAGES),
+        "MPLBACKEND": "agg",
+    }
+    done = subprocess.run(
+        words, cwd=root / "notebooks", env=variables, capture_output=True, text=True
+    )
+    return root, done
+
+
+@pytest.fixture
+def ran(shared, monkeypatch):
+    """The same project, and where its results are."""
+    root, done = shared
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("MEMORIZATION_RESULTS", str(root / "results"))
+    return root, done
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A function that makes a project and goes there."""
+
+    def project(notebooks, scales=None):
+        root = make_project(tmp_path / "project", notebooks, scales)
+        monkeypatch.chdir(root)
+        return root
+
+    return project
+
+
+def errors(capsys):
+    """The lines on stderr since the last look."""
+    return capsys.readouterr().err.splitlines()
+
+
+def read(root, name):
+    return nbformat.read(root / "book" / "chapters" / "smoke" / name, as_version=4)
+
+
+def test_a_chapter_that_passes_enters_the_book_with_its_record(ran):
+    root, _ = ran
+    copy = read(root, "good.ipynb")
+    record = copy.metadata["memorization"]
+    assert (record["chapter"], record["scale"], record["variant"]) == (
+        "good",
+        "smoke",
+        "main",
+    )
+    assert record["parameters"]["scales"] == [0.1, 1.0]
+    assert record["exit_status"] == 0
+    assert record["seconds"] >= record["training_seconds"] > 0
+    assert {"commit", "device", "versions", "finished"} <= set(record)
+    training, figure = copy.cells[-2:]
+    assert training.outputs[0].text == "4 networks\n"
+    assert "image/png" in figure.outputs[0].data
+
+
+def test_a_copy_tells_nothing_of_the_machine(ran):
+    root, _ = ran
+    text = (root / "book" / "chapters" / "smoke" / "good.ipynb").read_text()
+    assert str(root) not in text
+    assert "papermill" not in text
+
+
+def test_results_are_where_they_were_asked_for(ran):
+    root, _ = ran
+    assert len(list((root / "results").glob("*/done.json"))) == 4
+    assert sorted(path.name for path in root.iterdir()) == [
+        "_config.yml",
+        "book",
+        "notebooks",
+        "results",
+    ]
+
+
+def test_other_chapters_go_on_when_one_fails(ran):
+    root, done = ran
+    assert done.returncode == 1
+    assert "good (smoke): done in" in done.stdout
+    copies = (root / "book" / "chapters" / "smoke").glob("*.ipynb")
+    assert sorted(path.name for path in copies) == [
+        "dies.failed.ipynb",
+        "fails.failed.ipynb",
+        "good.ipynb",
+        "noisy.failed.ipynb",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "executed_cells"),
+    [
+        ("dies", "cell 6 (`os._exit(7)`): Kernel died", 4),
+        ("noisy", "cell 5 (`import sys; ", 4),
+        (
+            "fails",
+            "cell 5 (`from helpers.errors import Mistake`): Mistake: sigma = -1: must "
+            "be a number above 0",
+            4,
+        ),
+    ],
+)
+def test_a_failed_chapter_names_the_cell_on_one_line_and_keeps_its_copy(
+    ran, name, reason, executed_cells
+):
+    root, done = ran
+    (line,) = [line for line in done.stderr.splitlines() if f"{name} (smoke)" in line]
+    assert line.startswith(f"error: {name} (smoke): {reason}")
+    assert f"book/chapters/smoke/{name}.failed.ipynb" in line
+    copy = read(root, f"{name}.failed.ipynb")
+    assert copy.metadata["memorization"]["reason"].startswith(reason)
+    counts = [c.execution_count for c in copy.cells if c.cell_type == "code"]
+    assert sum(count is not None for count in counts) >= executed_cells
+
+
+def test_nothing_else_is_said_on_stderr(ran):
+    assert len(ran[1].stderr.splitlines()) == 3
+
+
+def test_a_chapter_that_is_up_to_date_is_left_alone(ran, capsys):
+    root, _ = ran
+    path = root / "book" / "chapters" / "smoke" / "good.ipynb"
+    before = path.stat().st_mtime_ns
+    assert main(["run", "good", "--scale", "smoke"]) == 0
+    assert "good (smoke): up to date" in capsys.readouterr().out
+    assert path.stat().st_mtime_ns == before
+
+
+def test_plan_shows_what_is_to_be_done(ran, capsys):
+    assert main(["plan", "--scale", "smoke"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["good", "main", "smoke", "4", "4", "0", "up", "to", "date"] in rows
+    assert ["dies", "main", "smoke", "0", "0", "0", "to", "be", "executed"] in rows
+    assert main(["plan", "good", "--scale", "smoke", "-p", "seeds", "3"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.split()[3:] == ["6", "4", "2", "to", "be", "executed"]
+
+
+@pytest.mark.parametrize("change", ["a parameter", "the notebook", "a run", "helpers"])
+def test_what_a_copy_was_made_from_decides_whether_it_is_up_to_date(
+    ran, change, monkeypatch, tmp_path
+):
+    from helpers.chapters import plans
+
+    root, edition = ran[0], site.Edition("good", "smoke", "main")
+    plan = plans.plan_edition(root, edition)
+    assert plan.is_up_to_date()
+    if change == "a parameter":  # here one that changes no run
+        plan = plan._replace(parameters={**plan.parameters, "limit": 1.0})
+    elif change == "the notebook":
+        plan.notebook.cells[-1].metadata["mystnb"]["image"]["alt"] = "Something else."
+    elif change == "a run":
+        monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path))
+    else:
+        monkeypatch.setattr(plans, "helpers_digest", lambda package: "0")
+    assert not plan.is_up_to_date()
+
+
+def test_what_chapters_do_not_see_of_the_package_outdates_no_copy(tmp_path):
+    from helpers.chapters.plans import helpers_digest
+
+    for name in ("runs.py", "claims.yaml", "__main__.py", "chapters/site.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("1")
+    before = helpers_digest(tmp_path)
+    for name in ("__main__.py", "chapters/site.py", "notes.txt"):
+        (tmp_path / name).write_text("2")
+        assert helpers_digest(tmp_path) == before
+    for name in ("runs.py", "claims.yaml"):
+        (tmp_path / name).write_text("2")
+        assert helpers_digest(tmp_path) != before
+        before = helpers_digest(tmp_path)
+
+
+def test_parameters_of_ones_own_are_kept_out_of_the_book(ran, capsys):
+    root, _ = ran
+    words = ["run", "good", "--scale", "smoke", "-p", "scales", "[1]"]
+    assert main([*words, "-p", "rate", "1e-1"]) == 0
+    shown = capsys.readouterr().out.split()[-1]
+    path = root / shown
+    assert path.parent == root / "_build" / "chapters" / "smoke"
+    copy = nbformat.read(path, as_version=4)
+    assert copy.metadata["memorization"]["parameters"]["scales"] == [1.0]
+    assert "scales = [1.0]\nrate = 0.1" in [c.source for c in copy.cells][2]
+    assert copy.cells[-2].outputs[0].text == "2 networks\n"
+    assert (
+        read(root, "good.ipynb").metadata["memorization"]["parameters"]
+        != (copy.metadata["memorization"]["parameters"])
+    )
+
+
+def test_status_shows_copies_failures_and_results(ran, capsys):
+    root, _ = ran
+    (damaged,) = list((root / "results").glob("*/history.npz"))[:1]
+    kept = damaged.read_bytes()
+    damaged.write_bytes(kept[:-1])
+    try:
+        assert main(["status"]) == 0
+    finally:
+        damaged.write_bytes(kept)
+    out = capsys.readouterr().out
+    (row,) = [line for line in out.splitlines() if line.startswith("good ")]
+    assert row.endswith("passed")
+    assert "dies.failed.ipynb: cell 6" in out
+    assert "finished runs, 0 unfinished" in out
+    assert f"damaged: {damaged}" in out
+
+
+def test_a_cell_that_takes_too_long_is_ended(project, capsys):
+    project({"slow": quick_chapter("import time; time.sleep(60)")})
+    assert main(["run", "--scale", "smoke", "--cell-seconds", "1"]) == 1
+    (line,) = errors(capsys)
+    assert "cell 5 (`import time; time.sleep(60)`): not done after 1 s" in line
+    assert kernels() == []
+
+
+def test_ctrl_c_ends_the_kernel_and_leaves_the_book_alone(project, capsys):
+    root = project(
+        {"slow": quick_chapter("open('here', 'w'); import time; time.sleep(60)")}
+    )
+
+    def interrupt():
+        deadline = time.monotonic() + 60
+        while not (root / "here").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    assert main(["run", "--scale", "smoke"]) == 130
+    assert errors(capsys)[-1].startswith("error: interrupted")
+    assert kernels() == []
+    assert not (root / "book").exists()
+
+
+def kernels():
+    """Kernels that this process has started and that still run."""
+    children = psutil.Process().children(recursive=True)
+    return [one for one in children if "ipykernel_launcher" in " ".join(one.cmdline())]
+
+
+def test_a_failed_run_keeps_the_copy_that_was_there(project, capsys):
+    good = quick_chapter("print(x)")
+    root = project({"sample": good})
+    path = write_copy(root, "sample", executed(good))
+    nbformat.write(quick_chapter("print(y)"), root / "notebooks" / "sample.ipynb")
+    assert main(["run", "--scale", "smoke"]) == 1
+    assert "NameError: name 'y' is not defined" in errors(capsys)[0]
+    assert path.is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("run --scale tiny", "unknown scale: 'tiny'"),
+        ("run god --scale smoke", "unknown chapter: 'god'; did you mean good?"),
+        ("run -p seed 3 --scale smoke", "unknown parameter of good: 'seed'"),
+        ("train -p seeds 1.5 --scale smoke", "parameter seeds = '1.5' of good"),
+        ("run -p rate -1 --scale smoke", "good (smoke): learning_rate = -1.0"),
+        ("plan -p dataset cat --scale smoke", "good (smoke): unknown data set 'cat'"),
+        ("run -p dataset folder:no --scale smoke", "data set folder:no is not there"),
+        ("run --scale smoke --variant big", "unknown variant at scale smoke: 'big'"),
+        ("run --scale paper", "scale paper needs a CUDA device"),
+        ("train --scale paper", "scale paper needs a CUDA device"),
+        ("check --scale tiny", "'tiny'"),
+        ("fetch cat", "cat: unknown data set 'cat'"),
+        ("run --scael smoke", "No such option"),
+        ("rnu", "No such command 'rnu'"),
+        ("run -p seeds", "-p"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_status_2(
+    project, capsys, monkeypatch, results, words, complaint
+):
+    scales = {"smoke": {"good": {"main": {}}}, "paper": {"needs": "cuda"}}
+    scales["paper"]["good"] = {"main": {}}
+    project({"good": GOOD}, scales)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert main(words.split()) == 2
+    (line,) = errors(capsys)
+    assert line.startswith("error: ")
+    assert complaint in line
+    assert not results.exists()
+
+
+def test_a_scale_for_gpus_runs_on_a_cpu_that_was_insisted_on(project, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    root = project({"good": GOOD}, {"paper": {"needs": "cuda", "good": {"main": {}}}})
+    assert main(["train", "--scale", "paper", "--cpu"]) == 0
+    assert len(list((root.parent / "results").glob("*/done.json"))) == 4
+    assert not (root / "book").exists()
+
+
+def test_one_mistake_among_several_chapters_is_a_failure(project, capsys):
+    bad = chapter(parameters='dataset: str = "cat"', study="datasets.load(dataset)")
+    project({"bad": bad, "good": quick_chapter()})
+    assert main(["plan", "--scale", "smoke"]) == 1
+    assert "bad (smoke): unknown data set 'cat'" in errors(capsys)[0]
+
+
+def test_a_full_disk_is_one_line(project, capsys, monkeypatch):
+    from helpers.chapters import execute
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    project({"good": quick_chapter()})
+    monkeypatch.setattr(execute, "execute_notebook", full)
+    assert main(["run", "--scale", "smoke"]) == 1
+    assert errors(capsys) == ["error: good (smoke): [Errno 28] No space left on device"]
+
+
+def test_a_bug_of_ours_shows_its_traceback(project, monkeypatch):
+    from helpers.chapters import report
+
+    project({"good": GOOD})
+    monkeypatch.setattr(report, "describe_plan", lambda plan: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["plan", "--scale", "smoke"])
+
+
+def test_check_lists_every_claim_as_json_and_fails_for_the_required(project, capsys):
+    root = project({CHAPTER: quick_chapter()})
+    assert main(["check", "--scale", "laptop", "--json"]) == 1
+    out, err = capsys.readouterr()
+    rows = json.loads(out)
+    keys = [
+        "id",
+        "verdict",
+        "value",
+        "low",
+        "high",
+        "n",
+        "chapter",
+        "variant",
+        "scale",
+        "required",
+    ]
+    assert list(rows[0]) == keys
+    assert len(rows) > 100
+    assert (
+        "error: required at scale laptop, but not reproduced: A1a (not tested)" in err
+    )
+    (root / "notebooks" / f"{CHAPTER}.ipynb").unlink()
+    assert main(["check", "--scale", "laptop", "--json"]) == 0
+
+
+def test_check_prints_a_table_of_what_was_measured(project, capsys):
+    copy = quick_chapter()
+    root = project({CHAPTER: copy})
+    data = {"application/vnd.memorization.claims+json": [verdict(low=None)]}
+    output = nbformat.v4.new_output("display_data", data)
+    write_copy(root, CHAPTER, executed(copy, output), scale="laptop")
+    main(["check", "--scale", "laptop"])
+    head, first, *_ = capsys.readouterr().out.splitlines()
+    assert head.split() == [
+        "id",
+        "verdict",
+        "value",
+        "interval",
+        "n",
+        "chapter",
+        "variant",
+        "required",
+    ]
+    assert first.split()[0] == verdict()["id"]
+
+
+@pytest.fixture
+def built(tmp_path, monkeypatch):
+    """Calls of the builder of the site, which here builds nothing."""
+    calls = []
+    monkeypatch.setattr(
+        site, "build_site", lambda: calls.append(1) or tmp_path / "index.html"
+    )
+    return calls
+
+
+def test_build_says_where_to_open_the_site(project, built, capsys, tmp_path):
+    project({"good": GOOD})
+    assert main(["build"]) == 0
+    out = capsys.readouterr().out
+    assert f"Open {tmp_path}/index.html" in out
+    assert f"file://{tmp_path}/index.html" in out
+
+
+def test_build_refuses_a_copy_that_is_half_run(project, built, capsys):
+    good = quick_chapter("print(x)")
+    root = project({"good": good})
+    copy = executed(good)
+    copy.cells[-1].execution_count = None
+    write_copy(root, "good", copy, scale="paper")
+    assert main(["build"]) == 1
+    assert "cell 5 (`print(x)`) was not executed" in errors(capsys)[0]
+    assert built == []
+
+
+def test_build_shows_an_outdated_committed_copy_but_fails(project, built, capsys):
+    root = project({"good": quick_chapter("print(x)")})
+    write_copy(root, "good", executed(quick_chapter("print(2)")), scale="paper")
+    assert main(["build"]) == 1
+    assert "differs from the notebook's: run it again" in errors(capsys)[0]
+    assert built == [1]
+
+
+def test_a_site_that_cannot_be_built_is_a_failure(project, monkeypatch, capsys):
+    def fail():
+        raise Failure("the site was not built: WARNING")
+
+    project({"good": GOOD})
+    monkeypatch.setattr(site, "build_site", fail)
+    assert main(["build"]) == 1
+    assert errors(capsys) == ["error: the site was not built: WARNING"]
+
+
+def test_fetch_goes_on_after_what_cannot_be_had(project, capsys):
+    project({"good": GOOD})
+    assert main(["fetch", "cat", "digits"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "digits: ready\n"
+    assert err.startswith("error: cat: unknown data set")
+
+
+def test_help_comes_without_importing_torch():
+    script = (
+        "import sys; from helpers.__main__ import main\n"
+        "status = main(['--help']) + main(['run', '--help']) + main([])\n"
+        "sys.exit(status or 'torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=Path(site.PACKAGES),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    for name in ("run", "plan", "train", "status", "check", "build", "fetch"):
+        assert f"\n  {name} " in done.stdout
+
+
+def test_a_reader_that_leaves_early_sees_no_traceback(project):
+    root = project({"good": quick_chapter()})
+    command = (
+        f"'{sys.executable}' -m helpers check | head -n 1; echo ${{PIPESTATUS[0]}}"
+    )
+    variables = os.environ | {"PYTHONPATH": str(site.PACKAGES)}
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=root, env=variables, capture_output=True, text=True
+    )
+    assert done.stderr == ""
+    assert done.stdout.startswith("id ")
