@@ -1,18 +1,16 @@
 """The command line. Imports wait until a command needs them: --help answers at once."""
 
 import json
-import os
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 
 import click
 
-from helpers.errors import Failure, Mistake
+from helpers.chapters.outcomes import EXPECTED, complain, exit_status, for_each
 
 PROGRAM = "python -m helpers"
-EXPECTED = (Mistake, Failure, OSError)  # no bugs of ours: told on one line
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 SCALE = click.option(
     "--scale",
@@ -183,41 +181,11 @@ def fetch(names) -> int:
     return for_each({name: name for name in names or datasets.ARCHIVES}, fetch_one)
 
 
-def for_each(items: Mapping[str, object], work: Callable) -> int:
-    """Do the work for every item, complain of what goes wrong, and go on.
-
-    items: by their descriptions. Returns 0 if all went well, 2 if everything was a
-    user's mistake, else 1.
-    """
-    statuses = []
-    for name, item in items.items():
-        try:
-            work(item)
-            statuses.append(0)
-        except EXPECTED as error:
-            complain(f"{name}: {error}")
-            statuses.append(exit_status(error))
-    return 2 if set(statuses) == {2} else int(any(statuses))
-
-
-def complain(message: object, *, kind: str = "error") -> None:
-    """Say on one line of stderr what is wrong."""
-    click.echo(f"{kind}: {' '.join(str(message).split())}", err=True)
-
-
-def exit_status(error: Exception) -> int:
-    """2 for a mistake in usage, 1 for a failure."""
-    return 2 if isinstance(error, Mistake | click.UsageError) else 1
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Exit status of a command line; only our own errors show a traceback."""
     warnings.showwarning = lambda message, *_, **__: complain(message, kind="warning")
     try:
         return commands(arguments, prog_name=PROGRAM, standalone_mode=False) or 0
-    except BrokenPipeError:  # as in `... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except click.ClickException as error:
         complain(f"{error.format_message()} (see {PROGRAM} --help)")
         return exit_status(error)

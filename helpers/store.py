@@ -111,8 +111,7 @@ class RunFolder:
     """What is on disk of one run."""
 
     def __init__(self, run: Run):
-        self.run = run
-        self.name = fingerprint(run)
+        self.run, self.name = run, fingerprint(run)
         self.path = results_root() / self.name
         self._state = self.path / "state.safetensors"
         self._previous_state = self.path / "state-previous.safetensors"
@@ -180,6 +179,8 @@ class RunFolder:
 
     def finish(self, history: dict[str, np.ndarray], provenance: dict) -> None:
         """Write history and description, then done.json; drop the resume state."""
+        for left_by_killed in self.path.rglob(f"{PARTIAL}*"):  # locked: none is in use
+            left_by_killed.unlink()
         write_bytes(self.path / "history.npz", _npz(history))
         about = {"run": self.run.description(), **provenance}
         write_bytes(self.path / "run.json", json.dumps(about, indent=1).encode())
@@ -187,9 +188,8 @@ class RunFolder:
         files = [self.path / "history.npz", self.path / "run.json", *snapshots]
         sums = {file.relative_to(self.path).as_posix(): _sha256(file) for file in files}
         write_bytes(self.path / "done.json", json.dumps(sums, indent=1).encode())
-        left_by_killed = self.path.rglob(f"{PARTIAL}*")  # the lock is held: none is new
-        for file in (self._state, self._previous_state, *left_by_killed):
-            file.unlink(missing_ok=True)
+        for state in (self._state, self._previous_state):
+            state.unlink(missing_ok=True)
 
     def drop_snapshots_after(self, epoch: int) -> None:
         """Remove the weights of later epochs, which are about to be trained again."""

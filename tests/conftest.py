@@ -8,6 +8,7 @@ import torch
 
 from helpers import datasets
 from helpers.runs import Run, Study
+from helpers.stacks import Stack
 
 # Small tensors only lose by threads, and where cores are busy they lose seconds.
 torch.set_num_threads(1)
@@ -36,7 +37,7 @@ def digits():
     return datasets.load("digits", train_examples=160, test_examples=60)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def study_of(digits):
     """Function that makes a study of a few small networks, trained in milliseconds."""
 
@@ -48,7 +49,7 @@ def study_of(digits):
     return study_of
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def bits():
     """Function from a results folder to the content of all that training decides."""
 
@@ -57,6 +58,19 @@ def bits():
         return {str(file.relative_to(root)): file.read_bytes() for file in files}
 
     return bits
+
+
+@pytest.fixture
+def train_epochs(monkeypatch):
+    """Networks in every epoch that a stack is trained for, as it happens."""
+    calls, train_epoch = [], Stack.train_epoch
+
+    def counted(stack, order, batch_size):
+        calls.append(len(stack))
+        train_epoch(stack, order, batch_size)
+
+    monkeypatch.setattr(Stack, "train_epoch", counted)
+    return calls
 
 
 @pytest.fixture(scope="session")

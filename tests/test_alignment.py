@@ -136,9 +136,7 @@ def test_the_mean_is_undefined_where_every_class_is():
 
 
 def network(depth):
-    model = build(
-        "mlp", features=8, classes=3, width=6, depth=depth, activation="sin"
-    )
+    model = build("mlp", features=8, classes=3, width=6, depth=depth, activation="sin")
     weights = model.initial(seed=0, init_scale=0.02)
     return model, {name: weight.double() for name, weight in weights.items()}
 

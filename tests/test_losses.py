@@ -42,7 +42,9 @@ def test_values_are_those_of_pytorch(name):
         * functional.multi_margin_loss(flat, classes, reduction="none"),
         "squared": functional.mse_loss(flat, targets, reduction="none").sum(-1) / 2,
     }
-    torch.testing.assert_close(LOSSES[name].value(logits, labels).flatten(), expected[name])
+    torch.testing.assert_close(
+        LOSSES[name].value(logits, labels).flatten(), expected[name]
+    )
 
 
 def test_a_loss_reads_its_logits_and_leaves_them(name):
@@ -92,11 +94,15 @@ def test_enormous_logits_give_finite_cross_entropy():
 def test_a_shift_of_all_logits_changes_nothing(shifted):
     logits, labels = examples()
     loss = LOSSES[shifted]
-    torch.testing.assert_close(loss.value(logits + 3, labels), loss.value(logits, labels))
+    torch.testing.assert_close(
+        loss.value(logits + 3, labels), loss.value(logits, labels)
+    )
     assert loss.gradient(logits, labels).sum(-1).abs().max() < 1e-14
 
 
 def test_a_loss_is_chosen_by_name():
     assert choose_loss("hinge") is LOSSES["hinge"]
-    with pytest.raises(Mistake, match="^loss = 'mse': must be one of cross_entropy, hi"):
+    with pytest.raises(
+        Mistake, match="^loss = 'mse': must be one of cross_entropy, hi"
+    ):
         choose_loss("mse")

@@ -85,18 +85,13 @@ def test_a_diverged_network_has_undefined_alignments_and_no_error():
 
 def test_a_fitted_network_without_gradients_has_undefined_gradient_alignments():
     net = network(loss="hinge")
-    fitted = net._replace(loss=LOSSES["hinge"], train_labels=torch.zeros(40).long())
-    fitted.weights["W2"].zero_()
-    images = fitted.train_images.flatten(1) @ fitted.weights["W1"]
-    # A first logit that is 2 for every example: its class wins by more than the margin.
-    fitted.weights["W2"][:, 0] = 2 * torch.linalg.pinv(images.sin()).sum(1)
-    logits = fitted.model.forward(fitted.weights, fitted.train_images[:10]).logits
-    few = fitted._replace(
-        train_images=fitted.train_images[:10], train_labels=torch.zeros(10).long()
+    few = net._replace(
+        train_images=net.train_images[:8], train_labels=torch.zeros(8).long()
     )
-    few.weights["W2"][:, 0] = 2 * torch.linalg.pinv(images[:10].sin()).sum(1)
-    logits = few.model.forward(few.weights, few.train_images).logits
-    assert (logits[:, 0] > 1.5).all()
+    # Logits (2, 0, 0, 0), which more hidden units than examples can always give.
+    hidden = (few.train_images.flatten(1) @ few.weights["W1"]).sin()
+    few.weights["W2"].zero_()
+    few.weights["W2"][:, 0] = 2 * torch.linalg.pinv(hidden).sum(1)
     values = measure(("alignment",), few)
     assert values["gradient_alignment_W1"].isnan()
     assert values["gradient_ratio_W1"] == 0
@@ -114,10 +109,8 @@ def test_an_unknown_measure_is_a_mistake():
 # When
 
 
-def test_measured_epochs_are_four_an_octave():
-    assert sorted(measured_epochs(40)) == [
-        *(0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 13, 16, 19, 23, 27, 32, 38)
-    ]
+def test_measured_epochs_are_two_an_octave():
+    assert sorted(measured_epochs(40)) == [0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32]
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 7, 100, 2000])
@@ -125,4 +118,4 @@ def test_a_longer_schedule_only_adds_later_epochs(epochs):
     schedule = measured_epochs(epochs)
     assert {0, 1} <= schedule and max(schedule) <= epochs
     assert schedule == {e for e in measured_epochs(10 * epochs) if e <= epochs}
-    assert len(schedule) <= 2 + 4 * epochs.bit_length()
+    assert len(schedule) <= 2 + 2 * epochs.bit_length()

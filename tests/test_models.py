@@ -205,6 +205,8 @@ def test_one_seed_draws_the_same_weights_ever_after():
 def test_unknown_families_and_activations_are_told():
     with pytest.raises(Mistake, match=r"^model = 'cnn': must be one of mlp$"):
         build("cnn", features=4, classes=2)
-    with pytest.raises(Mistake, match=r"^activation = 'tanh': must be one of sin, relu"):
+    with pytest.raises(
+        Mistake, match=r"^activation = 'tanh': must be one of sin, relu"
+    ):
         perceptron(activation="tanh")
     assert "mlp" in FAMILIES

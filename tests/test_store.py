@@ -99,7 +99,9 @@ def test_any_other_end_in_the_middle_leaves_the_old_file_too(
 def test_a_results_folder_that_cannot_be_made_is_one_line(monkeypatch, tmp_path, save):
     (tmp_path / "file").touch()
     monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "file" / "results"))
-    with pytest.raises(Failure, match=r"^cannot save .*: Not a directory; .* run again$"):
+    with pytest.raises(
+        Failure, match=r"^cannot save .*: Not a directory; .* run again$"
+    ):
         save(RunFolder(Run()))
 
 

@@ -98,7 +98,7 @@ def copies(root: Path) -> list[Edition]:
     """Editions whose executed copies lie in the book, whatever their chapter."""
     found = []
     for scale in SCALES:
-        for path in sorted((root / "book" / "chapters" / scale).glob("[!.]*.ipynb")):
+        for path in sorted((root / "book" / "chapters" / scale).glob("*.ipynb")):
             chapter, _, variant = path.stem.partition("-")
             if not path.stem.endswith(HALFWAY):
                 found.append(Edition(chapter, scale, variant or MAIN))

@@ -1,0 +1,209 @@
+"""Processes that are killed while they train, and processes that meet: the same bits."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import threading
+import time
+import warnings
+from collections import Counter
+
+from helpers import datasets
+from helpers.loop import StackTraining
+from helpers.runs import Run, Study
+from helpers.store import RunFolder
+from helpers.training import train
+
+KILLS = 30
+
+
+def small_study(*, epochs=40, seeds=3, snapshots=(0, 3, 17)):
+    """Runs of two scales that end at different epochs, with measures and snapshots."""
+    data = datasets.load("digits", train_examples=160, test_examples=60)
+    base = Run(
+        width=16,
+        batch_size=32,
+        learning_rate=0.5,
+        epochs=epochs,
+        stop_accuracy=0.9,
+        measures=("alignment",),
+        snapshots=snapshots,
+    )
+    return Study(data, base, {"init_scale": [0.01, 1.0], "seed": range(seeds)})
+
+
+def study_of_few_renames():
+    return small_study(epochs=3, seeds=1, snapshots=(0,))
+
+
+def folders(study):
+    return [RunFolder(run) for run in study.runs()]
+
+
+# In the processes
+
+
+def train_here(root, ready):
+    """Train the study and save states as often as can be; a warning is an error."""
+    os.environ["MEMORIZATION_RESULTS"] = root
+    study = small_study()
+    ready.release()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(study, device="cpu", save_seconds=0)
+
+
+def train_until_rename(root, count):
+    """Train a short study and die by SIGKILL just before the given rename."""
+    os.environ["MEMORIZATION_RESULTS"] = root
+    replace, left = os.replace, iter(range(count))
+
+    def counted(source, target):
+        if next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(source, target)
+
+    os.replace = counted
+    train(study_of_few_renames(), device="cpu", save_seconds=0)
+
+
+def train_beside(root, name, ready, go):
+    """Train the study when told to; note which runs were trained in this process."""
+    os.environ["MEMORIZATION_RESULTS"] = root
+    trained, run = [], StackTraining.run
+
+    def noted(stack, bar):
+        trained.extend(trainee.folder.name for trainee in stack.trainees)
+        run(stack, bar)
+
+    StackTraining.run = noted
+    study = small_study()
+    ready.release()
+    go.wait()
+    histories = train(study, device="cpu", save_seconds=0)
+    losses = [arrays["train_loss"].tolist() for arrays in histories.arrays]
+    with open(name, "w") as file:
+        json.dump([trained, losses], file)
+
+
+def hold_locks(root, ready):
+    os.environ["MEMORIZATION_RESULTS"] = root
+    locks = [folder.lock() for folder in folders(small_study())]
+    for lock in locks:
+        lock.acquire()
+    ready.release()
+    time.sleep(60)
+
+
+# Killed
+
+
+def test_training_killed_at_any_moment_ends_with_the_same_bits(
+    processes, results, tmp_path, bits
+):
+    # The moments are drawn with a fixed seed, uniformly over a sixth of the time that
+    # uninterrupted training takes; what they hit differs from machine to machine.
+    draws, ready = random.Random(0), processes.Semaphore(0)
+
+    def start(root):
+        process = processes.Process(target=train_here, args=(str(root), ready))
+        process.start()
+        assert ready.acquire(timeout=60)
+        return process
+
+    whole = start(tmp_path / "whole")
+    began = time.monotonic()
+    whole.join(60)
+    seconds = time.monotonic() - began
+    expected = bits(tmp_path / "whole")
+    assert whole.exitcode == 0 and len(expected) >= 6 * 3
+
+    study, kills, resumed, ends = small_study(), 0, 0, 0
+    while kills < KILLS:
+        states = [next(folder.states(), None) for folder in folders(study)]
+        resumed += any(state and int(state["epoch"]) > 0 for state in states)
+        process = start(results)
+        process.join(draws.uniform(0, seconds / 6))
+        if process.is_alive():
+            process.kill()
+            process.join()
+            kills += 1
+        if all(folder.done() for folder in folders(study)):
+            assert bits(results) == expected
+            shutil.rmtree(results)
+            ends += 1
+    train(study, device="cpu")
+    assert bits(results) == expected
+    assert not [*results.rglob(".partial-*")]
+    # About a third of the attempts find a state in each life of a study; were kills
+    # to come before the first save only, none would.
+    assert resumed >= KILLS / 4, f"{resumed} of {kills} attempts resumed; {ends} ends"
+
+
+def test_killed_before_any_rename_nothing_is_lost_or_damaged(
+    processes, tmp_path, monkeypatch, bits
+):
+    study, seen, count = study_of_few_renames(), [], 0
+    while True:
+        root = tmp_path / f"killed-{count}"
+        process = processes.Process(target=train_until_rename, args=(str(root), count))
+        process.start()
+        process.join(60)
+        monkeypatch.setenv("MEMORIZATION_RESULTS", str(root))
+        train(study, device="cpu")  # a damaged file would be warned of: an error
+        seen.append(bits(root))
+        if process.exitcode == 0:
+            break
+        assert process.exitcode == -signal.SIGKILL
+        count += 1
+    # Two runs, each with two snapshots, two states (the second over the first: one
+    # rename more), history, description and mark.
+    assert count == 2 * 8
+    assert all(files == seen[-1] for files in seen)
+
+
+def test_a_run_whose_trainer_is_killed_is_taken_over_by_who_waits(
+    processes, results, capsys
+):
+    ready = processes.Semaphore(0)
+    holder = processes.Process(target=hold_locks, args=(str(results), ready))
+    holder.start()
+    assert ready.acquire(timeout=60)
+    killer = threading.Timer(0.3, holder.kill)
+    killer.start()
+    assert len(train(small_study(), device="cpu")) == 6
+    killer.join()
+    holder.join()
+    assert holder.exitcode == -signal.SIGKILL
+    assert "waiting: another process trains run" in capsys.readouterr().out
+
+
+# Side by side
+
+
+def test_two_processes_share_a_study_and_train_each_run_once(
+    processes, results, tmp_path
+):
+    ready, go = processes.Semaphore(0), processes.Event()
+    notes = [tmp_path / "one.json", tmp_path / "other.json"]
+    both = [
+        processes.Process(
+            target=train_beside, args=(str(results), str(note), ready, go)
+        )
+        for note in notes
+    ]
+    for process in both:
+        process.start()
+    for _ in both:
+        assert ready.acquire(timeout=60)
+    go.set()
+    for process in both:
+        process.join(60)
+    assert [process.exitcode for process in both] == [0, 0]
+    (trained, losses), (others, other_losses) = (
+        json.loads(note.read_text()) for note in notes
+    )
+    assert losses == other_losses
+    assert Counter(trained + others) == Counter(f.name for f in folders(small_study()))

@@ -1,0 +1,99 @@
+"""Kernels of random features: closed forms, sampling, and Theorem 1 of paper A."""
+
+import math
+
+import pytest
+import torch
+
+from helpers.metrics import kernels
+from helpers.metrics.alignment import alignment, class_alignment
+from helpers.streams import stream
+
+FEATURES = 3072
+
+
+def unit_pairs(cosine: float, count: int = 1):
+    """Pairs of vectors of squared norm FEATURES with a given cosine."""
+    draws = stream(0, "vectors").standard_normal((2, count, FEATURES))
+    first, second = torch.from_numpy(draws)
+    first = first / first.norm(dim=1, keepdim=True)
+    second = second - (second * first).sum(1, keepdim=True) * first
+    second = second / second.norm(dim=1, keepdim=True)
+    other = cosine * first + math.sqrt(1 - cosine**2) * second
+    return first * math.sqrt(FEATURES), other * math.sqrt(FEATURES)
+
+
+@pytest.mark.parametrize("cosine", [-0.9, 0.0, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("sigma", [0.001, 0.01, 0.1, 1.0])
+def test_equal_norms_give_the_form_in_the_cosine(cosine, sigma):
+    """(e^{-q(1-c)} - e^{-q(1+c)}) / (1 - e^{-2q}) with q = d sigma^2."""
+    left, right = unit_pairs(cosine)
+    q = FEATURES * sigma**2
+    form = (math.exp(-q * (1 - cosine)) - math.exp(-q * (1 + cosine))) / (
+        1 - math.exp(-2 * q)
+    )
+    cross = kernels.sin_kernel(left, right, sigma).item()
+    own = kernels.sin_kernel(left, left, sigma).item()
+    assert cross / own == pytest.approx(form, abs=1e-9)
+
+
+@pytest.mark.parametrize(("cosine", "sigma", "value"), [(0.9, 0.1, 0.046), (0.9, 1, 0)])
+def test_values_of_the_paper_s_scales(cosine, sigma, value):
+    """At sigma 0.1 only near-duplicates keep anything (worked out by hand)."""
+    left, right = unit_pairs(cosine)
+    cross = kernels.sin_kernel(left, right, sigma).item()
+    own = kernels.sin_kernel(left, left, sigma).item()
+    assert cross / own == pytest.approx(value, abs=1e-3)
+
+
+@pytest.mark.parametrize("sigma", [0.003, 0.01, 0.03])
+def test_sampled_features_agree_with_the_closed_form(sigma):
+    """Each of 6 means within 5 standard errors: fails by chance below 1e-5."""
+    generator = stream(1, "weights")
+    for cosine in (-0.5, 0.7):
+        left, right = unit_pairs(cosine)
+        sampled = kernels.sample_sin_kernel(
+            left, right, sigma, draws=4000, generator=generator
+        )
+        exact = kernels.sin_kernel(left, right, sigma).diagonal()
+        assert ((sampled.mean - exact).abs() < 5 * sampled.error).all()
+
+
+def test_the_bound_of_theorem_1_holds_even_for_opposite_inputs():
+    for cosine in (-1.0, -0.5, 0.0, 0.5, 1.0):
+        left, right = unit_pairs(cosine, count=4)
+        for sigma in (1e-3, 1e-2, 1e-1):
+            exact = kernels.sin_kernel(left, right, sigma).diagonal()
+            bound = kernels.sin_kernel_bound(left, right, sigma)
+            assert (exact <= bound).all()
+
+
+def test_an_absolute_value_would_break_the_bound():
+    """The paper's proof bounds |E|; for opposite inputs that statement is false."""
+    left, right = unit_pairs(-1.0)
+    exact = kernels.sin_kernel(left, right, 0.02).abs().item()
+    assert exact > kernels.sin_kernel_bound(left, right, 0.02).item()
+
+
+def test_the_alignment_of_a_kernel_is_that_of_features_with_that_kernel():
+    features = torch.from_numpy(stream(2, "features").standard_normal((6, 40)))
+    kernel = features @ features.T
+    expected = alignment(features)
+    assert kernels.kernel_alignment(kernel).item() == pytest.approx(expected.item())
+
+
+def test_one_input_or_no_features_have_no_alignment():
+    assert kernels.kernel_alignment(torch.ones(1, 1)).isnan()
+    assert kernels.kernel_alignment(torch.zeros(3, 3)).isnan()
+
+
+def test_wide_random_layers_have_the_foretold_class_alignment():
+    """Width 20,000, 3 classes: sampling error about 0.005; 0.03 is six of them."""
+    inputs = torch.from_numpy(stream(3, "inputs").standard_normal((30, 64)))
+    inputs = inputs + inputs[:3].repeat(10, 1)  # classes with something in common
+    labels = torch.arange(30) % 3
+    weights = torch.from_numpy(stream(3, "weights").standard_normal((64, 20_000)))
+    for scale in (0.01, 0.05, 0.1):
+        drawn = class_alignment(labels, 3, torch.sin(inputs @ weights * scale)).mean
+        foretold = kernels.class_kernel_alignment(inputs, labels, 3, scale=scale)
+        assert drawn.item() == pytest.approx(foretold.item(), abs=0.03)

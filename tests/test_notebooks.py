@@ -1,0 +1,77 @@
+"""Every chapter's source: stored clean, tagged, captioned, short, and honest."""
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers.chapters.editions import chapters
+from helpers.registry import load_registry
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = [ROOT / "notebooks" / f"{chapter}.ipynb" for chapter in chapters(ROOT)]
+DATA_BOUND = re.compile(r"(?<![\w$\\{^_.-])\d+(\.\d+)?\s?%")  # a measured share, typed
+
+pytestmark = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+
+
+def code_cells(path):
+    return [c for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
+
+
+def prose(path):
+    cells = nbformat.read(path, 4).cells
+    return "\n".join(c.source for c in cells if c.cell_type == "markdown")
+
+
+def test_sources_are_stored_without_outputs(path):
+    assert all(not c.outputs and c.execution_count is None for c in code_cells(path))
+
+
+def test_the_three_declaring_cells_are_there(path):
+    tags = {tag for c in code_cells(path) for tag in c.metadata.get("tags", [])}
+    assert {"parameters", "imports", "study"} <= tags
+
+
+def test_every_parameter_has_a_type_and_a_comment(path):
+    [cell] = [c for c in code_cells(path) if "parameters" in c.metadata.get("tags", [])]
+    for line in cell.source.splitlines():
+        assert re.match(r"\w+: \S.* = .+  # \S", line), line
+
+
+def test_cells_are_short_and_define_nothing(path):
+    for cell in code_cells(path):
+        assert len(cell.source.splitlines()) <= 20, cell.source[:60]
+        nodes = ast.walk(ast.parse(cell.source))
+        defined = (ast.FunctionDef, ast.ClassDef, ast.For, ast.While)
+        assert not any(isinstance(node, defined) for node in nodes), cell.source[:60]
+        assert "plt." not in cell.source
+
+
+def test_every_figure_has_a_caption_and_an_alt_text(path):
+    for cell in code_cells(path):
+        if re.search(r"\bfigures\.(?!use_style|axes|THEORY)", cell.source):
+            shown = cell.metadata["mystnb"]
+            assert shown["figure"]["caption"] and shown["figure"]["name"]
+            assert len(shown["image"]["alt"]) > 40
+
+
+def test_no_measured_share_is_typed_into_prose(path):
+    assert not DATA_BOUND.findall(prose(path))
+
+
+def test_it_opens_with_a_question_and_ends_with_what_differs(path):
+    cells = nbformat.read(path, 4).cells
+    assert re.match(r"# .+\?\n", cells[0].source)
+    assert cells[-1].source.startswith("## What differs from the paper")
+    assert cells[-2].source.strip() == "verdicts.table()"
+
+
+def test_every_claim_of_the_chapter_is_judged_in_it(path):
+    source = "\n".join(c.source for c in code_cells(path))
+    judged = re.findall(r'verdicts\.judge\(\s*"([^"]+)"', source)
+    registered = load_registry().values()
+    expected = {c.id for c in registered if c.chapter == path.stem}
+    assert set(judged) == expected and len(judged) == len(expected)

@@ -1,0 +1,100 @@
+"""Estimates of a sweep: hand-computed tables, and no diverged run is ever dropped."""
+
+import math
+
+import numpy as np
+import pytest
+
+from helpers import sweeps
+from helpers.registry import load_registry
+
+FALLING = [[0.98, 0.96], [0.60, 0.50], [0.10, 0.14]]  # (setting, seed)
+SIGMAS = [0.01, 0.1, 1.0]
+
+
+def test_accuracies_of_a_hand_made_table():
+    found = sweeps.accuracies(FALLING, [[1, 1], [1, 1], [1, 0.9]], chance=0.1)
+    values = {name: estimate.value for name, estimate in found.items()}
+    assert values["final_test_minus_chance_at_largest_sigma"] == pytest.approx(0.02)
+    assert values["test_accuracy_at_smallest_sigma"] == pytest.approx(0.97)
+    assert values["train_accuracy_at_largest_sigma"] == pytest.approx(0.95)
+    assert values["lowest_train_accuracy"] == pytest.approx(0.95)
+    assert values["drop_best_to_largest_sigma"] == pytest.approx(0.85)
+    assert values["train_drop_best_to_largest_sigma"] == pytest.approx(0.05)
+    assert values["largest_rise_with_sigma"] == pytest.approx(-0.42)
+    assert values["test_gain_of_smallest_sigma"] == pytest.approx(0.42)
+    assert all(estimate.n == 2 for estimate in found.values())
+
+
+def test_differences_are_taken_seed_by_seed():
+    """Seeds that differ by far and fall by the same leave no doubt about the fall."""
+    fall = sweeps.drop_from_best([[0.9, 0.5, 0.7], [0.8, 0.4, 0.6]])
+    assert fall.value == pytest.approx(0.1)
+    assert fall.high - fall.low < 1e-9
+
+
+def test_the_best_setting_need_not_be_the_first():
+    assert sweeps.drop_from_best([[0.5] * 2, [0.9] * 2, [0.2] * 2]).value == 0.7
+
+
+def test_the_largest_rise_is_found_between_neighbours_only():
+    assert sweeps.largest_rise([[0.5, 0.5], [0.2, 0.2], [0.4, 0.4]]).value == (
+        pytest.approx(0.2)
+    )
+
+
+@pytest.mark.parametrize("exponent", [-1.0, 0.5])
+def test_laziness_finds_the_exponent_of_a_power_law(exponent):
+    ratios = np.array(SIGMAS)[:, None] ** exponent * [[1.0, 3.0]]
+    slope = sweeps.laziness(SIGMAS, ratios)["ratio_slope_per_decade"]
+    assert slope.value == pytest.approx(exponent)
+
+
+def test_the_value_largest_in_size_keeps_its_sign():
+    assert sweeps.largest_in_size([[0.1, 0.1], [-0.3, -0.3]]).value == -0.3
+
+
+@pytest.mark.parametrize("gaps", [[0.1, 0.3], [-0.3, -0.1]])
+def test_a_distance_touches_zero_where_the_gap_may_be_zero(gaps):
+    found = sweeps.largest_distance([gaps], [0.0])
+    assert found.value == pytest.approx(0.2)
+    assert found.low == 0.0  # two seeds: the interval is wide and holds zero
+    assert found.high > 0.2
+
+
+def test_a_clear_distance_keeps_its_own_interval():
+    found = sweeps.largest_distance([[-0.20, -0.21, -0.19]], [0.0])
+    assert 0 < found.low < 0.2 < found.high
+
+
+@pytest.mark.parametrize(
+    "estimate",
+    [
+        sweeps.lowest,
+        sweeps.largest_in_size,
+        sweeps.largest_rise,
+        sweeps.drop_from_best,
+        sweeps.largest_ratio,
+        lambda table: sweeps.largest_distance(table, [0.0, 0.0, 0.0]),
+        lambda table: sweeps.slope(SIGMAS, table),
+    ],
+)
+@pytest.mark.parametrize("row", range(3))
+def test_a_diverged_run_anywhere_leaves_the_estimate_undefined(estimate, row):
+    table = np.array(FALLING)
+    table[row, 1] = math.nan
+    found = estimate(table)
+    assert math.isnan(found.value) and math.isinf(found.high)
+
+
+def test_every_name_is_one_that_the_registry_asks_for():
+    known = {name for claim in load_registry().values() for name in claim.names}
+    table = np.array(FALLING)
+    given = {
+        **sweeps.accuracies(table, table, chance=0.1),
+        **sweeps.speeds(table),
+        **sweeps.laziness(SIGMAS, table),
+        **sweeps.gradient_alignments(SIGMAS, table),
+        **sweeps.representation_alignments(SIGMAS, table, table, foretold=[0, 0, 0]),
+    }
+    assert set(given) <= known
