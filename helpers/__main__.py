@@ -1,6 +1,8 @@
 """The command line. Imports wait until a command needs them: --help answers at once."""
 
 import json
+import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -197,5 +199,14 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
+def run_as_program() -> None:
+    """Run the command line of this process; SIGTERM, too, ends it in good order."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    status = main()
+    if status == INTERRUPTED:
+        os._exit(status)  # at once, also when threads were left by a second Ctrl-C
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run_as_program()

@@ -26,7 +26,7 @@ class StackTraining:
     def __init__(self, trainees: list[Trainee], data: DeviceData, save_seconds: float):
         self.trainees, self.data = list(trainees), data
         self.epoch, self.save_seconds = trainees[0].epoch, save_seconds
-        self.started = self.saved = time.monotonic()
+        self.started = self.saved = 0.0  # when `run` began, and the last save
         self.interrupted = False  # set by another thread: end after this epoch
         self.shared = run = trainees[0].run
         check_names(run.measures)  # before any training
@@ -72,7 +72,8 @@ class StackTraining:
     @torch.no_grad()
     def run(self, bar) -> None:
         """Train until every network has ended; `bar` is told of every epoch."""
-        if self.epoch == 0:
+        self.started = self.saved = time.monotonic()
+        if self.epoch == 0 and not self.interrupted:
             self._end_epoch(bar)
         while self.trainees and not self.interrupted:
             self.epoch += 1
@@ -149,8 +150,11 @@ class StackTraining:
         """Finish the runs that end here and go on with the others."""
         if not any(stops):
             return
-        seconds = round(time.monotonic() - self.started, 2)
-        about = {**provenance(self.data.device), "stack_seconds": seconds}
+        about = {
+            **provenance(self.data.device),
+            "seconds": round(time.monotonic() - self.started, 3),  # of the whole stack
+            "finished": round(time.time(), 3),  # since 1970
+        }
         for k, (trainee, stop) in enumerate(zip(self.trainees, stops, strict=True)):
             if stop:
                 trainee.finish(self.stack.network(k), stop, about)

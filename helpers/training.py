@@ -139,6 +139,8 @@ def _run_side_by_side(stacks: list[StackTraining], bar, workers: int) -> None:
         except BaseException:
             for stack in stacks:
                 stack.interrupted = True
+            for future in futures:
+                future.cancel()  # what has not begun need not
             raise
 
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from unittest import mock
 
 import nbformat
 import psutil
@@ -49,16 +50,26 @@ def shared(tmp_path_factory):
     """A project whose chapters were run once, from one of its folders."""
     folder = tmp_path_factory.mktemp("shared")
     root = make_project(folder / "a book {x}", EXECUTED)
+    install_broken_kernel(folder / "jupyter")
     words = [sys.executable, "-m", "helpers", "run", "--scale", "smoke"]
     variables = os.environ | {
         "MEMORIZATION_RESULTS": "../results",  # as seen from notebooks/
         "PYTHONPATH": str(site.PACKAGES),
         "MPLBACKEND": "agg",
+        "JUPYTER_PATH": str(folder / "jupyter"),
     }
     done = subprocess.run(
         words, cwd=root / "notebooks", env=variables, capture_output=True, text=True
     )
     return root, done
+
+
+def install_broken_kernel(folder):
+    """A kernel spec `python3` that starts no Python."""
+    path = folder / "kernels" / "python3" / "kernel.json"
+    path.parent.mkdir(parents=True)
+    spec = {"argv": ["false"], "display_name": "Python 3", "language": "python"}
+    path.write_text(json.dumps(spec))
 
 
 @pytest.fixture
@@ -119,6 +130,7 @@ def test_a_copy_tells_nothing_of_the_machine(ran):
 def test_results_are_where_they_were_asked_for(ran):
     root, _ = ran
     assert len(list((root / "results").glob("*/done.json"))) == 4
+    assert {path.name for path in root.parent.iterdir()} == {root.name, "jupyter"}
     assert sorted(path.name for path in root.iterdir()) == [
         "_config.yml",
         "book",
@@ -189,7 +201,9 @@ def test_plan_shows_what_is_to_be_done(ran, capsys):
     assert last.split()[3:] == ["6", "4", "2", "to", "be", "executed"]
 
 
-@pytest.mark.parametrize("change", ["a parameter", "the notebook", "a run", "helpers"])
+@pytest.mark.parametrize(
+    "change", ["a parameter", "the notebook", "a run", "the copy", "helpers"]
+)
 def test_what_a_copy_was_made_from_decides_whether_it_is_up_to_date(
     ran, change, monkeypatch, tmp_path
 ):
@@ -202,6 +216,11 @@ def test_what_a_copy_was_made_from_decides_whether_it_is_up_to_date(
         plan = plan._replace(parameters={**plan.parameters, "limit": 1.0})
     elif change == "the notebook":
         plan.notebook.cells[-1].metadata["mystnb"]["image"]["alt"] = "Something else."
+    elif change == "the copy":
+        copy = read(root, "good.ipynb")
+        copy.cells[-1].execution_count = None
+        nbformat.write(copy, tmp_path / "good.ipynb")
+        plan = plan._replace(target=tmp_path / "good.ipynb")
     elif change == "a run":
         monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path))
     else:
@@ -273,9 +292,7 @@ def test_ctrl_c_ends_the_kernel_and_leaves_the_book_alone(project, capsys):
     )
 
     def interrupt():
-        deadline = time.monotonic() + 60
-        while not (root / "here").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for(root / "here")
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
@@ -283,6 +300,32 @@ def test_ctrl_c_ends_the_kernel_and_leaves_the_book_alone(project, capsys):
     assert errors(capsys)[-1].startswith("error: interrupted")
     assert kernels() == []
     assert not (root / "book").exists()
+
+
+def test_sigterm_ends_the_kernel_and_leaves_no_files(project, tmp_path):
+    source = "import time; print(os.getpid(), file=open('here', 'w')); time.sleep(60)"
+    root = project({"slow": quick_chapter(source)})
+    (tmp_path / "temporary").mkdir()
+    places = {"TMPDIR": str(tmp_path / "temporary"), "PYTHONPATH": str(site.PACKAGES)}
+    words = [sys.executable, "-m", "helpers", "run", "--scale", "smoke"]
+    started = subprocess.Popen(
+        words, cwd=root, env=os.environ | places, stderr=subprocess.PIPE, text=True
+    )
+    wait_for(root / "here")
+    started.terminate()
+    said = started.communicate(timeout=30)[1]
+    assert started.returncode == 130
+    assert said.splitlines()[-1].startswith("error: interrupted")
+    assert not psutil.pid_exists(int((root / "here").read_text()))
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert not (root / "book").exists()
+
+
+def wait_for(path):
+    """Wait until a file is there, for a minute at most."""
+    deadline = time.monotonic() + 60
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def kernels():
@@ -350,6 +393,13 @@ def test_one_mistake_among_several_chapters_is_a_failure(project, capsys):
     assert "bad (smoke): unknown data set 'cat'" in errors(capsys)[0]
 
 
+def test_a_parameter_that_one_chapter_does_not_know_stops_all(project, capsys, results):
+    project({"good": GOOD, "quick": quick_chapter()})
+    assert main(["train", "--scale", "smoke", "-p", "seeds", "1"]) == 2
+    assert "unknown parameter of quick: 'seeds'" in errors(capsys)[0]
+    assert not results.exists()
+
+
 def test_a_full_disk_is_one_line(project, capsys, monkeypatch):
     from helpers.chapters import execute
 
@@ -383,6 +433,23 @@ def test_a_copy_that_cannot_be_saved_leaves_nothing_half_written(
     assert f"cannot save {path}: No space left on device" in line
     assert [file.name for file in path.parent.iterdir()] == ["good.ipynb"]
     assert path.read_bytes() == before
+
+
+def test_training_time_counts_every_moment_once(project, monkeypatch):
+    """Stacks side by side, one after another, and in a session long before."""
+    from helpers.chapters import plans
+
+    records = [
+        {"finished": 100.0, "seconds": 10.0},  # 90 to 100
+        {"finished": 104.0, "seconds": 12.0},  # 92 to 104, beside the first
+        {"finished": 104.0, "seconds": 1.0},  # within the second
+        {"finished": 9000.0, "seconds": 3.0},  # another day
+    ]
+    root = project({"good": quick_chapter()})
+    plan = plans.plan_edition(root, site.Edition("good", "smoke", "main"))
+    monkeypatch.setattr(plans.Plan, "runs", records)
+    monkeypatch.setattr(plans, "RunFolder", lambda r: mock.Mock(about=lambda: r))
+    assert plan.training_seconds == pytest.approx(14 + 3)
 
 
 def test_a_bug_of_ours_shows_its_traceback(project, monkeypatch):

@@ -1,4 +1,4 @@
-"""Processes that are killed while they train, and processes that meet: the same bits."""
+"""Processes killed while they train, and processes that meet: the same bits."""
 
 import json
 import os
@@ -16,7 +16,8 @@ from helpers.runs import Run, Study
 from helpers.store import RunFolder
 from helpers.training import train
 
-KILLS = 30
+KILLS = 24
+ENDED = 1000  # above any epoch
 
 
 def small_study(*, epochs=40, seeds=3, snapshots=(0, 3, 17)):
@@ -40,6 +41,12 @@ def study_of_few_renames():
 
 def folders(study):
     return [RunFolder(run) for run in study.runs()]
+
+
+def newest_epochs(study):
+    """Epoch of every run's newest state, 0 before the first."""
+    states = [(f, next(f.states(), {"epoch": 0})) for f in folders(study)]
+    return [ENDED if f.done() else int(state["epoch"]) for f, state in states]
 
 
 # In the processes
@@ -120,26 +127,28 @@ def test_training_killed_at_any_moment_ends_with_the_same_bits(
     expected = bits(tmp_path / "whole")
     assert whole.exitcode == 0 and len(expected) >= 6 * 3
 
-    study, kills, resumed, ends = small_study(), 0, 0, 0
+    study, kills, resumed, advanced = small_study(), 0, 0, 0
     while kills < KILLS:
-        states = [next(folder.states(), None) for folder in folders(study)]
-        resumed += any(state and int(state["epoch"]) > 0 for state in states)
+        before = newest_epochs(study)
         process = start(results)
         process.join(draws.uniform(0, seconds / 6))
         if process.is_alive():
             process.kill()
             process.join()
             kills += 1
-        if all(folder.done() for folder in folders(study)):
+        after = newest_epochs(study)
+        resumed += max(before) > 0
+        advanced += after != before
+        if min(after) == ENDED:
             assert bits(results) == expected
             shutil.rmtree(results)
-            ends += 1
     train(study, device="cpu")
     assert bits(results) == expected
     assert not [*results.rglob(".partial-*")]
-    # About a third of the attempts find a state in each life of a study; were kills
-    # to come before the first save only, none would.
-    assert resumed >= KILLS / 4, f"{resumed} of {kills} attempts resumed; {ends} ends"
+    # Were every kill to come before the first state is saved, both would be 0; on two
+    # busy cores they were 22 to 23 and 20 to 23.
+    assert resumed >= KILLS / 2, f"only {resumed} of {kills} resumed from a state"
+    assert advanced >= KILLS / 4, f"only {advanced} of {kills} were killed in training"
 
 
 def test_killed_before_any_rename_nothing_is_lost_or_damaged(

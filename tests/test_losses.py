@@ -103,6 +103,6 @@ def test_a_shift_of_all_logits_changes_nothing(shifted):
 def test_a_loss_is_chosen_by_name():
     assert choose_loss("hinge") is LOSSES["hinge"]
     with pytest.raises(
-        Mistake, match="^loss = 'mse': must be one of cross_entropy, hi"
+        Mistake, match=r"^loss = 'mse': must be one of cross_entropy, hi"
     ):
         choose_loss("mse")

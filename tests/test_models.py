@@ -1,4 +1,4 @@
-"""Perceptrons: torch.nn's forward pass, autograd's gradients, the paper's first draw."""
+"""Perceptrons: torch.nn's forward pass, autograd's gradients, the paper's draw."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Results on disk: whole files or none, damage found and named, one writer at a time."""
+"""Results on disk: whole files or none, damage named, one writer at a time."""
 
 import errno
 import json

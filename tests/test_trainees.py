@@ -1,4 +1,4 @@
-"""Runs on their way: interrupted, out of disk or damaged, they end with the same bits."""
+"""Runs on their way: interrupted, out of disk or damaged, they end the same."""
 
 import errno
 import os
@@ -76,7 +76,9 @@ def press_ctrl_c(monkeypatch):
 
     def press():
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        deadline = time.monotonic() + 10
         while not all(stack.interrupted for stack in stacks):
+            assert time.monotonic() < deadline, "no stack was told of the interruption"
             time.sleep(0.001)
 
     monkeypatch.setattr(StackTraining, "run", noted)
@@ -100,6 +102,19 @@ def test_interrupted_and_resumed_is_uninterrupted(
     train(study, device="cpu")
     assert sum(train_epochs) == sum(left) > 0
     assert bits(results) == whole
+
+
+def test_stacks_that_wait_their_turn_do_not_begin_after_an_interruption(
+    study, monkeypatch, press_ctrl_c
+):
+    bar = Interruption(2, press_ctrl_c)
+    monkeypatch.setattr(training, "progress_bar", lambda total, label: bar)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setitem(training.STACK_LIMIT, "cpu", 1)
+    with pytest.raises(KeyboardInterrupt):
+        train(study, device="cpu")
+    started = [RunFolder(run).started() for run in study.runs()]
+    assert started == [True, False, False, False]
 
 
 @pytest.mark.parametrize("at", [2, 7, 15])

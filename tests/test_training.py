@@ -1,6 +1,7 @@
 """Training of studies: what is finished stays, and any grouping gives the same bits."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -109,6 +110,9 @@ def test_training_leaves_the_number_of_threads_as_it_was(study_of):
     torch.set_num_threads(before + 2)
     try:
         train(study_of(), device="cpu")
+        # What this thread counts is its own; a new one starts from the process's.
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(torch.get_num_threads).result() == before + 2
         assert torch.get_num_threads() == before + 2
     finally:
         torch.set_num_threads(before)

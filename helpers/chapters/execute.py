@@ -49,34 +49,34 @@ def run_edition(
     if not force and plan.is_up_to_date():
         say(f"{describe(edition)}: up to date: {shown}")
         return plan.target
-    training = train_plan(plan, say=say)
+    begun = time.monotonic()
+    train_plan(plan, say=say)
     say(f"{describe(edition)}: executing the notebook")
-    started = time.monotonic()
+    trained = time.monotonic()
     executed, reason = execute_notebook(plan, cell_seconds=cell_seconds)
-    seconds = time.monotonic() - started
+    ended = time.monotonic()
     executed.metadata["memorization"] = {
         **_record(plan),
-        "seconds": round(training + seconds, 1),
-        "training_seconds": round(training, 1),
+        "seconds": round(plan.training_seconds + ended - trained, 2),
+        "training_seconds": round(plan.training_seconds, 2),
         "exit_status": 1 if reason else 0,
     }
     _settle(plan, executed, reason)
-    say(f"{describe(edition)}: done in {training + seconds:.0f} s: {shown}")
+    say(f"{describe(edition)}: done in {ended - begun:.0f} s: {shown}")
     return plan.target
 
 
-def train_plan(plan: Plan, *, say: Say = print) -> float:
-    """Train the runs of an edition that are not finished; returns the seconds it took.
+def train_plan(plan: Plan, *, say: Say = print) -> None:
+    """Train the runs of an edition that are not finished.
 
     In this process, where the bar shows and Ctrl-C saves; the notebook then finds every
     run finished.
     """
-    started, left = time.monotonic(), len(plan.unfinished)
+    left = len(plan.unfinished)
     if left:
         say(f"{describe(plan.edition)}: training {left} of {len(plan.runs)} runs")
     for study in plan.studies:
         train(study, device=plan.device)
-    return time.monotonic() - started if left else 0.0
 
 
 def execute_notebook(

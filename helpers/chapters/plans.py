@@ -58,6 +58,17 @@ class Plan(NamedTuple):
             "runs": _digest(names),
         }
 
+    @property
+    def training_seconds(self) -> float:
+        """Seconds in which any of the finished runs was trained, whenever that was."""
+        records = [RunFolder(run).about() for run in self.runs]
+        spans = sorted((r["finished"] - r["seconds"], r["finished"]) for r in records)
+        total, until = 0.0, 0.0
+        for start, end in spans:
+            total += max(0.0, end - max(start, until))
+            until = max(until, end)
+        return total
+
     def is_up_to_date(self) -> bool:
         """Whether executing would make the copy that is there already."""
         if not self.target.is_file() or self.unfinished:
