@@ -73,7 +73,7 @@ class StackTraining:
     def run(self, bar) -> None:
         """Train until every network has ended; `bar` is told of every epoch."""
         self.started = self.saved = time.monotonic()
-        if self.epoch == 0 and not self.interrupted:
+        if self.epoch == 0:
             self._end_epoch(bar)
         while self.trainees and not self.interrupted:
             self.epoch += 1

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 
 class JupyterBar:
-    """A bar in the cell's output while it runs, cleared at its end."""
+    """A bar in the cell's output while it runs, blank at its end."""
 
     def __init__(self, total: int, label: str):
         from IPython.display import HTML, display
@@ -28,9 +28,7 @@ class JupyterBar:
             self._handle.update(self._html(self._page(note)))
 
     def close(self) -> None:
-        from IPython.display import clear_output
-
-        clear_output()
+        self._handle.update(self._html(""))
 
 
 class TerminalBar:

@@ -56,11 +56,10 @@ def page(monkeypatch):
         return Handle()
 
     monkeypatch.setattr("IPython.display.display", display)
-    monkeypatch.setattr("IPython.display.clear_output", lambda: shown.append("cleared"))
     return shown
 
 
-def test_jupyter_shows_a_bar_now_and_then_and_clears_it(page, monkeypatch):
+def test_jupyter_shows_a_bar_now_and_then_and_blanks_it(page, monkeypatch):
     clock = iter([0.0, 0.1, 0.6, 0.6, 0.7])
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     bar = JupyterBar(5, "2 <networks>")
@@ -71,12 +70,13 @@ def test_jupyter_shows_a_bar_now_and_then_and_clears_it(page, monkeypatch):
     assert page == [
         '2 &lt;networks&gt; <progress value="0" max="5"></progress> ',
         '2 &lt;networks&gt; <progress value="3" max="5"></progress> epoch &amp; 2',
-        "cleared",
+        "",
     ]
 
 
-def test_an_executed_notebook_keeps_nothing_of_the_bar(tmp_path):
+def test_an_executed_notebook_keeps_a_blank_and_what_else_was_said(tmp_path):
     source = (
+        "print('a warning')\n"
         "import time\n"
         "from helpers.progress import progress_bar\n"
         "bar = progress_bar(3, '5 networks')\n"
@@ -88,5 +88,6 @@ def test_an_executed_notebook_keeps_nothing_of_the_bar(tmp_path):
     cells = [nbformat.v4.new_code_cell(text) for text in (source, "kind")]
     notebook = nbformat.v4.new_notebook(cells=cells)
     NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
-    assert notebook.cells[0].outputs == []
+    said, bar = notebook.cells[0].outputs
+    assert said.text == "a warning\n" and bar.data["text/html"] == ""
     assert notebook.cells[1].outputs[0].data["text/plain"] == "'JupyterBar'"

@@ -21,6 +21,7 @@ from helpers import claims
 from helpers.chapters import site
 from helpers.errors import Failure
 from helpers.intervals import Estimate
+from helpers.registry import load_registry
 
 PROJECT = Path(__file__).resolve().parents[1]
 CHAPTER = "extreme_memorization"
@@ -49,7 +50,7 @@ def png() -> str:
 
 def verdicts() -> claims.Table:
     """Verdicts on three claims, one that was measured and fell short among them."""
-    asked = claims.load_registry()["A2a"].criteria
+    asked = load_registry()["A2a"].criteria
     estimates = {c.name: Estimate(0.1, 0.0, 0.2, 5) for c in asked}
     return claims.table(
         [
