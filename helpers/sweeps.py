@@ -85,6 +85,13 @@ def representation_alignments(
     }
 
 
+def kernel_gap(sigmas: ArrayLike, tests: ArrayLike, machine: ArrayLike) -> Estimates:
+    """How far networks at sigma 0.1 and above are from a kernel machine (setting,)."""
+    large = np.asarray(sigmas) >= 0.1
+    gap = largest_distance(_table(tests)[large], np.asarray(machine)[large])
+    return {"largest_gap_to_kernel_machine": gap}
+
+
 def lowest(values: ArrayLike) -> Estimate:
     """The setting with the lowest mean."""
     return _extreme(map(mean_interval, _table(values)), lambda e: -e.value)

@@ -97,3 +97,29 @@ def test_wide_random_layers_have_the_foretold_class_alignment():
         drawn = class_alignment(labels, 3, torch.sin(inputs @ weights * scale)).mean
         foretold = kernels.class_kernel_alignment(inputs, labels, 3, scale=scale)
         assert drawn.item() == pytest.approx(foretold.item(), abs=0.03)
+
+
+def test_the_kernel_machine_fits_what_it_has_seen():
+    inputs = torch.from_numpy(stream(4, "inputs").standard_normal((40, 64)))
+    labels = torch.arange(40) % 4
+    seen = inputs, labels
+    for scale in (0.1, 1.0):
+        share = kernels.kernel_machine_accuracy(seen, seen, classes=4, scale=scale)
+        assert share == 1.0
+
+
+def test_the_kernel_machine_is_a_wide_layer_of_random_features():
+    """Least squares on 40,000 random sine features gives the same answers."""
+    draws = stream(5, "inputs")
+    centres = draws.standard_normal((4, 64))
+    points = centres[None] + draws.standard_normal((40, 4, 64))
+    inputs = torch.from_numpy(points.reshape(160, 64))
+    labels = torch.arange(160) % 4
+    train, test = (inputs[:80], labels[:80]), (inputs[80:], labels[80:])
+    weights = torch.from_numpy(draws.standard_normal((64, 40_000))) * 0.1
+    features, unseen = torch.sin(train[0] @ weights), torch.sin(test[0] @ weights)
+    targets = torch.nn.functional.one_hot(train[1], 4).double() - 1 / 4
+    scores = unseen @ torch.linalg.lstsq(features, targets).solution
+    share = (scores.argmax(1) == test[1]).double().mean().item()
+    found = kernels.kernel_machine_accuracy(train, test, classes=4, scale=0.1)
+    assert abs(found - share) <= 0.05 and share > 0.4  # above chance, not perfect

@@ -67,6 +67,11 @@ def test_a_clear_distance_keeps_its_own_interval():
     assert 0 < found.low < 0.2 < found.high
 
 
+def test_the_kernel_machine_is_held_against_large_scales_only():
+    found = sweeps.kernel_gap(SIGMAS, FALLING, [0.0, 0.5, 0.1])
+    assert found["largest_gap_to_kernel_machine"].value == pytest.approx(0.05)
+
+
 @pytest.mark.parametrize(
     "estimate",
     [
@@ -95,6 +100,7 @@ def test_every_name_is_one_that_the_registry_asks_for():
         **sweeps.speeds(table),
         **sweeps.laziness(SIGMAS, table),
         **sweeps.gradient_alignments(SIGMAS, table),
+        **sweeps.kernel_gap(SIGMAS, table, [0, 0, 0]),
         **sweeps.representation_alignments(SIGMAS, table, table, foretold=[0, 0, 0]),
     }
     assert set(given) <= known
