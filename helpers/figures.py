@@ -5,6 +5,7 @@ colour has one meaning in all chapters: the scale sigma runs from blue to yellow
 is blue, training orange, theory black, chance a dashed grey line.
 """
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,8 +24,14 @@ RANGES = {"sigma": ("viridis", 1e-3, 30.0), "rate": ("plasma", 1e-4, 300.0)}
 
 
 def use_style() -> None:
-    """Draw as the book does from here on."""
+    """Draw as the book does from here on.
+
+    The layout already fits the figure: Jupyter's own cropping would draw all twice.
+    """
     plt.style.use(STYLE)
+    if shell := sys.modules.get("IPython") and sys.modules["IPython"].get_ipython():
+        uncropped = "InlineBackend.print_figure_kwargs = {'bbox_inches': None}"
+        shell.run_line_magic("config", uncropped)
 
 
 def color(value: float, meaning: str) -> tuple:
@@ -47,17 +54,21 @@ def curves(
     ax: Axes | None = None,
     meaning: str = "sigma",
     symbol: str = "σ",
+    log: bool = False,
 ) -> Axes:
     """A quantity over the epochs, a line and its band for each setting.
 
-    groups: setting -> epochs (epoch,) and values (network, epoch).
+    groups: setting -> epochs (epoch,) and values (network, epoch). log: a logarithmic
+    axis, and means and intervals of the logarithm.
     """
     ax = ax or axes()
     for setting, (epochs, values) in groups.items():
-        middle, low, high = band(values)
+        edges = band(np.log10(values) if log else values)
+        middle, low, high = (10**edge for edge in edges) if log else edges
         shade = color(setting, meaning)
         ax.plot(epochs, middle, color=shade, label=f"{symbol} = {setting:g}")
         ax.fill_between(epochs, low, high, color=shade, alpha=0.2, linewidth=0)
+    ax.set_yscale("log" if log else "linear")
     ax.set_xscale("symlog", linthresh=1)
     ax.set_xlim(0, max(np.max(epochs) for epochs, _ in groups.values()))
     ax.xaxis.set_major_formatter("{x:g}")
@@ -119,16 +130,13 @@ def kernel_by_distance(
         shade, line = color(sigma, "sigma"), np.asarray(exact[sigma])[order]
         bars = 2 * np.asarray(error)[order]
         ax.errorbar(x, np.asarray(mean)[order], bars, color=shade, fmt=".", alpha=0.6)
-        ax.plot(x, line, color=shade)
+        ax.plot(x, line, color=shade, label=f"σ = {sigma:g}")
         ax.plot(x, np.asarray(bounds[sigma])[order], color=shade, linestyle=":")
-        tip = {"xytext": (-6, 0), "textcoords": "offset points", "color": shade}
-        ax.annotate(f"σ = {sigma:g}", (x[0], line[0]), ha="right", va="center", **tip)
     ax.plot([], [], color=THEORY, label="closed form")
     ax.plot([], [], color=THEORY, linestyle=":", label="the paper's bound")
     ax.plot([], [], ".", color=THEORY, label="sampled, ± 2 standard errors")
-    ax.margins(x=0.14)
     ax.set(xlabel="distance of two images", ylabel="mean product of features")
-    ax.legend(loc="upper right", bbox_to_anchor=(1, 0.97))
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
 
 

@@ -19,7 +19,16 @@ from helpers.losses import Loss
 from helpers.models import MLP
 
 ALIGNED = 16  # float32 values in a cache line of 64 bytes
-CPU_CHUNK, CUDA_CHUNK = 512, 8192  # examples a forward pass holds at once
+CUDA_CHUNK = 8192  # examples that are evaluated at once
+
+
+def cpu_chunk(features: int) -> int:
+    """Examples evaluated at once on a CPU: few while the first weights are few too.
+
+    Then activations stay in the cache; more weights are read less often. It depends on
+    the shape alone, so that every network has its bits in any company.
+    """
+    return min(max(features // ALIGNED * ALIGNED, 64), 512)
 
 
 def stackable(width: int, depth: int) -> bool:
@@ -119,7 +128,8 @@ class Stack:
 
         images: (n, c, h, w); labels: (network, n).
         """
-        chunk = CUDA_CHUNK if images.is_cuda else CPU_CHUNK
+        on_cpu = cpu_chunk(self.model.features)
+        chunk = CUDA_CHUNK if images.is_cuda else on_cpu
         right = torch.zeros(len(self), dtype=torch.float64, device=images.device)
         loss = torch.zeros_like(right)
         parts = zip(images.split(chunk), labels.split(chunk, dim=1), strict=True)

@@ -108,18 +108,45 @@ def test_the_kernel_machine_fits_what_it_has_seen():
         assert share == 1.0
 
 
-def test_the_kernel_machine_is_a_wide_layer_of_random_features():
-    """Least squares on 40,000 random sine features gives the same answers."""
+def clusters():
+    """80 seen and 80 unseen inputs in 4 overlapping classes."""
     draws = stream(5, "inputs")
-    centres = draws.standard_normal((4, 64))
-    points = centres[None] + draws.standard_normal((40, 4, 64))
-    inputs = torch.from_numpy(points.reshape(160, 64))
+    centres = 0.3 * draws.standard_normal((4, 64))
+    points = 1 + centres[None] + draws.standard_normal((40, 4, 64))  # none opposite
+    inputs = torch.from_numpy(points.reshape(160, 64)).float()
     labels = torch.arange(160) % 4
-    train, test = (inputs[:80], labels[:80]), (inputs[80:], labels[80:])
-    weights = torch.from_numpy(draws.standard_normal((64, 40_000))) * 0.1
-    features, unseen = torch.sin(train[0] @ weights), torch.sin(test[0] @ weights)
-    targets = torch.nn.functional.one_hot(train[1], 4).double() - 1 / 4
-    scores = unseen @ torch.linalg.lstsq(features, targets).solution
-    share = (scores.argmax(1) == test[1]).double().mean().item()
-    found = kernels.kernel_machine_accuracy(train, test, classes=4, scale=0.1)
-    assert abs(found - share) <= 0.05 and share > 0.4  # above chance, not perfect
+    return (inputs[:80], labels[:80]), (inputs[80:], labels[80:])
+
+
+def test_the_kernel_machine_is_a_wide_layer_of_random_features():
+    train, test = clusters()
+    asked = {"test": test, "classes": 4, "scale": 0.1}
+    exact = kernels.kernel_machine_accuracy(train, **asked)
+    wide = kernels.random_feature_accuracy(
+        train, **asked, width=40_000, generator=stream(0, "features")
+    )
+    assert abs(wide - exact) <= 0.05
+    assert 0.4 < exact < 1  # above chance, and not trivial
+
+
+@pytest.mark.parametrize("scale", [3.0, 300.0])
+def test_a_narrow_kernel_answers_with_the_nearest_neighbour(scale):
+    """Far beyond where exp(-s^2 d^2 / 2) is 0 in double precision."""
+    (inputs, labels), (unseen, answers) = clusters()
+    nearest = labels[torch.cdist(unseen, inputs).argmin(1)]
+    share = (nearest == answers).double().mean().item()
+    found = kernels.kernel_machine_accuracy(
+        (inputs, labels), (unseen, answers), classes=4, scale=scale
+    )
+    assert found == share
+
+
+def test_few_random_features_know_less():
+    train, test = clusters()
+    few, many = (
+        kernels.random_feature_accuracy(
+            train, test, classes=4, scale=0.3, width=w, generator=stream(1, "features")
+        )
+        for w in (16, 4096)
+    )
+    assert few < many - 0.1

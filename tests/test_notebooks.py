@@ -41,13 +41,16 @@ def test_every_parameter_has_a_type_and_a_comment(path):
         assert re.match(r"\w+: \S.* = .+  # \S", line), line
 
 
-def test_cells_are_short_and_define_nothing(path):
+def test_cells_are_short_and_define_at_most_one_function(path):
+    functions = 0
     for cell in code_cells(path):
         assert len(cell.source.splitlines()) <= 20, cell.source[:60]
-        nodes = ast.walk(ast.parse(cell.source))
-        defined = (ast.FunctionDef, ast.ClassDef, ast.For, ast.While)
-        assert not any(isinstance(node, defined) for node in nodes), cell.source[:60]
+        nodes = list(ast.walk(ast.parse(cell.source)))
+        loops = (ast.ClassDef, ast.For, ast.While)
+        assert not any(isinstance(node, loops) for node in nodes), cell.source[:60]
+        functions += sum(isinstance(node, ast.FunctionDef) for node in nodes)
         assert "plt." not in cell.source
+    assert functions <= 1
 
 
 def test_every_figure_has_a_caption_and_an_alt_text(path):
