@@ -79,8 +79,8 @@ def copy_initial(network: SinNetwork, run, data) -> None:
         activation=run.activation,
     )
     weights = model.initial(seed=run.seed, init_scale=run.init_scale)
-    network.first.weight.copy_(weights["W1"].T)
-    network.second.weight.copy_(weights["W2"].T)
+    network.first.weight.copy_(weights["W1"])
+    network.second.weight.copy_(weights["W2"])
 
 
 def main() -> None:
@@ -89,6 +89,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
     study = laptop_sweep(options.seeds)
+    few = Study(study.data, replace(study.base, epochs=1), {"seed": [0]})
+    ours(few, options.device), plain(few, options.device)  # both warm
     first, before = ours(study, options.device)
     theirs, reference = plain(study, options.device)
     second, after = ours(study, options.device)

@@ -95,7 +95,7 @@ class Stack:
         factors = self.model.gradient_factors(self.weights, passed, delta)
         for name in self._trained:
             left, right = factors[name]
-            self.weights[name].baddbmm_(left.mT, right.mul_(self._steps[name]))
+            self.weights[name].baddbmm_(right.mul_(self._steps[name]).mT, left)
 
     def _replay(self, index: Tensor, size: int) -> None:
         if size not in self._graphs:

@@ -53,7 +53,7 @@ def test_accuracy_and_loss_are_recorded_from_before_training_to_the_end(
         for split in ("train", "test"):
             images = standardise(getattr(digits, f"{split}_images")).flatten(1)
             labels = getattr(digits, f"{split}_labels")
-            logits = (images @ weights["W1"]).sin() @ weights["W2"]
+            logits = (images @ weights["W1"].mT).sin() @ weights["W2"].mT
             accuracy = (logits.argmax(1) == labels).double().mean().item()
             assert history[f"{split}_accuracy"][epoch] == pytest.approx(accuracy)
             loss = cross_entropy(logits, labels).item()
@@ -64,7 +64,7 @@ def test_snapshots_are_kept_at_the_epochs_asked_and_the_last(train, study_of):
     (folder,) = train(study_of({"seed": [0]}, snapshots=(0, 3, 50)))
     assert folder.snapshot_epochs() == [0, 3, 6]
     first, last = folder.snapshot(0), folder.snapshot(6)
-    assert first["W1"].shape == (64, 16) and first["W2"].shape == (16, 10)
+    assert first["W1"].shape == (16, 64) and first["W2"].shape == (10, 16)
     assert not torch.equal(first["W1"], last["W1"])
 
 

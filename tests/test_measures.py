@@ -58,8 +58,8 @@ def test_representations_are_those_of_the_last_hidden_layer_on_both_sets():
         (net.train_images, net.train_labels, "representation_alignment"),
         (net.test_images, net.test_labels, "representation_alignment_test"),
     ):
-        hidden = (images.flatten(1) @ net.weights["W1"]).sin()
-        hidden = (hidden @ net.weights["W2"]).sin()
+        hidden = (images.flatten(1) @ net.weights["W1"].mT).sin()
+        hidden = (hidden @ net.weights["W2"].mT).sin()
         expected = class_alignment(labels, CLASSES, hidden).mean
         torch.testing.assert_close(values[name], expected)
 
@@ -89,9 +89,9 @@ def test_a_fitted_network_without_gradients_has_undefined_gradient_alignments():
         train_images=net.train_images[:8], train_labels=torch.zeros(8).long()
     )
     # Logits (2, 0, 0, 0), which more hidden units than examples can always give.
-    hidden = (few.train_images.flatten(1) @ few.weights["W1"]).sin()
+    hidden = (few.train_images.flatten(1) @ few.weights["W1"].mT).sin()
     few.weights["W2"].zero_()
-    few.weights["W2"][:, 0] = 2 * torch.linalg.pinv(hidden).sum(1)
+    few.weights["W2"][0] = 2 * torch.linalg.pinv(hidden).sum(1)
     values = measure(("alignment",), few)
     assert values["gradient_alignment_W1"].isnan()
     assert values["gradient_ratio_W1"] == 0

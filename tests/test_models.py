@@ -42,7 +42,7 @@ def as_sequential(weights, activation):
     layers = [nn.Flatten()]
     for weight in weights.values():
         layer = nn.Linear(*weight.shape, bias=False, dtype=weight.dtype)
-        layer.weight.data = weight.mT.clone()
+        layer.weight.data = weight.clone()
         layers += [layer, Elementwise(PYTORCH[activation])]
     return nn.Sequential(*layers[:-1])
 
@@ -78,7 +78,7 @@ def test_gradients_from_factors_are_those_of_autograd(depth, activation):
         factors = model.gradient_factors(weights, passed, delta)
     for name, gradient in zip(weights, expected, strict=True):
         inputs, outputs = factors[name]
-        torch.testing.assert_close(inputs.mT @ outputs, gradient, rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(outputs.mT @ inputs, gradient, rtol=1e-9, atol=1e-12)
 
 
 def test_the_logit_gradients_handed_in_are_left_alone():
@@ -124,7 +124,7 @@ def test_a_pass_leaves_the_inputs_of_every_layer():
 def test_weights_have_their_shapes_in_order():
     weights = perceptron(depth=4).initial(seed=0, init_scale=1.0)
     shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
-    assert shapes == {"W1": (20, 12), "W2": (12, 12), "W3": (12, 12), "W4": (12, 5)}
+    assert shapes == {"W1": (12, 20), "W2": (12, 12), "W3": (12, 12), "W4": (5, 12)}
     assert {weight.dtype for weight in weights.values()} == {torch.float32}
 
 

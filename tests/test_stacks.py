@@ -205,7 +205,7 @@ def test_evaluation_is_plain_accuracy_and_mean_loss(loss, count):
         right = (logits.argmax(1) == labels[k]).double().mean()
         assert accuracy[k].item() == pytest.approx(right.item(), abs=1e-12)
         mean = networks.loss.value(logits.double(), labels[k]).mean().item()
-        assert value[k].item() == pytest.approx(mean, rel=1e-5)
+        assert value[k].item() == pytest.approx(mean, rel=1e-5, abs=1e-6)
 
 
 def test_evaluation_changes_no_weight():

@@ -53,7 +53,7 @@ class Pass(NamedTuple):
 class MLP:
     """Shape of a perceptron; its weights are passed in, stacked or not.
 
-    Weights W1, ..., WL are (..., input, output), so a layer is x @ W; leading axes
+    Weights W1, ..., WL are (..., output, input), as in the paper's W x; leading axes
     are networks.
     """
 
@@ -91,7 +91,7 @@ class MLP:
             else:
                 bound = math.sqrt(6 / sum(shape))
                 values = draws.uniform(-bound, bound, shape)
-            weights[name] = torch.from_numpy(values).to(torch.float32)
+            weights[name] = torch.from_numpy(values).to(torch.float32).mT.contiguous()
         return weights
 
     def forward(self, weights: dict[str, Tensor], images: Tensor) -> Pass:
@@ -99,7 +99,7 @@ class MLP:
         value = ACTIVATIONS[self.activation].value
         inputs, preactivations = [images.flatten(-3)], []
         for name in self.names:
-            preactivations.append(inputs[-1] @ weights[name])
+            preactivations.append(inputs[-1] @ weights[name].mT)
             if name != self.names[-1]:
                 inputs.append(value(preactivations[-1]))
         return Pass(preactivations[-1], inputs, preactivations)
@@ -111,13 +111,13 @@ class MLP:
 
         delta: gradient of each example's loss by its logits, (..., example, class).
         Returns name -> (a, u), with a (..., example, input), u (..., example, output):
-        the gradient of example i is a_i u_i^T, and that of a sum is a^T u.
+        the gradient of example i is u_i a_i^T, and that of a sum is u^T a.
         """
         derivative = ACTIVATIONS[self.activation].derivative
         factors, back = {}, delta
         for layer in reversed(range(self.depth)):
             factors[self.names[layer]] = (passed.inputs[layer], back)
             if layer:
-                back = back @ weights[self.names[layer]].mT
+                back = back @ weights[self.names[layer]]
                 back = back.mul_(derivative(passed.preactivations[layer - 1]))
         return factors
