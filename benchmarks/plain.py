@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.func import functional_call, grad, vmap
 from torch.utils.data import DataLoader, TensorDataset
 
 
@@ -42,13 +43,40 @@ def accuracy(network, loader, device) -> float:
     return right / count
 
 
-def train_one(network, train_set, test_set, *, run, orders, device) -> tuple:
-    """Epochs, training and test accuracy of a network trained to its stop."""
+def gradient_alignment(network, train_set, classes, device) -> float:
+    """In-class alignment of per-example gradients of the first layer, by torch.func."""
+
+    def loss(weights, image, label):
+        logits = functional_call(network, weights, (image[None],))
+        return nn.functional.cross_entropy(logits, label[None])
+
+    weights = {name: w.detach() for name, w in network.named_parameters()}
+    gradients_of, values = vmap(grad(loss), in_dims=(None, 0, 0)), []
+    images, labels = (part.to(device) for part in train_set.tensors)
+    for label in range(classes):
+        chosen = labels == label
+        gradients = gradients_of(weights, images[chosen], labels[chosen])
+        flat = gradients["first.weight"].flatten(1)
+        count, norms = len(flat), flat.norm(dim=1)
+        pairs = flat.sum(0).square().sum() - norms.square().sum()
+        values.append(count * pairs / ((count - 1) * norms.sum().square()))
+    return torch.stack(values).mean().item()
+
+
+def train_one(
+    network, train_set, test_set, *, run, orders, device, measured, classes
+) -> tuple:
+    """Epochs, accuracies and mean alignment of a network trained to its stop.
+
+    measured: epochs at which alignment is taken, as it is at the last; none: never.
+    """
     sampler = GivenOrder(len(train_set))
     loader = DataLoader(train_set, batch_size=run.batch_size, sampler=sampler)
     whole = DataLoader(train_set, batch_size=512)
     tests = DataLoader(test_set, batch_size=512)
     optimizer = torch.optim.SGD(network.parameters(), lr=run.learning_rate)
+    align = (network, train_set, classes, device)
+    aligned = [gradient_alignment(*align)] if measured else []
     for epoch in range(1, run.epochs + 1):
         sampler.order = orders(epoch).tolist()
         network.train()
@@ -60,9 +88,12 @@ def train_one(network, train_set, test_set, *, run, orders, device) -> tuple:
             optimizer.step()
         fitted = accuracy(network, whole, device)
         tested = accuracy(network, tests, device)
-        if fitted >= run.stop_accuracy:
+        stop = fitted >= run.stop_accuracy or epoch == run.epochs
+        if measured and (epoch in measured or stop):
+            aligned.append(gradient_alignment(*align))
+        if stop:
             break
-    return epoch, fitted, tested
+    return epoch, fitted, tested, sum(aligned) / max(len(aligned), 1)
 
 
 def datasets_of(data, standardise) -> tuple[TensorDataset, TensorDataset]:

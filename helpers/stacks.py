@@ -80,7 +80,8 @@ class Stack:
         """One pass of SGD; order: (network, n) the examples in each network's order."""
         for index in order.split(batch_size, dim=1):
             size = index.shape[1]
-            index = pad(index, (0, -size % ALIGNED))
+            if size % ALIGNED:
+                index = pad(index, (0, -size % ALIGNED))
             if self.images.is_cuda:
                 self._replay(index, size)
             else:
@@ -91,7 +92,8 @@ class Stack:
         labels = self.labels.gather(1, index)
         passed = self.model.forward(self.weights, self.images[index])
         delta = self.loss.gradient(passed.logits, labels).div_(size)
-        delta[:, size:] = 0
+        if size < index.shape[1]:
+            delta[:, size:] = 0
         factors = self.model.gradient_factors(self.weights, passed, delta)
         for name in self._trained:
             left, right = factors[name]
@@ -135,8 +137,9 @@ class Stack:
         parts = zip(images.split(chunk), labels.split(chunk, dim=1), strict=True)
         for some_images, some_labels in parts:
             count = len(some_images)
-            whole = pad(some_images, (0,) * 7 + (-count % ALIGNED,))
-            logits = self.model.forward(self.weights, whole).logits[:, :count]
+            if count % ALIGNED:
+                some_images = pad(some_images, (0,) * 7 + (-count % ALIGNED,))
+            logits = self.model.forward(self.weights, some_images).logits[:, :count]
             right += (logits.argmax(-1) == some_labels).sum(-1)
             loss += self.loss.value(logits, some_labels).sum(-1, dtype=torch.float64)
         return right / labels.shape[1], loss / labels.shape[1]
