@@ -64,16 +64,17 @@ def gradient_alignment(network, train_set, classes, device) -> float:
 
 
 def train_one(
-    network, train_set, test_set, *, run, orders, device, measured, classes
+    network, train_set, test_set, *, run, orders, device, measured, classes, seen
 ) -> tuple:
     """Epochs, accuracies and mean alignment of a network trained to its stop.
 
     measured: epochs at which alignment is taken, as it is at the last; none: never.
+    seen: images evaluated at once.
     """
     sampler = GivenOrder(len(train_set))
     loader = DataLoader(train_set, batch_size=run.batch_size, sampler=sampler)
-    whole = DataLoader(train_set, batch_size=512)
-    tests = DataLoader(test_set, batch_size=512)
+    whole = DataLoader(train_set, batch_size=seen)
+    tests = DataLoader(test_set, batch_size=seen)
     optimizer = torch.optim.SGD(network.parameters(), lr=run.learning_rate)
     align = (network, train_set, classes, device)
     aligned = [gradient_alignment(*align)] if measured else []
