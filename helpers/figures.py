@@ -44,7 +44,7 @@ def axes(panels: int = 1) -> Axes | np.ndarray:
     """One Axes, or a row of panels."""
     if panels == 1:
         return plt.subplots()[1]
-    return plt.subplots(1, panels, figsize=(3.6 * panels + 0.4, 3.4))[1]
+    return plt.subplots(1, panels, figsize=(3.2 * panels + 0.4, 3.2))[1]
 
 
 def curves(
