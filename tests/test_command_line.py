@@ -436,7 +436,7 @@ def test_a_copy_that_cannot_be_saved_leaves_nothing_half_written(
 
 
 def test_training_time_counts_every_moment_once(project, monkeypatch):
-    """Stacks side by side, one after another, and in a session long before."""
+    """Stacks side by side, one after another, and on another day."""
     from helpers.chapters import plans
 
     records = [
