@@ -21,8 +21,9 @@ import numpy as np
 import torch
 
 from benchmarks.plain import SinNetwork, datasets_of, train_one
-from helpers import datasets, models
+from helpers import datasets
 from helpers.chapters.studies import evaluate_chapter
+from helpers.loop import model_of
 from helpers.measures import measured_epochs
 from helpers.runs import Study
 from helpers.store import project_root
@@ -83,15 +84,7 @@ def plain(study: Study, device: str, seen: int) -> tuple[float, list[tuple]]:
 @torch.no_grad()
 def copy_initial(network: SinNetwork, run, data) -> None:
     """Start from the weights that our networks start from."""
-    model = models.build(
-        run.model,
-        features=data.features,
-        classes=data.classes,
-        width=run.width,
-        depth=run.depth,
-        activation=run.activation,
-    )
-    weights = model.initial(seed=run.seed, init_scale=run.init_scale)
+    weights = model_of(run, data).initial(seed=run.seed, init_scale=run.init_scale)
     network.first.weight.copy_(weights["W1"])
     network.second.weight.copy_(weights["W2"])
 

@@ -20,6 +20,18 @@ from helpers.trainees import DeviceData, Trainee
 EPOCH_NAMES = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
 
 
+def model_of(run: Run, data) -> models.MLP:
+    """The model that a run names, for data with `features` and `classes`."""
+    return models.build(
+        run.model,
+        features=data.features,
+        classes=data.classes,
+        width=run.width,
+        depth=run.depth,
+        activation=run.activation,
+    )
+
+
 class StackTraining:
     """Trainees of one shape and at the same epoch, trained together to their ends."""
 
@@ -32,14 +44,7 @@ class StackTraining:
         check_names(run.measures)  # before any training
         self.measured = measured_epochs(run.epochs)
         self.loss = choose_loss(run.loss)
-        self.model = models.build(
-            run.model,
-            features=data.features,
-            classes=data.classes,
-            width=run.width,
-            depth=run.depth,
-            activation=run.activation,
-        )
+        self.model = model_of(run, data)
         self.stack = Stack(
             self.model,
             self.loss,
