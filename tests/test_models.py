@@ -28,9 +28,22 @@ class Elementwise(nn.Module):
         return self.function(x)
 
 
-def perceptron(*, depth=2, activation="sin", width=12, features=20, classes=5):
+def perceptron(
+    *, depth=2, activation="sin", width=12, features=20, classes=5, biases=False
+):
     shape = {"width": width, "depth": depth, "activation": activation}
-    return build("mlp", features=features, classes=classes, **shape)
+    image = {"image_shape": (1, 4, features // 4), "classes": classes}
+    return build("mlp", **image, **shape, biases=biases)
+
+
+def drawn(model, seed=0, init_scale=0.1):
+    """Initial weights in float64, with biases that are not zero."""
+    weights = model.initial(seed=seed, init_scale=init_scale)
+    generator = torch.Generator().manual_seed(seed)
+    for name, weight in weights.items():
+        if name.startswith("b"):
+            weight.normal_(generator=generator)
+    return in_double(weights)
 
 
 def in_double(weights):
@@ -38,12 +51,15 @@ def in_double(weights):
 
 
 def as_sequential(weights, activation):
-    """The same network of torch.nn.Linear layers; a layer of ours is x @ W."""
+    """The same network of torch.nn.Linear layers."""
     layers = [nn.Flatten()]
-    for weight in weights.values():
-        layer = nn.Linear(*weight.shape, bias=False, dtype=weight.dtype)
-        layer.weight.data = weight.clone()
-        layers += [layer, Elementwise(PYTORCH[activation])]
+    for layer in range(1, sum(name.startswith("W") for name in weights) + 1):
+        weight, bias = weights[f"W{layer}"], weights.get(f"b{layer}")
+        linear = nn.Linear(*weight.mT.shape, bias=bias is not None, dtype=weight.dtype)
+        linear.weight.data = weight.clone()
+        if bias is not None:
+            linear.bias.data = bias[:, 0].clone()
+        layers += [linear, Elementwise(PYTORCH[activation])]
     return nn.Sequential(*layers[:-1])
 
 
@@ -55,20 +71,22 @@ def images(count=9, features=20):
 # Forward and backward
 
 
+@pytest.mark.parametrize("biases", [False, True])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("depth", [1, 2, 3, 5])
-def test_logits_are_those_of_torch_nn(depth, activation):
-    model = perceptron(depth=depth, activation=activation)
-    weights = in_double(model.initial(seed=0, init_scale=0.1))
+def test_logits_are_those_of_torch_nn(depth, activation, biases):
+    model = perceptron(depth=depth, activation=activation, biases=biases)
+    weights = drawn(model)
     logits = model.forward(weights, images()).logits
     torch.testing.assert_close(logits, as_sequential(weights, activation)(images()))
 
 
+@pytest.mark.parametrize("biases", [False, True])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("depth", [1, 2, 3, 4, 5])
-def test_gradients_from_factors_are_those_of_autograd(depth, activation):
-    model = perceptron(depth=depth, activation=activation)
-    weights = in_double(model.initial(seed=0, init_scale=0.1))
+def test_gradients_from_factors_are_those_of_autograd(depth, activation, biases):
+    model = perceptron(depth=depth, activation=activation, biases=biases)
+    weights = drawn(model)
     for weight in weights.values():
         weight.requires_grad_()
     passed = model.forward(weights, images())
@@ -76,6 +94,7 @@ def test_gradients_from_factors_are_those_of_autograd(depth, activation):
     expected = torch.autograd.grad((delta * passed.logits).sum(), [*weights.values()])
     with torch.no_grad():
         factors = model.gradient_factors(weights, passed, delta)
+    assert set(factors) == set(model.names)
     for name, gradient in zip(weights, expected, strict=True):
         inputs, outputs = factors[name]
         torch.testing.assert_close(outputs.mT @ inputs, gradient, rtol=1e-9, atol=1e-12)
@@ -91,10 +110,27 @@ def test_the_logit_gradients_handed_in_are_left_alone():
     assert torch.equal(delta, before)
 
 
+def test_scaling_a_factor_in_place_changes_no_other():
+    # As a step of training does, with a rate for every weight.
+    model = perceptron(depth=3, biases=True)
+    weights = drawn(model)
+    passed = model.forward(weights, images())
+    delta = torch.randn(passed.logits.shape, dtype=torch.float64)
+    expected = model.gradient_factors(weights, passed, delta.clone())
+    expected = {name: (a.clone(), u.clone()) for name, (a, u) in expected.items()}
+    factors = model.gradient_factors(weights, passed, delta.clone())
+    for scale, name in enumerate(model.names, start=2):
+        factors[name][1].mul_(scale)
+    for scale, name in enumerate(model.names, start=2):
+        torch.testing.assert_close(factors[name][0], expected[name][0])
+        torch.testing.assert_close(factors[name][1], scale * expected[name][1])
+
+
+@pytest.mark.parametrize("biases", [False, True])
 @pytest.mark.parametrize("depth", [1, 2, 4])
-def test_a_stack_of_networks_gives_what_each_gives_alone(depth):
-    model = perceptron(depth=depth)
-    each = [in_double(model.initial(seed=k, init_scale=0.3)) for k in range(3)]
+def test_a_stack_of_networks_gives_what_each_gives_alone(depth, biases):
+    model = perceptron(depth=depth, biases=biases)
+    each = [drawn(model, seed=k, init_scale=0.3) for k in range(3)]
     stacked = {name: torch.stack([w[name] for w in each]) for name in model.names}
     passed = model.forward(stacked, images())
     delta = torch.randn(passed.logits.shape, dtype=torch.float64)
@@ -116,6 +152,7 @@ def test_a_pass_leaves_the_inputs_of_every_layer():
     assert [x.shape[-1] for x in passed.preactivations] == [12, 12, 5]
     assert torch.equal(passed.inputs[2], passed.preactivations[1].sin())
     assert passed.preactivations[-1] is passed.logits
+    assert passed.hidden is passed.inputs[-1]
 
 
 # Initial weights
@@ -126,6 +163,18 @@ def test_weights_have_their_shapes_in_order():
     shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
     assert shapes == {"W1": (12, 20), "W2": (12, 12), "W3": (12, 12), "W4": (5, 12)}
     assert {weight.dtype for weight in weights.values()} == {torch.float32}
+
+
+def test_biases_are_columns_that_start_at_zero_and_move_no_weight():
+    plain = perceptron(depth=3).initial(seed=4, init_scale=1.0)
+    model = perceptron(depth=3, biases=True)
+    weights = model.initial(seed=4, init_scale=1.0)
+    assert list(weights) == model.names == ["W1", "b1", "W2", "b2", "W3", "b3"]
+    shapes = [tuple(weights[f"b{layer}"].shape) for layer in (1, 2, 3)]
+    assert shapes == [(12, 1), (12, 1), (5, 1)]
+    for name, weight in weights.items():
+        same = plain[name] if name in plain else torch.zeros_like(weight)
+        assert weight.dtype == torch.float32 and torch.equal(weight, same)
 
 
 @pytest.mark.parametrize("features", [64, 784, 3072])
@@ -143,9 +192,13 @@ def test_the_first_layer_is_gaussian_with_the_matched_deviation(features, sigma)
     assert fourth == pytest.approx(3, abs=5 * math.sqrt(96 / n))
 
 
-@pytest.mark.parametrize(("depth", "name"), [(2, "W2"), (3, "W2"), (3, "W3")])
-def test_the_other_layers_are_glorot_uniform(depth, name):
-    weight = perceptron(depth=depth, width=256).initial(seed=0, init_scale=9.0)[name]
+@pytest.mark.parametrize(
+    ("depth", "name", "scale"),
+    [(2, "W2", 9.0), (3, "W2", 9.0), (3, "W3", 9.0), (2, "W1", None), (3, "W3", None)],
+)
+def test_the_other_layers_are_glorot_uniform(depth, name, scale):
+    # And the first one, where no scale is given.
+    weight = perceptron(depth=depth, width=256).initial(seed=0, init_scale=scale)[name]
     bound = math.sqrt(6 / sum(weight.shape))
     # The largest of n = 1,280 or more uniforms is below 0.98 of the bound with
     # probability 0.98^n < 1e-11; their variance errs by √(4/5n) of itself.
@@ -179,6 +232,9 @@ def test_scales_share_their_draws_and_nothing_else_moves():
     torch.testing.assert_close(10_000 * small["W1"], large["W1"])
     assert torch.equal(small["W2"], large["W2"])
     assert torch.equal(small["W3"], large["W3"])
+    unscaled = model.initial(seed=2, init_scale=None)
+    assert torch.equal(small["W3"], unscaled["W3"])
+    assert model.initial(seed=2, init_scale=0.0)["W1"].count_nonzero() == 0
 
 
 def test_seeds_and_layers_draw_independently():
@@ -203,10 +259,12 @@ def test_one_seed_draws_the_same_weights_ever_after():
 
 
 def test_unknown_families_and_activations_are_told():
-    with pytest.raises(Mistake, match=r"^model = 'cnn': must be one of mlp$"):
-        build("cnn", features=4, classes=2)
+    shape = {"image_shape": (1, 2, 2), "classes": 2, "width": 4, "depth": 2}
+    families = "mlp, convnet, resnet, resnet50, densenet121"
+    assert ", ".join(FAMILIES) == families
+    with pytest.raises(Mistake, match=rf"^model = 'cnn': must be one of {families}$"):
+        build("cnn", activation="relu", **shape)
     with pytest.raises(
         Mistake, match=r"^activation = 'tanh': must be one of sin, relu"
     ):
         perceptron(activation="tanh")
-    assert "mlp" in FAMILIES

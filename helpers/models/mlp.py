@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons without biases, z = W_L phi(... phi(W_1 x)) (paper A)."""
+"""Multi-layer perceptrons, z = W_L phi(... phi(W_1 x)), biases if asked (paper A)."""
 
 import math
 from collections.abc import Callable
@@ -48,13 +48,19 @@ class Pass(NamedTuple):
     inputs: list[Tensor]
     preactivations: list[Tensor]
 
+    @property
+    def hidden(self) -> Tensor:
+        """The last hidden representation r, (..., example, feature)."""
+        return self.inputs[-1]
+
 
 @dataclass(frozen=True)
 class MLP:
     """Shape of a perceptron; its weights are passed in, stacked or not.
 
     Weights W1, ..., WL are (..., output, input), as in the paper's W x; leading axes
-    are networks.
+    are networks. The paper's networks of its section 5 have biases, its others none:
+    b1, ..., bL are (..., output, 1), columns that are added to W x.
     """
 
     features: int
@@ -62,6 +68,7 @@ class MLP:
     width: int
     depth: int
     activation: str
+    biases: bool = False
 
     def __post_init__(self):
         if self.activation not in ACTIVATIONS:
@@ -70,37 +77,42 @@ class MLP:
 
     @property
     def names(self) -> list[str]:
-        """Names of the weights, from the input to the logits."""
-        return [f"W{layer + 1}" for layer in range(self.depth)]
+        """Names of weights and biases, from the input to the logits: W1, b1, W2, ..."""
+        kinds = "Wb" if self.biases else "W"
+        return [f"{kind}{layer + 1}" for layer in range(self.depth) for kind in kinds]
 
-    def initial(self, *, seed: int, init_scale: float) -> dict[str, Tensor]:
-        """Weights of one network: W1 Gaussian, the others Glorot uniform.
+    def initial(self, *, seed: int, init_scale: float | None) -> dict[str, Tensor]:
+        """Weights of one network: W1 Gaussian, the others Glorot uniform, biases zero.
 
         The standard deviation of W1 is init_scale * sqrt(3072 / features), which gives
-        standardised inputs of any size the pre-activations of a 3,072-value image.
+        standardised inputs of any size the pre-activations of a 3,072-value image;
+        without an init_scale W1 is Glorot uniform, too.
         """
         sizes = [self.features, *[self.width] * (self.depth - 1), self.classes]
         weights = {}
-        for layer, (name, shape) in enumerate(
-            zip(self.names, pairwise(sizes), strict=True)
-        ):
+        for layer, shape in enumerate(pairwise(sizes)):
             draws = stream(seed, "initial weights", layer)
-            if layer == 0:
+            if layer == 0 and init_scale is not None:
                 scale = init_scale * math.sqrt(PAPER_FEATURES / self.features)
                 values = scale * draws.standard_normal(shape)
             else:
                 bound = math.sqrt(6 / sum(shape))
                 values = draws.uniform(-bound, bound, shape)
-            weights[name] = torch.from_numpy(values).to(torch.float32).mT.contiguous()
+            values = torch.from_numpy(values).to(torch.float32).mT.contiguous()
+            weights[f"W{layer + 1}"] = values
+            if self.biases:
+                weights[f"b{layer + 1}"] = torch.zeros(len(values), 1)
         return weights
 
     def forward(self, weights: dict[str, Tensor], images: Tensor) -> Pass:
         """Logits of images (..., example, channel, height, width)."""
         value = ACTIVATIONS[self.activation].value
         inputs, preactivations = [images.flatten(-3)], []
-        for name in self.names:
-            preactivations.append(inputs[-1] @ weights[name].mT)
-            if name != self.names[-1]:
+        for layer in range(1, self.depth + 1):
+            preactivations.append(inputs[-1] @ weights[f"W{layer}"].mT)
+            if self.biases:
+                preactivations[-1] += weights[f"b{layer}"].mT
+            if layer < self.depth:
                 inputs.append(value(preactivations[-1]))
         return Pass(preactivations[-1], inputs, preactivations)
 
@@ -111,13 +123,17 @@ class MLP:
 
         delta: gradient of each example's loss by its logits, (..., example, class).
         Returns name -> (a, u), with a (..., example, input), u (..., example, output):
-        the gradient of example i is u_i a_i^T, and that of a sum is u^T a.
+        the gradient of example i is u_i a_i^T, and that of a sum is u^T a. The a of a
+        bias is 1. No two factors share their memory, so each may be scaled in place.
         """
         derivative = ACTIVATIONS[self.activation].derivative
         factors, back = {}, delta
-        for layer in reversed(range(self.depth)):
-            factors[self.names[layer]] = (passed.inputs[layer], back)
-            if layer:
-                back = back @ weights[self.names[layer]]
-                back = back.mul_(derivative(passed.preactivations[layer - 1]))
+        for layer in range(self.depth, 0, -1):
+            factors[f"W{layer}"] = (passed.inputs[layer - 1], back)
+            if self.biases:
+                ones = back.new_ones(*back.shape[:-1], 1)
+                factors[f"b{layer}"] = (ones, back.clone())
+            if layer > 1:
+                back = back @ weights[f"W{layer}"]
+                back = back.mul_(derivative(passed.preactivations[layer - 2]))
         return factors
