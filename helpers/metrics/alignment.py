@@ -10,12 +10,12 @@ It is at most 1, reached only by identical vectors, and undefined (NaN) for fewe
 two vectors or when all are zero.
 """
 
-from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.func import grad, vmap
+
+from helpers.metrics.sums import alignment_of_sums as _ratio
 
 
 class ClassAlignment(NamedTuple):
@@ -43,14 +43,21 @@ def outer_alignment(left: Tensor, right: Tensor) -> Tensor:
     <a_i u_i^T, a_j u_j^T> = <a_i, a_j> <u_i, u_j>, and the norm is |a_i| |u_i|.
     """
     norms = left.norm(dim=-1) * right.norm(dim=-1)
-    total = (left.mT @ right).square().sum((-2, -1))
+    total = outer_total(left, right)
     return _ratio(total, norms.square().sum(-1), norms.sum(-1), left.shape[-2])
 
 
-def _ratio(total: Tensor, squares: Tensor, norms: Tensor, count: int) -> Tensor:
-    undefined = (norms == 0) | (count < 2)
-    value = count * (total - squares) / (max(count - 1, 1) * norms.square())
-    return torch.where(undefined, torch.nan, value)
+def outer_total(left: Tensor, right: Tensor) -> Tensor:
+    """Squared norm of the sum of outer products, |sum_i left_i right_i^T|^2: (...).
+
+    By the p x q sum itself, or by the n x n inner products where those are fewer.
+    """
+    count, (p, q) = left.shape[-2], (left.shape[-1], right.shape[-1])
+    if count * (p + q) < p * q:
+        products = (left @ left.mT) * (right @ right.mT)
+    else:
+        products = (left.mT @ right).square()
+    return products.sum((-2, -1))
 
 
 def class_alignment(labels: Tensor, classes: int, *vectors: Tensor) -> ClassAlignment:
@@ -65,46 +72,3 @@ def class_alignment(labels: Tensor, classes: int, *vectors: Tensor) -> ClassAlig
     parts = zip(*(v[order].split(counts) for v in vectors), strict=True)
     values = torch.stack([measure(*part) for part in parts])
     return ClassAlignment(values.nanmean(), values)
-
-
-def per_example_gradients(
-    loss: Callable, parameters: dict[str, Tensor], inputs: Tensor, labels: Tensor
-) -> dict[str, Tensor]:
-    """Gradient of each example's own loss, by torch.func, for any model.
-
-    loss(parameters, input, label) is the loss of one example. Returns name ->
-    (example, *shape of the parameter).
-    """
-    return vmap(grad(loss), in_dims=(None, 0, 0))(parameters, inputs, labels)
-
-
-def gradient_alignment(
-    loss: Callable,
-    parameters: dict[str, Tensor],
-    inputs: Tensor,
-    labels: Tensor,
-    *,
-    chunk: int = 64,
-) -> dict[str, Tensor]:
-    """Gradient alignment of any model by per-example gradients (paper A, eq. 3).
-
-    At most `chunk` gradients of the whole model are held at once. Returns name -> ().
-    """
-    sums: dict[str, list[Tensor]] = {}
-    for gradients in _chunks(loss, parameters, inputs, labels, chunk):
-        for name, gradient in gradients.items():
-            flat = gradient.flatten(1)
-            squares = flat.square().sum(1)
-            new = [flat.sum(0), squares.sum(), squares.sqrt().sum()]
-            old = sums.get(name, [0, 0, 0])
-            sums[name] = [a + b for a, b in zip(old, new, strict=True)]
-    return {
-        name: _ratio(total.square().sum(), squares, norms, len(labels))
-        for name, (total, squares, norms) in sums.items()
-    }
-
-
-def _chunks(loss, parameters, inputs, labels, chunk) -> Iterator[dict[str, Tensor]]:
-    parts = zip(inputs.split(chunk), labels.split(chunk), strict=True)
-    for some_inputs, some_labels in parts:
-        yield per_example_gradients(loss, parameters, some_inputs, some_labels)

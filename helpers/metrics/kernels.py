@@ -5,9 +5,11 @@ For sin features of Gaussian weights w ~ N(0, s^2) without bias (paper A, Theore
     E[sin(w.x) sin(w.x')] = (exp(-s^2 |x - x'|^2 / 2) - exp(-s^2 |x + x'|^2 / 2)) / 2,
 
 since sin a sin b = (cos(a - b) - cos(a + b)) / 2 and E cos g = exp(-var(g) / 2). It
-lies below the theorem's bound exp(-s^2 |x - x'|^2 / 2) for every pair of inputs.
+lies below the theorem's bound exp(-s^2 |x - x'|^2 / 2) for every pair of inputs. For
+relu features it is the arc-cosine kernel of degree 1 (Cho and Saul 2009).
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +38,23 @@ def sin_kernel(left: Tensor, right: Tensor, scale: float) -> Tensor:
     near = torch.exp(-(scale**2) * (squares - products).clamp(min=0) / 2)
     far = torch.exp(-(scale**2) * (squares + products).clamp(min=0) / 2)
     return (near - far) / 2
+
+
+def relu_kernel(left: Tensor, right: Tensor, scale: float) -> Tensor:
+    """E[relu(w.x) relu(w.x')] for all pairs of (n, d) and (m, d) inputs: (n, m).
+
+    s^2 |x| |x'| (sin t + (pi - t) cos t) / (2 pi), t the angle (Cho and Saul 2009).
+    scale: standard deviation s of the weights. Computed in float64.
+    """
+    left, right = left.double(), right.double()
+    norms = left.norm(dim=-1)[:, None] * right.norm(dim=-1)
+    cosines = left @ right.T / norms.where(norms != 0, 1)
+    # Rounding takes the cosine of like vectors past 1, where there is no angle. An
+    # error in the cosine is one of (pi - t) times it in the sum: none is blown up.
+    cosines = cosines.clamp(-1, 1)
+    sines = ((1 - cosines) * (1 + cosines)).sqrt()
+    value = (sines + (torch.pi - cosines.acos()) * cosines).clamp(min=0)
+    return scale**2 * norms * value / (2 * torch.pi)
 
 
 def sin_kernel_bound(left: Tensor, right: Tensor, scale: float) -> Tensor:
@@ -68,19 +87,25 @@ def kernel_alignment(kernel: Tensor) -> Tensor:
     count, own = len(kernel), kernel.diagonal()
     norms = own.sqrt().sum()
     if count < 2 or norms == 0:
-        return torch.tensor(torch.nan, dtype=kernel.dtype)
+        return kernel.new_tensor(torch.nan)
     return count * (kernel.sum() - own.sum()) / ((count - 1) * norms.square())
 
 
 def class_kernel_alignment(
-    inputs: Tensor, labels: Tensor, classes: int, *, scale: float
+    inputs: Tensor,
+    labels: Tensor,
+    classes: int,
+    *,
+    scale: float,
+    kernel: Callable[[Tensor, Tensor, float], Tensor] = sin_kernel,
 ) -> Tensor:
-    """In-class representation alignment of random sin features, closed form: ().
+    """In-class representation alignment of random features, closed form: ().
 
     inputs: (n, d); labels: (n,) in 0..classes-1. Mean over the classes (eq. 6).
+    kernel: sin_kernel or relu_kernel; of relu features no scale changes it.
     """
     groups = (inputs[labels == label] for label in range(classes))
-    values = [kernel_alignment(sin_kernel(group, group, scale)) for group in groups]
+    values = [kernel_alignment(kernel(group, group, scale)) for group in groups]
     return torch.stack(values).nanmean()
 
 
