@@ -1,0 +1,101 @@
+"""What stands beside the data: the note on n, and crosses for diverged networks."""
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
+
+from helpers.figures.style import DIVERGED
+
+LOWEST, ROW = 0.04, 0.075  # of the height of the axes: the first cross, the next above
+
+
+def note(ax: Axes, text: str) -> None:
+    """A line in small print above the right end of the axes."""
+    ax.annotate(
+        text,
+        (1, 1),
+        xycoords="axes fraction",
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize=8,
+        color="#555555",
+    )
+
+
+def note_count(ax: Axes, counts: Collection[int]) -> None:
+    """Write above the axes how many networks a line stands for."""
+    spread = "mean and 95 % interval"
+    if min(counts) == 1:
+        spread = "no interval from one network"
+    note(ax, f"n = {span(counts)} networks a point; {spread}")
+
+
+def span(counts: Collection[int]) -> str:
+    """The one number that all counts are, or "3 to 5"."""
+    few, many = min(counts), max(counts)
+    return f"{few}" if few == many else f"{few} to {many}"
+
+
+def mark_diverged(
+    ax: Axes,
+    places: ArrayLike,
+    tables: Mapping[str, ArrayLike],
+    colors: Mapping[str, str],
+) -> list[Line2D]:
+    """Crosses at the bottom of the axes wherever a value is not finite.
+
+    places (setting,); tables: name -> values (setting, network), where the number of
+    networks may differ; colors: name -> colour. Lines that lack the same networks, as
+    training and test do, share their crosses; one line among others has them in its
+    colour, in a row of its own. "2 of 5" stands beside a cross unless all diverged.
+    Returns the handle for a legend, if there is a cross.
+    """
+    rows = {}
+    for name, values in tables.items():
+        lacking = [
+            tuple(~np.isfinite(np.asarray(some, dtype=float))) for some in values
+        ]
+        if any(map(any, lacking)):
+            rows.setdefault(tuple(lacking), []).append(name)
+    for row, (lacking, names) in enumerate(rows.items()):
+        alone = len(names) == 1 < len(tables)
+        shade = colors[names[0]] if alone else DIVERGED
+        for place, broken in zip(places, lacking, strict=True):
+            if any(broken):
+                _cross(ax, place, row, color=shade)
+                end = place == max(places) and len(places) > 1
+                _share(ax, place, row, broken=broken, to_the_left=end)
+    if not rows:
+        return []
+    ax.margins(y=0.03 + 0.1 * len(rows))  # no data where the crosses stand
+    return ax.plot([], [], "x", color=DIVERGED, mew=1.8, label="diverged")
+
+
+def _cross(ax: Axes, place: float, row: int, *, color: str) -> None:
+    across = ax.get_xaxis_transform()
+    style = {"color": color, "mew": 1.8, "ms": 6, "label": "_diverged", "zorder": 5}
+    ax.plot([place], [LOWEST + ROW * row], "x", transform=across, **style)
+
+
+def _share(
+    ax: Axes, place: float, row: int, *, broken: tuple[bool, ...], to_the_left: bool
+) -> None:
+    """Beside a cross: how many of the networks it stands for, unless for all."""
+    if all(broken):
+        return
+    ax.annotate(
+        f"{sum(broken)} of {len(broken)}",
+        (place, LOWEST + ROW * row),
+        xycoords=ax.get_xaxis_transform(),
+        xytext=(-6 if to_the_left else 6, 0),
+        textcoords="offset points",
+        ha="right" if to_the_left else "left",
+        va="center",
+        fontsize=7.5,
+        color="#333333",
+    )

@@ -1,0 +1,79 @@
+"""The book's look: its style file, its colours and their meanings, its sizes."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from itertools import chain, cycle
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+
+STYLE = Path(__file__).with_name("book.mplstyle")
+TRAIN, TEST, THEORY, CHANCE = "#D55E00", "#0072B2", "#000000", "#767676"
+DIVERGED = "#8B0000"
+OTHER = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+LOSSES = {"cross-entropy": "#7A0177", "hinge": "#009E73", "squared": "#E69F00"}
+ARCHITECTURES = {
+    "MLP": "#882255",
+    "ConvNet": "#999933",
+    "ResNet": "#44AA99",
+    "ResNet-50": "#117733",
+    "DenseNet-121": "#332288",
+}
+# A map of matplotlib with the values at its two ends; a ratio starts inside its map,
+# whose light end would be lost on white.
+RANGES = {
+    "sigma": ("viridis", 1e-3, 30.0),
+    "rate": ("plasma", 1e-4, 300.0),
+    "ratio": ("RdPu", 0.2, 8.0),
+}
+
+
+def use_style() -> None:
+    """Draw as the book does from here on.
+
+    The layout already fits the figure: Jupyter's own cropping would draw all twice.
+    """
+    plt.style.use(STYLE)
+    if shell := sys.modules.get("IPython") and sys.modules["IPython"].get_ipython():
+        uncropped = "InlineBackend.print_figure_kwargs = {'bbox_inches': None}"
+        shell.run_line_magic("config", uncropped)
+
+
+def color(value: float, meaning: str) -> tuple:
+    """Colour of a value of "sigma", a learning "rate" or a "ratio" of two norms.
+
+    The same in every chapter.
+    """
+    name, low, high = RANGES[meaning]
+    return plt.get_cmap(name)(float(LogNorm(low, high, clip=True)(max(value, low))))
+
+
+def named_colors(
+    names: Iterable[str], colors: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """A colour for each name: the given one, the book's own, else one still unused.
+
+    The book's own: "training", "test", the names in LOSSES and in ARCHITECTURES.
+    """
+    own = {"training": TRAIN, "test": TEST, **LOSSES, **ARCHITECTURES, **(colors or {})}
+    names = list(names)
+    used = {own[name] for name in names if name in own}
+    free = [shade for shade in OTHER if shade not in used] or OTHER
+    spare = chain(free, cycle(OTHER))
+    return {name: own.get(name) or next(spare) for name in names}
+
+
+def axes(panels: int = 1) -> Axes | np.ndarray:
+    """One Axes, or panels (panel,): up to three in a row, else two in each row."""
+    if panels == 1:
+        return plt.subplots()[1]
+    if panels <= 3:
+        return plt.subplots(1, panels, figsize=(3.2 * panels + 0.4, 3.2))[1]
+    rows = -(-panels // 2)
+    figure, grid = plt.subplots(rows, 2, figsize=(6.8, 2.8 * rows))
+    for unused in grid.flat[panels:]:
+        figure.delaxes(unused)
+    return grid.flatten()[:panels]
