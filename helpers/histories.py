@@ -65,20 +65,56 @@ class Histories:
             raise Mistake(f"the values of {by} have different numbers of runs")
         return np.stack(rows)
 
+    def _unless_diverged(self, values: Iterable[float]) -> np.ndarray:
+        """Values of the runs, (network,); NaN for those that have diverged."""
+        diverged = [stop == "diverged" for stop in self.stops]
+        return np.where(diverged, np.nan, np.array(list(values), dtype=float))
+
     def final(self, name: str, *, by: str | None = None) -> np.ndarray:
-        """The value at each run's last epoch: (network,), or (value of by, network)."""
-        return self._read(lambda h: np.array([row[-1] for row in h._each(name)]), by)
+        """The value at each run's last epoch: (network,), or (value of by, network).
+
+        NaN for a run that has diverged.
+        """
+
+        def read(histories: Histories) -> np.ndarray:
+            rows = histories._each(name)
+            return histories._unless_diverged(row[-1] for row in rows)
+
+        return self._read(read, by)
 
     def initial(self, name: str, *, by: str | None = None) -> np.ndarray:
         """The value before training, shaped as `final`."""
         return self._read(lambda h: np.array([row[0] for row in h._each(name)]), by)
 
     def best(self, name: str, *, by: str | None = None) -> np.ndarray:
-        """The largest value where it was measured, shaped as `final`."""
+        """The largest value where it was measured, shaped as `final`.
+
+        NaN for a run that has diverged, as its final value is.
+        """
 
         def read(histories: Histories) -> np.ndarray:
             # Unlike nanmax, fmax is silent where nothing was ever defined.
-            return np.array([np.fmax.reduce(row) for row in histories._each(name)])
+            rows = histories._each(name)
+            return histories._unless_diverged(np.fmax.reduce(row) for row in rows)
+
+        return self._read(read, by)
+
+    def at_best(
+        self, name: str, *, of: str = "test_accuracy", by: str | None = None
+    ) -> np.ndarray:
+        """The value where it was measured nearest to the best epoch, as `final`.
+
+        The best epoch is the first with the largest value of `of`; epochs are near
+        where their ratio is, counted from 1. NaN for a run that has diverged, or for
+        which `of` was never defined: it has no best epoch.
+        """
+
+        def read(histories: Histories) -> np.ndarray:
+            each = histories.arrays, histories._each(name), histories._each(of)
+            return histories._unless_diverged(
+                _at_best(_known(arrays, row), row, accuracy)
+                for arrays, row, accuracy in zip(*each, strict=True)
+            )
 
         return self._read(read, by)
 
@@ -92,11 +128,17 @@ class Histories:
         return self._read(read, by)
 
     def mean(self, name: str, *, by: str | None = None) -> np.ndarray:
-        """The mean over the epochs where it was measured, shaped as `final`."""
+        """The mean over the epochs where it was measured and is defined, as `final`.
+
+        A gradient's measure is undefined where a loss of exactly 0 leaves none.
+        NaN for a run that has diverged.
+        """
 
         def read(histories: Histories) -> np.ndarray:
-            pairs = zip(histories.arrays, histories._each(name), strict=True)
-            return np.array([row[_known(arrays, row)].mean() for arrays, row in pairs])
+            rows = (row[~np.isnan(row)] for row in histories._each(name))
+            return histories._unless_diverged(
+                row.mean() if len(row) else np.nan for row in rows
+            )
 
         return self._read(read, by)
 
@@ -136,6 +178,14 @@ def _check_fields(names: Iterable[str]) -> None:
     for name in names:
         if name not in known:
             raise Mistake(f"a run has no field {name!r}; it has: {', '.join(known)}")
+
+
+def _at_best(known: np.ndarray, row: np.ndarray, of: np.ndarray) -> float:
+    """The value of a row that is known nearest to where another is largest."""
+    if np.isnan(of).all():
+        return np.nan
+    gaps = np.abs(np.log1p(known) - np.log1p(np.nanargmax(of)))
+    return row[known[np.argmin(gaps)]]
 
 
 def _known(arrays: dict[str, np.ndarray], row: np.ndarray) -> np.ndarray:

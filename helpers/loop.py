@@ -1,6 +1,7 @@
 """The loop of one stack: epochs, measurements, snapshots, states, ends."""
 
 import time
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from helpers.losses import choose_loss
 from helpers.measures import Network, check_names, measure, measured_epochs
 from helpers.provenance import provenance
 from helpers.runs import Run
+from helpers.singles import Single
 from helpers.stacks import Stack
 from helpers.streams import stream
 from helpers.trainees import DeviceData, Trainee
@@ -20,15 +22,16 @@ from helpers.trainees import DeviceData, Trainee
 EPOCH_NAMES = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
 
 
-def model_of(run: Run, data) -> models.MLP:
-    """The model that a run names, for data with `features` and `classes`."""
+def model_of(run: Run, data) -> models.MLP | models.Modular:
+    """The model that a run names, for data with `train_images` and `classes`."""
     return models.build(
         run.model,
-        features=data.features,
+        image_shape=tuple(data.train_images.shape[1:]),
         classes=data.classes,
         width=run.width,
         depth=run.depth,
         activation=run.activation,
+        biases=bool(run.biases),
     )
 
 
@@ -45,14 +48,19 @@ class StackTraining:
         self.measured = measured_epochs(run.epochs)
         self.loss = choose_loss(run.loss)
         self.model = model_of(run, data)
-        self.stack = Stack(
+        kind = Stack if isinstance(self.model, models.MLP) else Single
+        scales = [t.run.loss_scale or 1.0 for t in self.trainees]
+        self.stack = kind(
             self.model,
             self.loss,
             self._weights(),
             self._rates(),
             images=data.train_images,
             labels=torch.stack([data.labels_of(t.run) for t in self.trainees]),
+            loss_scales=torch.tensor(scales),
         )
+        if isinstance(self.stack, Single):
+            self.stack.check_batches(run.batch_size)
 
     def _weights(self) -> dict[str, Tensor]:
         each = [
@@ -62,7 +70,7 @@ class StackTraining:
         ]
         return {
             name: torch.stack([weights[name] for weights in each]).to(self.data.device)
-            for name in self.model.names
+            for name in each[0]
         }
 
     def _rates(self) -> dict[str, Tensor]:
@@ -122,7 +130,10 @@ class StackTraining:
             ],
             dim=1,
         )
-        return [dict(zip(EPOCH_NAMES, row, strict=True)) for row in columns.tolist()]
+        rows = [dict(zip(EPOCH_NAMES, row, strict=True)) for row in columns.tolist()]
+        # A diverged network has no accuracy: argmax of NaN would name the first class.
+        undefined = dict.fromkeys(EPOCH_NAMES, np.nan)
+        return [row if np.isfinite(row["train_loss"]) else undefined for row in rows]
 
     def _stop(self, run: Run, values: dict[str, float]) -> str | None:
         """Why a run ends here, or None."""
@@ -134,13 +145,18 @@ class StackTraining:
         return "epochs" if self.epoch >= run.epochs else None
 
     def _measure(self, k: int, trainee: Trainee, stop: str | None) -> dict[str, float]:
-        """The run's measures where they are due, else NaN under the same names."""
-        if not (self.epoch in self.measured or stop):
+        """The run's measures where they are due, else NaN under the same names.
+
+        A diverged network's are due, and undefined.
+        """
+        diverged = stop == "diverged" and self.epoch > 0
+        if diverged or not (self.epoch in self.measured or stop):
             known = trainee.history.keys() - {*EPOCH_NAMES, MEASURED}
-            return {**dict.fromkeys(known, np.nan), MEASURED: False}
+            return {**dict.fromkeys(known, np.nan), MEASURED: diverged}
+        scale = trainee.run.loss_scale or 1.0
         network = Network(
             self.model,
-            self.loss,
+            partial(self.loss.gradient, scale=scale),
             self.stack.network(k),
             self.data.train_images,
             self.stack.labels[k],

@@ -1,7 +1,10 @@
 """Losses of one example, with their gradients by the logits.
 
 Logits are (..., example, class), labels (..., example); values are (..., example).
-The batch loss is the mean over its examples (paper A, section 3.2).
+The batch loss is the mean over its examples (paper A, section 3.2). Each loss has a
+scale of its logits, a number or a tensor (..., 1, 1) above 0, which paper A proposes to
+raise with the network's: the temperature T of the softmax, the margin of the hinge,
+the height of the one-hot target. It is 1 unless given.
 """
 
 from collections.abc import Callable
@@ -12,50 +15,60 @@ from torch import Tensor
 
 from helpers.errors import Mistake
 
+Scale = Tensor | float
+
 
 class Loss(NamedTuple):
     """Value of a loss and its gradient by the logits, both per example."""
 
-    value: Callable[[Tensor, Tensor], Tensor]
-    gradient: Callable[[Tensor, Tensor], Tensor]
+    value: Callable[..., Tensor]  # (logits, labels, scale=1.0)
+    gradient: Callable[..., Tensor]
 
 
 def _at_label(logits: Tensor, labels: Tensor) -> Tensor:
     return logits.gather(-1, labels[..., None])
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Softmax cross-entropy, log sum exp z - z_y (paper A, eq. 7 with T = 1)."""
-    return logits.logsumexp(-1) - _at_label(logits, labels)[..., 0]
+def cross_entropy(logits: Tensor, labels: Tensor, scale: Scale = 1.0) -> Tensor:
+    """Softmax cross-entropy of z / T, log sum exp z / T - z_y / T (paper A, eq. 7)."""
+    scaled = logits / scale
+    return scaled.logsumexp(-1) - _at_label(scaled, labels)[..., 0]
 
 
-def cross_entropy_gradient(logits: Tensor, labels: Tensor) -> Tensor:
-    """p - y, with p the softmax and y the one-hot label."""
+def cross_entropy_gradient(
+    logits: Tensor, labels: Tensor, scale: Scale = 1.0
+) -> Tensor:
+    """(p - y) / T, with p the softmax of z / T and y the one-hot label."""
     ones = torch.ones_like(labels[..., None], dtype=logits.dtype)
-    return torch.softmax(logits, -1).scatter_add_(-1, labels[..., None], -ones)
+    p = torch.softmax(logits / scale, -1)
+    return p.scatter_add_(-1, labels[..., None], -ones).div_(scale)
 
 
-def hinge(logits: Tensor, labels: Tensor) -> Tensor:
-    """Multi-class hinge, sum over i != y of max(0, 1 + z_i - z_y) (Weston-Watkins)."""
-    # The term i = y of the sum is the constant 1.
-    return (1 + logits - _at_label(logits, labels)).clamp(min=0).sum(-1) - 1
+def _beyond(logits: Tensor, labels: Tensor, margin: Scale) -> Tensor:
+    return margin + (logits - _at_label(logits, labels))
 
 
-def hinge_gradient(logits: Tensor, labels: Tensor) -> Tensor:
+def hinge(logits: Tensor, labels: Tensor, scale: Scale = 1.0) -> Tensor:
+    """Multi-class hinge, sum over i != y of max(0, margin + z_i - z_y) (eq. 8)."""
+    terms = _beyond(logits, labels, scale).clamp(min=0)
+    return terms.sum(-1) - _at_label(terms, labels)[..., 0]
+
+
+def hinge_gradient(logits: Tensor, labels: Tensor, scale: Scale = 1.0) -> Tensor:
     """1 where a wrong class is inside the margin; minus their number at the label."""
-    inside = (1 + logits - _at_label(logits, labels) > 0).to(logits.dtype)
+    inside = (_beyond(logits, labels, scale) > 0).to(logits.dtype)
     return inside.scatter_add_(-1, labels[..., None], -inside.sum(-1, keepdim=True))
 
 
-def squared(logits: Tensor, labels: Tensor) -> Tensor:
-    """Half the squared distance to the one-hot label, |z - y|^2 / 2."""
-    return squared_gradient(logits, labels).square().sum(-1) / 2
+def squared(logits: Tensor, labels: Tensor, scale: Scale = 1.0) -> Tensor:
+    """Half the squared distance to the one-hot label of a height, |z - a y|^2 / 2."""
+    return squared_gradient(logits, labels, scale).square().sum(-1) / 2
 
 
-def squared_gradient(logits: Tensor, labels: Tensor) -> Tensor:
-    """z - y, with y the one-hot label."""
+def squared_gradient(logits: Tensor, labels: Tensor, scale: Scale = 1.0) -> Tensor:
+    """z - a y, with y the one-hot label and a its height."""
     # torch's one_hot looks at the labels' values, which torch.func.vmap refuses.
-    ones = torch.ones_like(labels[..., None], dtype=logits.dtype)
+    ones = torch.ones_like(labels[..., None], dtype=logits.dtype) * scale
     return logits.scatter_add(-1, labels[..., None], -ones)
 
 

@@ -3,13 +3,22 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from math import inf
-from numbers import Integral, Real
 from typing import Any
 
 from helpers.errors import Mistake
+from helpers.fields import (
+    ABOVE_ZERO,
+    COUNT,
+    TEXT,
+    as_epochs,
+    is_not_negative,
+    is_share,
+    is_text,
+    list_of,
+    whole_from,
+)
 
 # What runs may differ in and still be trained as one stack.
 STACKED = (
@@ -18,10 +27,18 @@ STACKED = (
     "learning_rate",
     "first_learning_rate",
     "permuted_fraction",
+    "loss_scale",
 )
 
 # What may be None, "off"; a new field of a run belongs here.
-OPTIONAL = ("first_learning_rate", "stop_accuracy", "permuted_fraction")
+OPTIONAL = (
+    "init_scale",
+    "biases",
+    "loss_scale",
+    "first_learning_rate",
+    "stop_accuracy",
+    "permuted_fraction",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +55,11 @@ class Run:
     width: int = 256  # units of every hidden layer
     depth: int = 2  # weight layers
     activation: str = "sin"
-    init_scale: float = 1.0  # sigma of W1 (paper A), for inputs of 3,072 values
+    init_scale: float | None = 1.0  # sigma of W1 (paper A), for inputs of 3,072 values;
+    # None: by Glorot's rule, as all other layers
+    biases: bool | None = None  # of a perceptron; convolutional families have them
     loss: str = "cross_entropy"
+    loss_scale: float | None = None  # of the logits: T, margin or target; None: 1
     learning_rate: float = 0.01  # of SGD
     first_learning_rate: float | None = None  # of W1; None: as the others; 0: frozen
     batch_size: int = 256  # examples
@@ -68,69 +88,33 @@ class Run:
         }
 
 
-def _text(value) -> bool:
-    return isinstance(value, str)
-
-
-def _number(value) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def _not_negative(value) -> bool:
-    return _number(value) and 0 <= value < inf
-
-
-def _positive(value) -> bool:
-    return _not_negative(value) and value > 0
-
-
-def _share(value) -> bool:
-    return _not_negative(value) and value <= 1
-
-
-def _whole(low: int) -> Callable[[Any], bool]:
-    def holds(value) -> bool:
-        return isinstance(value, Integral) and _number(value) and value >= low
-
-    return holds
-
-
-def _list_of(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    def all_hold(values) -> bool:
-        listed = isinstance(values, Sequence) and not isinstance(values, str)
-        return listed and all(map(holds, values))
-
-    return all_hold
-
-
-def _epochs(values: Sequence) -> tuple[int, ...]:
-    return tuple(map(int, values))
-
-
-_COUNT = (int, _whole(1), "a whole number, 1 or more")
-_ABOVE_ZERO = (float, _positive, "a finite number above 0")
-_TEXT = (str, _text, "text")
-
 # Name of a field, the type it is kept in, what must hold, and that in words.
 _FIELDS = (
-    ("dataset", *_TEXT),
-    ("digest", *_TEXT),
-    ("model", *_TEXT),
-    ("width", *_COUNT),
-    ("depth", *_COUNT),
-    ("activation", *_TEXT),
-    ("init_scale", *_ABOVE_ZERO),
-    ("loss", *_TEXT),
-    ("learning_rate", *_ABOVE_ZERO),
-    ("first_learning_rate", float, _not_negative, "a finite number, 0 or above"),
-    ("batch_size", *_COUNT),
-    ("epochs", *_COUNT),
-    ("stop_accuracy", float, lambda v: _share(v) and v > 0, "above 0 and at most 1"),
-    ("permuted_fraction", float, _share, "a number from 0 to 1"),
-    ("measures", tuple, _list_of(_text), "names in a list"),
-    ("snapshots", _epochs, _list_of(_whole(0)), "epochs in a list, each 0 or more"),
-    ("seed", int, _whole(0), "a whole number, 0 or more"),
-    ("recipe", *_COUNT),
+    ("dataset", *TEXT),
+    ("digest", *TEXT),
+    ("model", *TEXT),
+    ("width", *COUNT),
+    ("depth", *COUNT),
+    ("activation", *TEXT),
+    ("init_scale", *ABOVE_ZERO),
+    ("biases", bool, lambda v: isinstance(v, bool), "true or false"),
+    ("loss", *TEXT),
+    ("loss_scale", *ABOVE_ZERO),
+    ("learning_rate", *ABOVE_ZERO),
+    ("first_learning_rate", float, is_not_negative, "a finite number, 0 or above"),
+    ("batch_size", *COUNT),
+    ("epochs", *COUNT),
+    ("stop_accuracy", float, lambda v: is_share(v) and v > 0, "above 0 and at most 1"),
+    ("permuted_fraction", float, is_share, "a number from 0 to 1"),
+    ("measures", tuple, list_of(is_text), "names in a list"),
+    (
+        "snapshots",
+        as_epochs,
+        list_of(whole_from(0)),
+        "epochs in a list, each 0 or more",
+    ),
+    ("seed", int, whole_from(0), "a whole number, 0 or more"),
+    ("recipe", *COUNT),
 )
 
 
@@ -157,33 +141,56 @@ class Study:
     """A base run and a grid: every combination of the grid's values, on one data set.
 
     data: has `name` and `digest`; both are stamped on every run.
-    grid: field of Run -> its values.
+    grid: field of Run -> its values, or a tuple of fields that vary together -> tuples.
     """
 
     data: Any
     base: Run
-    grid: Mapping[str, Iterable] = field(default_factory=dict)
+    grid: Mapping[str | tuple[str, ...], Iterable] = field(default_factory=dict)
 
     def __post_init__(self):
-        known = {f.name for f in fields(Run)} - {"dataset", "digest"}  # the data's own
-        for name, values in self.grid.items():
-            if name not in known:
-                allowed = ", ".join(sorted(known))
-                raise Mistake(f"grid over {name!r}: must be over one of {allowed}")
-            if isinstance(values, str) or not isinstance(values, Iterable):
-                raise Mistake(f"{name} = {values!r}: a grid needs a list of values")
+        for names, values in self.grid.items():
+            _check_axis(names, values)
         # Once and for all, for an iterator gives its values only once.
-        grid = {name: tuple(values) for name, values in self.grid.items()}
+        grid = {names: tuple(values) for names, values in self.grid.items()}
         object.__setattr__(self, "grid", grid)
-        for name, values in grid.items():
+        for names, values in grid.items():
             if not values:
-                raise Mistake(f"{name}: a grid needs at least one value")
+                raise Mistake(f"{names}: a grid needs at least one value")
         self.runs()  # a value out of range is told here, before any training
 
     def runs(self) -> list[Run]:
         """Every run of the study, the last field of the grid varying fastest."""
         base = replace(self.base, dataset=self.data.name, digest=self.data.digest)
         return [
-            replace(base, **dict(zip(self.grid, values, strict=True)))
+            replace(base, **_settings(self.grid, values))
             for values in itertools.product(*self.grid.values())
         ]
+
+
+def _check_axis(names: str | tuple[str, ...], values: Iterable) -> None:
+    """Whether an axis of a grid names fields of a run and lists values."""
+    known = {f.name for f in fields(Run)} - {"dataset", "digest"}  # the data's own
+    for name in _together(names):
+        if name not in known:
+            allowed = ", ".join(sorted(known))
+            raise Mistake(f"grid over {name!r}: must be over one of {allowed}")
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise Mistake(f"{names} = {values!r}: a grid needs a list of values")
+
+
+def _settings(grid: Mapping, values: tuple) -> dict[str, Any]:
+    """Field -> value for one value of every axis."""
+    settings = {}
+    for names, value in zip(grid, values, strict=True):
+        if isinstance(names, str):
+            settings[names] = value
+        elif len(names) == len(value):
+            settings |= zip(names, value, strict=True)
+        else:
+            raise Mistake(f"{names} = {value!r}: give a value for each of the fields")
+    return settings
+
+
+def _together(names: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else names

@@ -31,9 +31,9 @@ def cpu_chunk(features: int) -> int:
     return min(max(features // ALIGNED * ALIGNED, 64), 512)
 
 
-def stackable(width: int, depth: int) -> bool:
-    """Whether networks of this shape keep their bits in any company."""
-    return width % ALIGNED == 0 and depth > 1
+def stackable(family: str, width: int, depth: int) -> bool:
+    """Whether networks of this shape are batched and keep their bits in any company."""
+    return family == "mlp" and width % ALIGNED == 0 and depth > 1
 
 
 class Stack:
@@ -42,6 +42,7 @@ class Stack:
     weights: name -> (network, *shape). rates: name -> (network,) learning rates; a
     weight whose rates are all 0 is frozen and costs no gradient.
     images: (n, c, h, w) and labels: (network, n), whole and on the device.
+    loss_scales: (network,) of the logits, see helpers.losses.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class Stack:
         *,
         images: Tensor,
         labels: Tensor,
+        loss_scales: Tensor,
     ):
         self.model, self.loss = model, loss
+        self._loss_scales = loss_scales[:, None, None].to(images.device)
         self.images, self.labels = images, labels
         self.weights = weights
         self._steps = {
@@ -74,6 +77,7 @@ class Stack:
         self.weights = {name: w[index] for name, w in self.weights.items()}
         self._steps = {name: s[index] for name, s in self._steps.items()}
         self.labels = self.labels[index]
+        self._loss_scales = self._loss_scales[index]
         self._graphs.clear()
 
     def train_epoch(self, order: Tensor, batch_size: int) -> None:
@@ -91,7 +95,8 @@ class Stack:
         """One step of SGD on the first `size` examples of `index` (network, batch)."""
         labels = self.labels.gather(1, index)
         passed = self.model.forward(self.weights, self.images[index])
-        delta = self.loss.gradient(passed.logits, labels).div_(size)
+        delta = self.loss.gradient(passed.logits, labels, self._loss_scales)
+        delta = delta.div_(size)
         if size < index.shape[1]:
             delta[:, size:] = 0
         factors = self.model.gradient_factors(self.weights, passed, delta)
@@ -141,7 +146,8 @@ class Stack:
                 some_images = pad(some_images, (0,) * 7 + (-count % ALIGNED,))
             logits = self.model.forward(self.weights, some_images).logits[:, :count]
             right += (logits.argmax(-1) == some_labels).sum(-1)
-            loss += self.loss.value(logits, some_labels).sum(-1, dtype=torch.float64)
+            values = self.loss.value(logits, some_labels, self._loss_scales)
+            loss += values.sum(-1, dtype=torch.float64)
         return right / labels.shape[1], loss / labels.shape[1]
 
     def network(self, k: int) -> dict[str, Tensor]:

@@ -157,7 +157,7 @@ def _groups(
         groups[stack_key(folder.run), trainee.epoch].append(trainee)
     for group in groups.values():
         run = group[0].run
-        most = limit if stackable(run.width, run.depth) else 1
+        most = limit if stackable(run.model, run.width, run.depth) else 1
         stacks = workers * math.ceil(len(group) / (workers * most))
         for first in range(min(stacks, len(group))):
             yield group[first::stacks]
