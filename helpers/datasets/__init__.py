@@ -19,7 +19,8 @@ __all__ = [
 ]
 
 ARCHIVES = tuple(archives.CLASSES)
-NAMES = ("digits", *ARCHIVES)  # besides folder:NAME
+EMBEDDED = {"digits": digits.read, "scattered_digits": digits.scatter}
+NAMES = (*EMBEDDED, *ARCHIVES)  # besides folder:NAME
 
 
 def load(
@@ -29,7 +30,7 @@ def load(
 
     name: one of NAMES, or `folder:NAME` (a folder under the data root, or a path).
     torchvision's sets are downloaded where they are absent, once, under a lock. A limit
-    takes a prefix in the order of the files; of `digits` in that of their fixed split.
+    takes a prefix in the order of the files; of digits in that of their fixed split.
     Loaded sets stay in memory and are shared: do not write to their tensors.
     """
     return _first(_source(name), train_examples, test_examples)
@@ -38,7 +39,7 @@ def load(
 def fetch(name: str) -> None:
     """Download a torchvision data set if it is absent or damaged, and check it.
 
-    `digits` is always there; a folder is its owner's to fill, and only checked.
+    Digits are always there; a folder is its owner's to fill, and only checked.
     """
     if name in ARCHIVES:
         downloads.ensure(name, data_root())
@@ -48,8 +49,8 @@ def fetch(name: str) -> None:
 
 def _source(name: str) -> tuple:
     # A function and its arguments: what the caches below know a data set by.
-    if name == "digits":
-        return (digits.read,)
+    if isinstance(name, str) and name in EMBEDDED:
+        return (EMBEDDED[name],)
     if name in ARCHIVES:
         return (_read_archive, name, data_root())
     if isinstance(name, str) and name.startswith(folders.PREFIX):

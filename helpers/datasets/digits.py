@@ -1,5 +1,7 @@
 """scikit-learn's embedded digits: real 8×8 scans, there on every machine."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -7,6 +9,7 @@ from helpers.datasets.contents import Dataset
 from helpers.streams import stream
 
 TEST_EXAMPLES = 500
+CANVAS = 20  # side of the canvas of scattered digits, in pixels
 GREY_LEVELS = 15  # per step of the scans' 0..16, so that 16 becomes 240 exactly
 
 
@@ -31,6 +34,25 @@ def read() -> Dataset:
         classes=10,
         names=tuple(str(digit) for digit in range(10)),
     )
+
+
+def scatter() -> Dataset:
+    """The same digits, each at a random place of an empty canvas of 20 x 20.
+
+    Thirteen times thirteen places, independent of the digit and fixed for good. A centred
+    digit can be read pixel by pixel; here a network has to find it, as in a photograph.
+    """
+    centred, places = read(), CANVAS - 8 + 1
+    moved = {}
+    for part in ("train_images", "test_images"):
+        images = getattr(centred, part)
+        random = stream(0, f"places of {part}")
+        corners = random.integers(places, size=(len(images), 2))
+        canvas = images.new_zeros((len(images), 1, CANVAS, CANVAS))
+        for image, target, (top, left) in zip(images, canvas, corners, strict=True):
+            target[:, top : top + 8, left : left + 8] = image
+        moved[part] = canvas
+    return replace(centred, name="scattered_digits", digest="", **moved)
 
 
 def _split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
