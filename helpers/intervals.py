@@ -72,6 +72,33 @@ def paired_difference(
     return mean_interval(a - b, confidence=confidence)
 
 
+def ratio_interval(a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95) -> Estimate:
+    """Mean of a over mean of b, seed by seed, with Fieller's interval (Fieller 1954).
+
+    The set of ratios r for which the mean of a - r b is not significantly different
+    from 0. Infinite where b's own mean is not significantly different from 0.
+    """
+    a, b = _one_a_seed(a), _one_a_seed(b)
+    if len(a) != len(b):
+        raise Mistake(f"a ratio of {len(a)} and {len(b)} values: give both by seed")
+    _check_confidence(confidence)
+    n, mean_a, mean_b = len(a), a.mean(), b.mean()
+    if not np.isfinite(mean_a + mean_b) or mean_b == 0:
+        return _undefined(n)
+    value = float(mean_a / mean_b)
+    if n == 1:
+        return Estimate(value, -math.inf, math.inf, n)
+    var_a, cov, _, var_b = np.cov(a, b).ravel() / n
+    square = stats.t.ppf((1 + confidence) / 2, n - 1) ** 2
+    leading = mean_b**2 - square * var_b  # of the quadratic whose roots are the limits
+    if leading <= 0:
+        return Estimate(value, -math.inf, math.inf, n)
+    middle = (mean_a * mean_b - square * cov) / leading
+    rest = (mean_a**2 - square * var_a) / leading
+    half = math.sqrt(max(middle**2 - rest, 0))
+    return Estimate(value, float(middle - half), float(middle + half), n)
+
+
 def proportion_interval(
     successes: int, n: int, *, confidence: float = 0.95
 ) -> Estimate:

@@ -97,6 +97,11 @@ def lowest(values: ArrayLike) -> Estimate:
     return _extreme(map(mean_interval, _table(values)), lambda e: -e.value)
 
 
+def highest(values: ArrayLike) -> Estimate:
+    """The setting with the highest mean."""
+    return _extreme(map(mean_interval, _table(values)), lambda e: e.value)
+
+
 def largest_in_size(values: ArrayLike) -> Estimate:
     """The setting whose mean lies farthest from zero, with its sign."""
     return _extreme(map(mean_interval, _table(values)), lambda e: abs(e.value))
