@@ -5,6 +5,7 @@ are shared, so correlations and differences are taken seed by seed.
 """
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import NamedTuple
 
 import numpy as np
@@ -60,19 +61,24 @@ def pair_estimates(pairs: Pairs) -> Estimates:
     Slopes of diversity are those at the two outermost cosines where it is defined, for
     gradients of equal norm.
     """
-    gaps = [np.nanmax(np.abs(pairs.forms[n] - pairs.measured[n])) for n in pairs.forms]
+    gaps = [_largest_gap(pairs.forms[n], pairs.measured[n]) for n in pairs.forms]
     stiffness, confusion = pairs.measured["stiffness"], pairs.measured["confusion"]
     growth = pairs.doubled["confusion"][confusion != 0] / confusion[confusion != 0]
     diversity = pairs.measured["diversity"][pairs.ratios.index(1)]
     defined = np.isfinite(diversity)
     slopes = np.abs(np.gradient(diversity[defined], pairs.cosines[defined]))
     values = {
-        "largest_closed_form_error": max(gaps),
+        "largest_closed_form_error": np.max(gaps),
         "stiffness_change_with_norm": np.ptp(stiffness, axis=0).max(),
         "confusion_exponent_of_norm": np.log2(growth).mean(),
         "diversity_sensitivity_ratio": slopes[0] / slopes[-1],
     }
     return {name: exact(v, n=stiffness.size) for name, v in values.items()}
+
+
+def _largest_gap(form: np.ndarray, measured: np.ndarray) -> float:
+    """NaN where only one of the two is undefined."""
+    return np.max(np.abs(form - measured)[~(np.isnan(form) & np.isnan(measured))])
 
 
 class Ranks(NamedTuple):
@@ -93,11 +99,15 @@ class Ranks(NamedTuple):
         rows = []
         for measure in self.values:
             cells = [self._describe(measure, data) for data in columns]
-            rows.append(f'<tr><th scope="row">{measure}</th>{"".join(cells)}</tr>')
+            rows.append(
+                f'<tr><th scope="row">{escape(measure)}</th>{"".join(cells)}</tr>'
+            )
         return table_html(("Measure", *columns), rows)
 
     def _describe(self, measure: str, data: str) -> str:
-        return f"<td>{describe_number(self.estimate(measure, data)._asdict())}</td>"
+        numbers = self.estimate(measure, data)._asdict()
+        finite = {k: v if np.isfinite(v) else None for k, v in numbers.items()}
+        return f"<td>{escape(describe_number(finite))}</td>"
 
 
 def rank_measures(measures: Mapping[str, tuple[Tables, int]], tests: Tables) -> Ranks:
@@ -127,13 +137,16 @@ def rank_estimates(
     return {
         "rank_correlation_alignment_test": min(own, key=_value),
         "rank_correlation_minus_best_other": min(ahead, key=_value),
-        "diversity_rank_correlation": max(spread, key=lambda e: abs(e.value)),
+        "diversity_rank_correlation": max(spread, key=lambda e: abs(_value(e))),
     }
 
 
 def _ahead_of_best(ranks, alignment: str, others: Sequence[str], data: str) -> Estimate:
-    best = max(others, key=lambda other: _value(ranks.estimate(other, data)))
-    return paired_difference(ranks.values[alignment][data], ranks.values[best][data])
+    own = ranks.values[alignment][data]
+    return min(
+        (paired_difference(own, ranks.values[other][data]) for other in others),
+        key=_value,
+    )
 
 
 def _value(estimate: Estimate) -> float:
@@ -147,6 +160,8 @@ def ordering(values: Mapping[str, ArrayLike], name: str) -> Estimates:
     values: architecture -> (seed,). name: of the quantity, as in the registry.
     """
     deep = [n for n in values if n not in ("MLP", "ConvNet")]
+    if not deep:
+        raise Mistake("no deep architecture to compare with: name at least one")
     steps = [paired_difference(values[n], values["ConvNet"]) for n in deep]
     first = paired_difference(values["ConvNet"], values["MLP"])
     return {

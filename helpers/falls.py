@@ -30,8 +30,11 @@ class Sweep(NamedTuple):
     ended: np.ndarray
 
     def first(self, count: int) -> "Sweep":
-        """The first settings alone."""
-        return Sweep(*(table[:count] for table in self))
+        """The first settings alone, or two, undefined where there are fewer."""
+        rows = max(count, 2)
+        undefined = np.arange(rows)[:, None] >= count
+        tables = [np.where(undefined, np.nan, table[:rows]) for table in self[1:]]
+        return Sweep(self.sigmas[:rows], *tables)
 
     def estimates(self, *, chance: float) -> Estimates:
         """All that the claims about falling accuracy and alignment ask for."""

@@ -57,7 +57,7 @@ def alignments(network: Network) -> dict[str, Tensor]:
         values[f"gradient_alignment_{name}"] = aligned.mean
         gradient = left.mT @ right / len(labels)
         ratio = gradient.norm() / network.weights[name].norm()
-        values[f"gradient_ratio_{name}"] = ratio
+        values[f"gradient_ratio_{name}"] = ratio.where(ratio.isfinite(), torch.nan)
     return values
 
 

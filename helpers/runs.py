@@ -151,6 +151,10 @@ class Study:
     def __post_init__(self):
         for names, values in self.grid.items():
             _check_axis(names, values)
+        varied = [name for names in self.grid for name in _together(names)]
+        for name in varied:
+            if varied.count(name) > 1:
+                raise Mistake(f"grid over {name!r}: name each field once")
         # Once and for all, for an iterator gives its values only once.
         grid = {names: tuple(values) for names, values in self.grid.items()}
         object.__setattr__(self, "grid", grid)
@@ -185,7 +189,7 @@ def _settings(grid: Mapping, values: tuple) -> dict[str, Any]:
     for names, value in zip(grid, values, strict=True):
         if isinstance(names, str):
             settings[names] = value
-        elif len(names) == len(value):
+        elif isinstance(value, tuple | list) and len(names) == len(value):
             settings |= zip(names, value, strict=True)
         else:
             raise Mistake(f"{names} = {value!r}: give a value for each of the fields")

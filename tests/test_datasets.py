@@ -78,7 +78,8 @@ def test_the_split_of_digits_is_stratified():
     assert ((train + test) * 500 / 1797 - test).abs().max() < 1
 
 
-def test_digits_need_no_torchvision(monkeypatch):
+@pytest.mark.parametrize("name", helpers.datasets.EMBEDDED)
+def test_digits_need_no_torchvision(monkeypatch, name):
     # The package imported afresh, on a machine where torchvision cannot be imported.
     monkeypatch.setattr(helpers, "datasets", helpers.datasets)
     for module in [name for name in sys.modules if name.startswith("helpers.datasets")]:
@@ -86,7 +87,73 @@ def test_digits_need_no_torchvision(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchvision", None)
     afresh = importlib.import_module("helpers.datasets")
     assert afresh.load is not load
-    assert afresh.load("digits").digest == load("digits").digest
+    assert afresh.load(name).digest == load(name).digest
+    assert afresh.fetch(name) is None  # always there: nothing to download
+
+
+# Scattered digits
+
+
+def placed(part):
+    """Where a split's digits stand on their canvases: (image, row, column) of bools."""
+    whole, scattered = (getattr(load(n), part) for n in ("digits", "scattered_digits"))
+    windows = scattered[:, 0].unfold(1, 8, 1).unfold(2, 8, 1)
+    return (windows == whole[:, :, None]).all(-1).all(-1)
+
+
+def test_scattered_digits_are_the_digits_on_canvases_of_twenty():
+    scattered, digits = load("scattered_digits"), load("digits")
+    assert scattered.train_images.shape == (1297, 1, 20, 20)
+    assert scattered.test_images.shape == (500, 1, 20, 20)
+    assert scattered.train_images.dtype == scattered.test_images.dtype == torch.uint8
+    assert torch.equal(scattered.train_labels, digits.train_labels)
+    assert torch.equal(scattered.test_labels, digits.test_labels)
+    assert (scattered.name, scattered.names) == ("scattered_digits", digits.names)
+    assert (scattered.features, scattered.classes, scattered.chance) == (400, 10, 0.1)
+    # Made with NumPy 2.4; another digest means that every run on them is renamed.
+    assert scattered.digest == "a6bab6c6cf27"
+
+
+@pytest.mark.parametrize("part", ["train_images", "test_images"])
+def test_a_canvas_holds_its_digit_at_one_place_and_nothing_else(part):
+    digits, scattered = (
+        getattr(load(name), part) for name in ("digits", "scattered_digits")
+    )
+    assert placed(part).sum((1, 2)).eq(1).all()
+    ink = [images.flatten(1).sum(1) for images in (digits, scattered)]  # in int64
+    assert torch.equal(*ink)
+
+
+def test_digits_are_scattered_over_all_places_whatever_they_are():
+    place = placed("train_images").nonzero()[:, 1:].double()
+    assert len(place.unique(dim=0)) == 13 * 13
+    # Means of places uniform on 0..12 (variance 14), ten classes by two directions: one
+    # of the twenty is beyond 5 standard errors with probability 1e-5.
+    labels = load("scattered_digits").train_labels
+    for label in range(10):
+        mine = place[labels == label]
+        assert ((mine.mean(0) - 6).abs() < 5 * (14 / len(mine)) ** 0.5).all()
+
+
+def test_the_two_splits_are_scattered_differently():
+    train, test = (
+        placed(part).nonzero()[:, 1:] for part in ("train_images", "test_images")
+    )
+    assert (train[:500] == test).all(1).double().mean() < 0.05  # 1 / 169 by accident
+
+
+def test_a_limit_of_scattered_digits_takes_the_first_canvases():
+    part = load("scattered_digits", train_examples=30, test_examples=7)
+    whole = load("scattered_digits")
+    assert torch.equal(part.train_images, whole.train_images[:30])
+    assert torch.equal(part.test_labels, whole.test_labels[:7])
+    assert part.digest != load("digits", train_examples=30, test_examples=7).digest
+
+
+def test_scattered_digits_are_standardised_to_a_squared_norm_of_400():
+    images = standardise(load("scattered_digits").train_images).double().flatten(1)
+    assert (images.square().sum(1) / 400 - 1).abs().max() < 1e-6
+    assert images.mean(1).abs().max() < 1e-6
 
 
 # What all data sets share

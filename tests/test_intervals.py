@@ -15,6 +15,7 @@ from helpers.intervals import (
     mean_interval,
     paired_difference,
     proportion_interval,
+    ratio_interval,
 )
 
 
@@ -65,6 +66,101 @@ def test_a_paired_difference_needs_pairs():
         paired_difference([1, 2, 3], [1, 2])
 
 
+A, B = [1.0, 2.0, 3.0], [9.0, 11.0, 10.0]  # means 2 and 10, deviations 1, product 0.5
+
+
+def test_a_ratio_of_means_with_fiellers_interval_by_hand():
+    """Fieller 1954: the roots of (b̄² − t² vb) r² − 2 (āb̄ − t² c) r + (ā² − t² va).
+
+    Here va = vb = 1/3, c = 1/6 and t² = t(0.975, 2)² = 722/39 (two degrees of freedom
+    have a closed form): 93.829060 r² − 2 · 16.914530 r − 2.170940, solved in fractions.
+    """
+    value, low, high, n = ratio_interval(A, B)
+    assert (value, n) == (0.2, 3)
+    assert low == pytest.approx(-0.0555996621, abs=1e-9)
+    assert high == pytest.approx(0.4161389224, abs=1e-9)
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.99])
+def test_a_ratio_at_a_limit_is_just_significant(confidence):
+    """The limits are the ratios r at which Student's test of a - r b is undecided."""
+    rng = np.random.default_rng(5)
+    a, b = rng.normal(1.0, 0.5, 7), rng.normal(3.0, 0.5, 7)
+    _, low, high, _ = ratio_interval(a, b, confidence=confidence)
+    for limit in (low, high):
+        p = stats.ttest_1samp(a - limit * b, 0).pvalue
+        assert p == pytest.approx(1 - confidence)
+
+
+@pytest.mark.parametrize("factor", [2.0, -3.0])
+def test_a_ratio_follows_the_units_of_both_sides(factor):
+    value, low, high, _ = ratio_interval(A, B)
+    scaled = ratio_interval(np.multiply(A, factor), B)
+    assert scaled[:3] == pytest.approx(
+        (factor * value, *sorted((factor * low, factor * high)))
+    )
+    scaled = ratio_interval(A, np.multiply(B, factor))
+    assert scaled[:3] == pytest.approx(
+        (value / factor, *sorted((low / factor, high / factor)))
+    )
+
+
+def test_a_ratio_to_a_constant_is_a_mean_in_other_units():
+    value, low, high, n = mean_interval(A)
+    expected = Estimate(*(pytest.approx(v / 4) for v in (value, low, high)), n)
+    assert ratio_interval(A, [4.0] * 3) == expected
+
+
+def test_proportional_sides_have_a_ratio_without_width():
+    ratio = ratio_interval(np.multiply(B, 0.3), B)
+    assert ratio[:3] == pytest.approx((0.3, 0.3, 0.3))
+
+
+@pytest.mark.parametrize(
+    "weak", [[-1.0, 1.0, 3.0], [0.0, 0.0, 1.0]], ids=["sign unsure", "skewed"]
+)
+def test_a_ratio_to_what_may_be_zero_has_an_infinite_interval(weak):
+    value, low, high, n = ratio_interval(A, weak)
+    assert stats.ttest_1samp(weak, 0).pvalue > 0.05
+    assert value == pytest.approx(2 / np.mean(weak))
+    assert (low, high, n) == (-math.inf, math.inf, 3)
+
+
+def test_the_ratio_of_one_seed_has_an_infinite_interval():
+    assert ratio_interval([1.0], [2.0]) == Estimate(0.5, -math.inf, math.inf, 1)
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+def test_a_diverged_seed_makes_a_ratio_undefined_and_is_counted(broken):
+    for pair in (([1.0, broken], [1.0, 2.0]), ([1.0, 2.0], [1.0, broken])):
+        value, low, high, n = ratio_interval(*pair)
+        assert math.isnan(value)
+        assert (low, high, n) == (-math.inf, math.inf, 2)
+
+
+def test_a_ratio_to_zero_is_undefined():
+    assert math.isnan(ratio_interval([1.0, 2.0], [-1.0, 1.0]).value)
+
+
+def test_a_ratio_needs_pairs():
+    with pytest.raises(Mistake, match="3 and 2 values"):
+        ratio_interval([1, 2, 3], [1, 2])
+
+
+def test_fiellers_interval_covers_the_ratio_as_often_as_it_says():
+    # 4000 samples of 5 seeds whose two sides vary together: the interval is exact for
+    # normal pairs, and b is ten deviations from 0, so that it is always finite. The
+    # count is binomial(4000, 0.95); a correct interval fails with probability 1e-6.
+    rng, trials = np.random.default_rng(3), 4000
+    b = rng.normal(10.0, 1.0, (trials, 5))
+    a = 0.5 * b + rng.normal(-3.0, 1.0, (trials, 5))  # mean 2: a ratio of 0.2
+    found = [ratio_interval(*pair) for pair in zip(a, b, strict=True)]
+    assert all(map(math.isfinite, (limit for e in found for limit in e[1:3])))
+    covered = sum(e.low <= 0.2 <= e.high for e in found)
+    least, most = stats.binom.interval(1 - 1e-6, trials, 0.95)
+    assert least <= covered <= most
+
+
 def test_wilson_interval_by_hand():
     # Wilson 1927: centre (8 + z²/2) / (10 + z²), z = 1.959964
     value, low, high, n = proportion_interval(8, 10)
@@ -92,6 +188,9 @@ def test_an_exact_quantity_has_no_width():
         lambda: bootstrap_interval([]),
         lambda: band([]),
         lambda: proportion_interval(3, 2),
+        lambda: ratio_interval([], []),
+        lambda: ratio_interval([1.0, 2.0], [1.0, 2.0], confidence=0),
+        lambda: ratio_interval([[1.0]], [[2.0]]),
     ],
 )
 def test_bad_input_is_one_line(wrong):

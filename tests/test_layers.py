@@ -20,18 +20,20 @@ MAY_IMPORT = {
     "labels": {"streams"},
     "models": {"streams"},
     "losses": set(),
-    "runs": set(),
+    "fields": set(),
+    "runs": {"fields"},
     "store": {"runs"},
     "stacks": {"models", "losses", "streams"},
+    "singles": {"models", "losses"},
     "metrics": set(),  # they know no model, no file, no training
     # the parts of training, each small enough to be read at once
     "progress": set(),
     "provenance": set(),
     "histories": {"runs"},
-    "measures": {"models", "losses", "metrics"},
+    "measures": {"models", "metrics"},
     "trainees": {"datasets", "labels", "runs", "store", "histories"},
     "loop": {
-        *("streams", "models", "losses", "runs", "stacks"),
+        *("streams", "models", "losses", "runs", "stacks", "singles"),
         *("provenance", "histories", "measures", "trainees"),
     },
     "training": {
@@ -48,6 +50,8 @@ MAY_IMPORT = {
     "registry": set(),
     "badges": set(),
     "sweeps": {"intervals"},
+    "falls": {"histories", "intervals", "sweeps"},
+    "comparisons": {"metrics", "intervals", "badges"},
     "claims": {"intervals", "registry", "badges"},
     "figures": {"intervals"},
     "chapters": {

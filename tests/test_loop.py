@@ -10,8 +10,11 @@ from torch.nn.functional import cross_entropy
 from helpers import loop
 from helpers.datasets import standardise
 from helpers.histories import MEASURED
-from helpers.loop import EPOCH_NAMES, StackTraining
+from helpers.loop import EPOCH_NAMES, StackTraining, model_of
+from helpers.losses import LOSSES
 from helpers.measures import measured_epochs
+from helpers.metrics.alignment import class_alignment
+from helpers.runs import Run
 from helpers.stacks import Stack
 from helpers.store import RunFolder
 from helpers.trainees import DeviceData, Trainee
@@ -135,27 +138,80 @@ def test_a_network_is_not_done_before_its_first_epoch(train, study_of):
     assert len(folder.history()["train_accuracy"]) == 2
 
 
-def test_a_network_that_diverges_ends_and_the_others_go_on(train, study_of):
+WILD = {
+    "activation": "relu",
+    "loss": "squared",
+    "init_scale": 0.01,
+    "measures": ("alignment", "gradients"),
+    "snapshots": (0, 1, 4),
+}
+
+
+def test_a_network_that_diverges_ends_undefined(train, study_of):
     grid = {"learning_rate": [0.001, 1e6, 0.002]}
-    fields = {"activation": "relu", "loss": "squared", "measures": ("alignment",)}
-    calm, wild, other = train(study_of(grid, init_scale=0.01, **fields))
+    calm, wild, other = train(study_of(grid, **WILD))
     assert [f.about()["stopped"] for f in (calm, wild, other)] == [
         *("epochs", "diverged", "epochs")
     ]
-    loss = wild.history()["train_loss"]
-    assert len(loss) < 7 and np.isfinite(loss[:-1]).all() and not np.isfinite(loss[-1])
-    assert np.isfinite(calm.history()["train_loss"]).all()
-    (alone,) = train(study_of({"seed": [0]}, **on_calm(calm), epochs=5))
-    assert alone.history()["train_loss"].tolist() == (
-        calm.history()["train_loss"][:6].tolist()
-    )
+    history, names = wild.history(), calm.history().keys()
+    length = len(history["train_loss"])
+    assert 1 < length < 7 and history.keys() == names and len(names) == 28
+    assert {len(values) for values in history.values()} == {length}
+    for name in names - {MEASURED}:
+        assert np.isnan(history[name][-1]), name
+    for name in EPOCH_NAMES:
+        assert np.isfinite(history[name][:-1]).all(), name
+        assert np.isfinite(calm.history()[name]).all(), name
+    assert history[MEASURED][-1]  # it is due, and undefined
+    assert wild.snapshot_epochs()[-1] == length - 1
 
 
-def on_calm(folder):
-    return {
-        name: getattr(folder.run, name)
-        for name in ("activation", "loss", "learning_rate", "init_scale", "measures")
-    }
+def test_a_network_whose_loss_overflows_has_no_measures_either(
+    train, study_of, monkeypatch
+):
+    # Its weights may still be finite, and so would be what is measured of them.
+    evaluate, calls = Stack.evaluate, iter(range(1000))
+
+    def overflowing(stack, images, labels):
+        accuracy, loss = evaluate(stack, images, labels)
+        return accuracy, loss * (np.inf if next(calls) >= 2 * 2 else 1)
+
+    monkeypatch.setattr(Stack, "evaluate", overflowing)
+    (folder,) = train(study_of({"seed": [0]}, measures=("alignment",)))
+    history = folder.history()
+    assert folder.about()["stopped"] == "diverged"
+    assert folder.snapshot(2)["W1"].isfinite().all()
+    assert history[MEASURED].tolist() == [True] * 3
+    for name in history.keys() - {MEASURED}:
+        assert np.isnan(history[name]).tolist() == [False, False, True], name
+
+
+def test_others_in_the_stack_do_not_notice_one_that_diverges(
+    train, study_of, results, bits, monkeypatch, tmp_path
+):
+    train(study_of({"learning_rate": [0.001, 1e6, 0.002]}, **WILD))
+    beside = bits(results)
+    monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "without"))
+    folders = train(study_of({"learning_rate": [0.001, 0.002]}, **WILD))
+    without = bits(tmp_path / "without")
+    assert without.items() <= beside.items()
+    assert len(without) == len(folders) * 5 and len(beside) > len(without)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "hinge", "squared"])
+def test_a_network_without_a_loss_before_training_ends_there(train, study_of, loss):
+    # Pre-activations overflow: there is a history of one epoch, and no accuracy.
+    grid = {"init_scale": [0.01, 1e38]}
+    fields = WILD | {"loss": loss, "learning_rate": 0.001}
+    del fields["init_scale"]
+    calm, wild = train(study_of(grid, **fields))
+    assert wild.about()["stopped"] == "diverged"
+    history = wild.history()
+    assert history[MEASURED].tolist() == [True]
+    assert history.keys() == calm.history().keys()
+    for name in EPOCH_NAMES:
+        assert np.isnan(history[name]).tolist() == [True], name
+    assert calm.about()["stopped"] == "epochs"
 
 
 def test_the_bar_ends_where_it_was_said_to(train, study_of):
@@ -163,6 +219,22 @@ def test_the_bar_ends_where_it_was_said_to(train, study_of):
     grid = {"init_scale": [0.01, 10.0], "seed": [0, 1]}
     train(study_of(grid, epochs=20, learning_rate=0.5, stop_accuracy=0.9), bar)
     assert bar.steps == 4 * 20
+
+
+# What is trained
+
+
+@pytest.mark.parametrize(
+    ("family", "depth", "hidden"),
+    [("mlp", 3, 24), ("convnet", 4, 24), ("resnet", 10, 8 * 24)],
+)
+def test_a_model_has_the_shape_that_run_and_data_name(digits, family, depth, hidden):
+    shape = {"width": 24, "depth": depth, "activation": "relu"}
+    model = model_of(Run(model=family, **shape), digits)
+    weights = model.initial(seed=0, init_scale=None)
+    passed = model.forward(weights, standardise(digits.test_images[:3]))
+    assert passed.logits.shape == (3, 10) and passed.hidden.shape == (3, hidden)
+    assert family != "mlp" or weights.keys() == {"W1", "W2", "W3"}
 
 
 # Order of the examples
@@ -220,6 +292,43 @@ def test_permuted_labels_are_those_that_are_trained_and_measured(train, study_of
     assert final[all_of_them]["train_accuracy"][-1] > 0.2
     starts = [h["representation_alignment"][0] for h in final.values()]
     assert starts[0] == starts[1] > starts[2] + 0.2
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "hinge", "squared"])
+def test_the_loss_has_the_scale_that_a_run_names(train, study_of, digits, loss):
+    grid = {"loss_scale": [None, 1.0, 4.0]}
+    fields = {"loss": loss, "learning_rate": 0.01, "measures": ("alignment",)}
+    none, one, four = train(study_of(grid, init_scale=0.01, **fields))
+    for name, values in none.history().items():
+        np.testing.assert_array_equal(values, one.history()[name])
+    images, labels = standardise(digits.train_images).flatten(1), digits.train_labels
+    for folder, scale in ((none, 1.0), (four, 4.0)):
+        history, weights = folder.history(), folder.snapshot(6)
+        logits = (images @ weights["W1"].mT).sin() @ weights["W2"].mT
+        value = LOSSES[loss].value(logits, labels, scale).mean().item()
+        assert history["train_loss"][-1] == pytest.approx(value, rel=1e-5)
+        delta = LOSSES[loss].gradient(logits, labels, scale)
+        aligned = class_alignment(labels, 10, delta).mean.item()
+        found = history["gradient_alignment_logits"][-1]
+        assert found == pytest.approx(aligned, rel=1e-5)
+    assert not torch.equal(none.snapshot(6)["W1"], four.snapshot(6)["W1"])
+
+
+def test_biases_are_learnt_where_a_run_has_them(train, study_of):
+    folders = train(study_of({"seed": [0]}, biases=True, snapshots=(0,)))
+    without = train(study_of({"seed": [0]}, biases=False))
+    first, last = folders[0].snapshot(0), folders[0].snapshot(6)
+    assert first.keys() == {"W1", "b1", "W2", "b2"}
+    assert without[0].snapshot(6).keys() == {"W1", "W2"}
+    for name in ("b1", "b2"):
+        assert not first[name].any() and last[name].abs().max() > 1e-3
+
+
+def test_without_a_scale_the_first_layer_starts_as_the_others(train, study_of):
+    grid = {"init_scale": [None, 1.0]}
+    glorot, gauss = train(study_of(grid, snapshots=(0,)))
+    first = glorot.snapshot(0)["W1"]
+    assert first.abs().max() <= (6 / (16 + 64)) ** 0.5 < gauss.snapshot(0)["W1"].std()
 
 
 def test_a_run_says_what_it_was_made_with(train, study_of):

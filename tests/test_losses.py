@@ -100,6 +100,110 @@ def test_a_shift_of_all_logits_changes_nothing(shifted):
     assert loss.gradient(logits, labels).sum(-1).abs().max() < 1e-14
 
 
+# Scales of the logits
+
+DEGREES = {"cross_entropy": 0, "hinge": 1, "squared": 2}  # of each loss in z and scale
+
+
+@pytest.fixture(params=[0.01, 1.0, 20.0, "its own"])
+def scale(request):
+    """A scale for all networks, or one for each, (network, 1, 1)."""
+    own = torch.tensor([0.5, 3.0, 70.0], dtype=torch.float64)[:, None, None]
+    return own if request.param == "its own" else request.param
+
+
+@pytest.mark.parametrize("size", [0.1, 10.0])
+def test_gradients_at_a_scale_are_those_of_autograd(name, scale, size):
+    logits, labels = examples(size)
+    logits.requires_grad_()
+    value = LOSSES[name].value(logits, labels, scale)
+    (expected,) = torch.autograd.grad(value.sum(), logits)
+    gradient = LOSSES[name].gradient(logits.detach(), labels, scale)
+    torch.testing.assert_close(gradient, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_each_network_has_the_loss_of_its_own_scale(name):
+    logits, labels = examples(5.0)
+    logits, own = logits.float(), torch.tensor([0.3, 1.0, 7.0])
+    value = LOSSES[name].value(logits, labels, own[:, None, None])
+    gradient = LOSSES[name].gradient(logits, labels, own[:, None, None])
+    for k, one in enumerate(own.tolist()):
+        given = (logits[k], labels[k], one)
+        assert torch.equal(value[k], LOSSES[name].value(*given))
+        assert torch.equal(gradient[k], LOSSES[name].gradient(*given))
+    assert value.dtype == gradient.dtype == torch.float32
+
+
+def test_a_loss_is_homogeneous_in_logits_and_scale(name, scale):
+    # L(a z; a s) = a^d L(z; s), and so for the gradient with d - 1.
+    logits, labels = examples(3.0)
+    degree, loss = DEGREES[name], LOSSES[name]
+    for a in (0.125, 3.0):
+        torch.testing.assert_close(
+            loss.value(a * logits, labels, a * scale),
+            a**degree * loss.value(logits, labels, scale),
+            rtol=1e-12,
+            atol=1e-12,
+        )
+        torch.testing.assert_close(
+            loss.gradient(a * logits, labels, a * scale),
+            a ** (degree - 1) * loss.gradient(logits, labels, scale),
+            rtol=1e-12,
+            atol=1e-12,
+        )
+
+
+def test_a_scale_matters(name):
+    logits, labels = examples()
+    for function in LOSSES[name]:
+        assert not torch.allclose(
+            function(logits, labels, 2.0), function(logits, labels)
+        )
+
+
+@pytest.mark.parametrize("one", [1.0, torch.ones(3, 1, 1)], ids=["number", "tensor"])
+def test_a_scale_of_one_leaves_every_bit_as_it_was(name, one):
+    logits, labels = examples(3.0)
+    logits = logits.float()
+    for function in LOSSES[name]:
+        assert torch.equal(function(logits, labels, one), function(logits, labels))
+    # And these are the plain formulas, without any scale.
+    ones = functional.one_hot(labels, CLASSES).float()
+    plain = {
+        "cross_entropy": torch.softmax(logits, -1) - ones,
+        "squared": logits - ones,
+    }
+    if name in plain:
+        assert torch.equal(LOSSES[name].gradient(logits, labels, one), plain[name])
+
+
+def test_the_temperature_the_margin_and_the_target_are_what_the_scale_is():
+    logits, label = (
+        torch.tensor([[1.0, 4.0, 2.0]], dtype=torch.float64),
+        torch.tensor([1]),
+    )
+    by_hand = {
+        "cross_entropy": functional.cross_entropy(logits / 5, label),
+        "hinge": torch.tensor((5 + 1 - 4) + (5 + 2 - 4)),
+        "squared": torch.tensor((1 + (4 - 5) ** 2 + 4) / 2),
+    }
+    for name, expected in by_hand.items():
+        value = LOSSES[name].value(logits, label, 5.0).item()
+        assert value == pytest.approx(expected.item(), rel=1e-14)
+
+
+@pytest.mark.parametrize("margin", [1.0, 100.0])
+def test_the_hinge_of_enormous_logits_keeps_its_whole_gradient(margin):
+    # At 1e8 neighbouring float32 values are 8 apart: z + 1 is z. What is inside the
+    # margin depends on the difference to the label's logit, which is exact.
+    high = torch.tensor([[0.0, 0.0, 8.0, -8.0, -1e8]]) + 1e8
+    gradient = LOSSES["hinge"].gradient(high, torch.tensor([0]), margin)
+    inside = [1.0, 1.0, 1.0 if margin > 8 else 0.0, 0.0]
+    assert gradient.tolist() == [[-sum(inside), *inside]]
+    value = LOSSES["hinge"].value(high, torch.tensor([0]), margin).item()
+    assert value == margin + (margin + 8) + max(margin - 8, 0)
+
+
 def test_a_loss_is_chosen_by_name():
     assert choose_loss("hinge") is LOSSES["hinge"]
     with pytest.raises(

@@ -4,10 +4,13 @@ import ast
 import re
 from pathlib import Path
 
+import matplotlib
 import nbformat
 import pytest
 
-from helpers.chapters.editions import chapters
+from helpers.chapters.editions import MAIN, chapters
+from helpers.chapters.plans import plan_edition
+from helpers.chapters.site import Edition
 from helpers.registry import load_registry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,6 +62,24 @@ def test_every_figure_has_a_caption_and_an_alt_text(path):
             shown = cell.metadata["mystnb"]
             assert shown["figure"]["caption"] and shown["figure"]["name"]
             assert len(shown["image"]["alt"]) > 40
+
+
+def figure_names(path):
+    shown = [c.metadata.get("mystnb", {}).get("figure") for c in code_cells(path)]
+    return [figure["name"] for figure in shown if figure]
+
+
+def test_no_other_figure_of_the_book_has_the_name_of_one_of_its_own(path):
+    names = [name for source in SOURCES for name in figure_names(source)]
+    assert figure_names(path)
+    assert [name for name in figure_names(path) if names.count(name) > 1] == []
+
+
+@pytest.mark.parametrize("scale", ["smoke", "laptop"])
+def test_its_studies_can_be_declared_before_anything_is_trained(path, scale):
+    with matplotlib.rc_context():  # the chapter draws in the book's style
+        plan = plan_edition(ROOT, Edition(path.stem, scale, MAIN))
+    assert plan.unfinished == plan.runs != []
 
 
 def test_no_measured_share_is_typed_into_prose(path):

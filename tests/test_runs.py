@@ -9,7 +9,7 @@ import pytest
 from helpers.errors import Mistake
 from helpers.runs import OPTIONAL, STACKED, Run, Study, fingerprint, stack_key
 
-# For every field a value that is not its default.
+# For every field that runs were first made with, a value that is not its default.
 OTHER = {
     "dataset": "cifar10",
     "digest": "0123456789ab",
@@ -30,6 +30,9 @@ OTHER = {
     "seed": 3,
     "recipe": 2,
 }
+# Fields that were added later; they are off where a run does not name them.
+LATER = {"biases": True, "loss_scale": 8.0}
+EVERY = OTHER | LATER
 
 
 # Names
@@ -49,6 +52,9 @@ def test_names_of_finished_runs_stay():
     # Golden: should these change, every result ever saved is lost from sight.
     assert fingerprint(Run()) == "4d3fde05e28d"
     assert fingerprint(Run(**OTHER)) == "e38968ae8a9e"
+    assert fingerprint(Run(**OTHER, **dict.fromkeys(LATER))) == "e38968ae8a9e"
+    assert fingerprint(Run(**EVERY)) == "c2f365c49af9"
+    assert fingerprint(Run(model="convnet", init_scale=None)) == "d316a242d94f"
 
 
 def test_a_field_that_is_off_leaves_names_alone():
@@ -60,9 +66,19 @@ def test_a_field_that_is_off_leaves_names_alone():
     assert fingerprint(LaterRun(label_noise=0.0)) != fingerprint(Run())
 
 
+def test_a_field_that_was_added_later_is_off_unless_named():
+    assert all(name in OPTIONAL for name in LATER)
+    for name in LATER:
+        assert getattr(Run(), name) is None
+        assert name not in Run().description()
+
+
 def test_every_field_makes_another_name():
-    assert OTHER.keys() == {field.name for field in fields(Run)}
-    runs = [Run(), *(Run(**{name: value}) for name, value in OTHER.items())]
+    assert EVERY.keys() == {field.name for field in fields(Run)}
+    runs = [Run(), *(Run(**{name: value}) for name, value in EVERY.items())]
+    off = [name for name in OPTIONAL if getattr(Run(), name) is not None]
+    assert off == ["init_scale", "stop_accuracy"]
+    runs += [Run(init_scale=None), Run(biases=False), Run(loss_scale=1.0)]
     assert len({fingerprint(run) for run in runs}) == len(runs)
 
 
@@ -73,6 +89,7 @@ def test_equal_values_make_one_run_and_one_name_whatever_their_type():
         Run(init_scale=np.float32(10), seed=np.uint8(3), snapshots=range(1, 3)),
         Run(init_scale=np.int64(10), seed=3, snapshots=(np.int32(1), np.int64(2))),
     ]
+    assert fingerprint(Run(loss_scale=2)) == fingerprint(Run(loss_scale=np.float32(2)))
     assert {plain, *others} == {plain}
     assert {fingerprint(run) for run in others} == {fingerprint(plain)}
 
@@ -85,8 +102,11 @@ def test_equal_values_make_one_run_and_one_name_whatever_their_type():
     [
         ("width", [0, -1, 1.5, "64", True, None], "a whole number, 1 or more"),
         ("depth", [0, 2.0, None], "a whole number, 1 or more"),
-        ("init_scale", [0, -0.1, float("inf"), "1e-3", None], "a finite number above"),
+        ("init_scale", [0, -0.1, float("inf"), "1e-3"], "a finite number above 0"),
         ("init_scale", [float("nan"), True, 1j, [0.1]], "a finite number above 0"),
+        ("biases", [0, 1, "true", 1.0], "true or false"),
+        ("loss_scale", [0, -1, float("inf"), "2", True], "a finite number above 0"),
+        ("loss_scale", [float("nan"), [2.0]], "a finite number above 0"),
         ("learning_rate", [0, -1, float("nan"), "0.1", True], "a finite number above"),
         ("first_learning_rate", [-1, float("inf"), "0"], "a finite number, 0 or above"),
         ("batch_size", [0, 0.5, "32"], "a whole number, 1 or more"),
@@ -137,6 +157,34 @@ def test_the_last_field_of_a_grid_varies_fastest_and_data_are_stamped():
     assert {(r.dataset, r.digest) for r in runs} == {("spheres", "abcdefabcdef")}
 
 
+def test_fields_in_a_tuple_vary_together():
+    together = ("init_scale", "loss_scale", "learning_rate")
+    values = [(0.1, None, 0.01), (0.2, 2, 0.02)]
+    grid = {"depth": [2, 3], together: values, "seed": [0, 1]}
+    runs = Study(Data, Run(), grid).runs()
+    expected = [
+        (depth, *value, seed) for depth in (2, 3) for value in values for seed in (0, 1)
+    ]
+    names = ("depth", *together, "seed")
+    assert [tuple(getattr(r, n) for n in names) for r in runs] == expected
+    assert {r.dataset for r in runs} == {"spheres"}
+    assert len(runs) == 8 == len(set(map(fingerprint, runs)))
+
+
+def test_a_tuple_of_one_field_is_that_field():
+    alone = Study(Data, Run(), {"seed": range(3)}).runs()
+    assert Study(Data, Run(), {("seed",): [(0,), (1,), (2,)]}).runs() == alone
+
+
+def test_values_of_a_tuple_may_come_from_iterators():
+    pairs = zip([0.1, 0.2], [1.0, 2.0], strict=True)
+    study = Study(Data, Run(), {("init_scale", "loss_scale"): pairs})
+    for _ in range(2):
+        assert [(r.init_scale, r.loss_scale) for r in study.runs()] == [
+            *((0.1, 1.0), (0.2, 2.0))
+        ]
+
+
 def test_a_study_without_a_grid_is_its_base_run():
     expected = replace(Run(seed=4), dataset="spheres", digest="abcdefabcdef")
     assert Study(Data, Run(seed=4)).runs() == [expected]
@@ -157,6 +205,22 @@ def test_a_grid_given_once_is_there_ever_after():
         ({"seed": 3}, "seed = 3: a grid needs a list of values"),
         ({"activation": "sin"}, "activation = 'sin': a grid needs a list of values"),
         ({"seed": [0, -1]}, "seed = -1: must be a whole number, 0 or more"),
+        ({("seed", "sigma"): [(1, 2)]}, "grid over 'sigma': must be over one of act"),
+        ({("seed", "digest"): [(1, "x")]}, "grid over 'digest': must be over one of"),
+        ({("seed", "width"): []}, "('seed', 'width'): a grid needs at least one value"),
+        ({("seed", "width"): 3}, "('seed', 'width') = 3: a grid needs a list of val"),
+        (
+            {("seed", "width"): [(0, 16), (1,)]},
+            "('seed', 'width') = (1,): give a value for each of the fields",
+        ),
+        (
+            {("seed", "width"): [(0, 16, 2)]},
+            "('seed', 'width') = (0, 16, 2): give a value for each of the fields",
+        ),
+        (
+            {("seed", "loss_scale"): [(0, 1.0), (1, -2.0)]},
+            "loss_scale = -2.0: must be a finite number above 0",
+        ),
     ],
 )
 def test_a_grid_that_makes_no_sense_is_told_in_one_line(grid, line):
@@ -170,10 +234,18 @@ def test_a_grid_that_makes_no_sense_is_told_in_one_line(grid, line):
 
 def test_runs_share_a_stack_where_they_differ_in_what_stacks_allow():
     first = stack_key(Run(first_learning_rate=0.3))
-    alike = {name: OTHER[name] for name in STACKED if name != "first_learning_rate"}
+    alike = {name: EVERY[name] for name in STACKED if name != "first_learning_rate"}
     assert stack_key(Run(**alike)) == first
-    for name in OTHER.keys() - set(STACKED):
-        assert stack_key(Run(**{name: OTHER[name]})) != first, name
+    for name in EVERY.keys() - set(STACKED):
+        assert stack_key(Run(**{name: EVERY[name]})) != first, name
+
+
+def test_runs_of_every_scale_share_a_stack_with_those_that_have_none():
+    key = stack_key(Run(first_learning_rate=0.3))
+    for name in ("init_scale", "loss_scale", "permuted_fraction"):
+        assert stack_key(Run(**{name: None})) == key
+        assert stack_key(Run(**{name: 0.5})) == key
+    assert stack_key(Run(biases=True)) != key
 
 
 def test_a_frozen_layer_is_never_beside_trained_ones():

@@ -7,24 +7,30 @@ import torch
 from torch.nn import functional
 
 from helpers.losses import LOSSES
-from helpers.models import build
+from helpers.models import FAMILIES, build
 from helpers.models.mlp import ACTIVATIONS
 from helpers.stacks import ALIGNED, Stack, stackable
 
-EXAMPLES, FEATURES, CLASSES = 67, 45, 10  # neither is a multiple of ALIGNED
+EXAMPLES, CLASSES, SHAPE = 67, 10, (1, 5, 9)  # none is a multiple of ALIGNED
 cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
 class Networks:
-    """A stack's worth of networks, each with its draw, labels, rate and order."""
+    """A stack's worth of networks, each with its draw, labels, rate and order.
 
-    def __init__(self, count=5, *, loss="cross_entropy", sigma=0.3, **shape):
+    scales: of their losses, each its own.
+    """
+
+    def __init__(
+        self, count=5, *, loss="cross_entropy", sigma=0.3, scales=None, **shape
+    ):
         shape = {"width": 16, "depth": 2, "activation": "sin"} | shape
         self.loss = LOSSES[loss]
-        self.model = build("mlp", features=FEATURES, classes=CLASSES, **shape)
-        self.images = torch.randn(EXAMPLES, 1, 5, 9)
+        self.model = build("mlp", image_shape=SHAPE, classes=CLASSES, **shape)
+        self.images = torch.randn(EXAMPLES, *SHAPE)
         self.labels = torch.randint(CLASSES, (count, EXAMPLES))
         self.rates = 0.05 * torch.arange(1, count + 1)
+        self.scales = torch.ones(count) if scales is None else torch.tensor(scales)
         self.weights = [
             self.model.initial(seed=k, init_scale=sigma) for k in range(count)
         ]
@@ -47,6 +53,7 @@ class Networks:
             {name: rate[chosen] for name, rate in rates.items()},
             images=self.images,
             labels=self.labels[chosen],
+            loss_scales=self.scales[chosen],
         )
 
     def train(self, stack: Stack, chosen: Iterable[int], batch=16, epochs=3) -> Stack:
@@ -103,9 +110,99 @@ def test_those_who_stay_do_not_notice_that_others_leave():
 
 
 def test_shapes_that_would_notice_are_not_stacked():
-    assert stackable(ALIGNED, 2) and stackable(1024, 4)
-    assert not stackable(ALIGNED + 1, 2) and not stackable(100, 2)
-    assert not stackable(ALIGNED, 1)  # one layer: as wide as there are classes
+    assert stackable("mlp", ALIGNED, 2) and stackable("mlp", 1024, 4)
+    assert not stackable("mlp", ALIGNED + 1, 2) and not stackable("mlp", 100, 2)
+    assert not stackable("mlp", ALIGNED, 1)  # one layer: as wide as the classes
+
+
+def test_families_that_have_no_batched_form_are_not_stacked():
+    for family in set(FAMILIES) - {"mlp"}:
+        assert not stackable(family, ALIGNED, 4), family
+
+
+# Scales of the loss
+
+SCALES = [1.0, 0.25, 7.0, 100.0, 3.0]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_networks_with_scales_of_their_own_keep_their_bits(loss):
+    networks = Networks(5, loss=loss, sigma=0.01, scales=SCALES)
+    together = networks.trained(range(5))
+    scores = together.evaluate(networks.images, networks.labels)
+    for chosen in ([0], [1], [3], [4, 2], [0, 3, 1]):
+        apart = networks.trained(chosen)
+        some = apart.evaluate(networks.images, networks.labels[chosen])
+        for j, k in enumerate(chosen):
+            assert_same_bits(together, k, apart, j)
+            assert [s[j] for s in some] == [s[k] for s in scores]
+    assert together.weights["W1"].isfinite().all()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_those_who_stay_keep_the_scales_of_their_losses(loss):
+    networks = Networks(5, loss=loss, sigma=0.01, scales=SCALES)
+    stack = networks.train(networks.stack(range(5)), range(5), epochs=1)
+    stack.keep([1, 3])
+    for order in networks.orders[1:]:
+        stack.train_epoch(order[[1, 3]], 16)
+    stay = networks.trained(range(5))
+    scores = stay.evaluate(networks.images, networks.labels)
+    some = stack.evaluate(networks.images, networks.labels[[1, 3]])
+    for j, k in enumerate((1, 3)):
+        assert_same_bits(stay, k, stack, j)
+        assert [s[j] for s in some] == [s[k] for s in scores]
+
+
+@pytest.mark.parametrize("a", [4.0, 0.5])
+@pytest.mark.parametrize("depth", [2, 4])
+@pytest.mark.parametrize(
+    ("loss", "degree"), [("cross_entropy", 0), ("hinge", 1), ("squared", 2)]
+)
+def test_a_scaled_loss_on_scaled_relu_networks_trains_the_same(loss, degree, depth, a):
+    # L(a z; a s) = a^d L(z; s): with W1 times a the gradient by the other layers is a^d
+    # times the plain one, and by W1 a^(d - 1); learning rates take that back. Powers
+    # of two round nothing.
+    shape = {"loss": loss, "depth": depth, "activation": "relu", "sigma": 0.01}
+    networks = Networks(3, **shape)
+    networks.rates = networks.rates / 3
+    stack = networks.trained(range(3))
+    before = networks.weights[2]["W1"].clone()
+    _, losses = stack.evaluate(networks.images, networks.labels)
+
+    for weights in networks.weights:
+        weights["W1"] *= a
+    networks.scales = torch.full((3,), a)
+    first = networks.rates * a ** (2 - degree)
+    networks.rates = networks.rates * a**-degree
+    scaled = networks.trained(range(3), W1=first)
+    _, scaled_losses = scaled.evaluate(networks.images, networks.labels)
+
+    assert torch.equal(scaled.weights["W1"], a * stack.weights["W1"])
+    for name in networks.model.names[1:]:
+        assert torch.equal(scaled.weights[name], stack.weights[name])
+    torch.testing.assert_close(scaled_losses, a**degree * losses, rtol=1e-6, atol=0)
+    moved = (stack.network(2)["W1"] - before).norm()
+    assert moved > 0.01 * before.norm() and stack.weights["W1"].isfinite().all()
+
+
+# Biases
+
+
+@pytest.mark.parametrize("batch", [1, 16, 23, 500])
+@pytest.mark.parametrize(("width", "depth"), [(16, 2), (48, 2), (16, 4), (112, 3)])
+def test_networks_with_biases_keep_their_bits_in_any_company(width, depth, batch):
+    networks = Networks(8, width=width, depth=depth, sigma=0.01, biases=True)
+    networks.rates = networks.rates / 20
+    together = networks.trained(range(8), batch)
+    scores = together.evaluate(networks.images, networks.labels)
+    for chosen in ([0], [7], [3, 6], [5, 2, 1], [*range(7)]):
+        apart = networks.trained(chosen, batch)
+        some = apart.evaluate(networks.images, networks.labels[chosen])
+        for j, k in enumerate(chosen):
+            assert_same_bits(together, k, apart, j)
+            assert [s[j] for s in some] == [s[k] for s in scores]
+    assert all(weight.isfinite().all() for weight in together.weights.values())
 
 
 # PyTorch's own
@@ -120,18 +217,21 @@ def train_by_pytorch(networks, k, *, batch=16, rates=None):
     for order in networks.orders:
         for index in order[k].split(batch):
             logits = networks.model.forward(weights, networks.images[index]).logits
-            values = networks.loss.value(logits, networks.labels[k][index])
+            values = networks.loss.value(
+                logits, networks.labels[k][index], networks.scales[k].item()
+            )
             optimizer.zero_grad()
             values.mean().backward()
             optimizer.step()
     return weights
 
 
+@pytest.mark.parametrize("biases", [False, True])
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize(("activation", "depth"), [("sin", 2), ("relu", 3)])
-def test_a_stack_learns_what_pytorchs_sgd_learns(loss, activation, depth):
-    shape = {"activation": activation, "depth": depth}
-    networks = Networks(3, loss=loss, sigma=0.01, **shape)
+def test_a_stack_learns_what_pytorchs_sgd_learns(loss, activation, depth, biases):
+    shape = {"activation": activation, "depth": depth, "biases": biases}
+    networks = Networks(3, loss=loss, sigma=0.01, scales=[1.0, 2.0, 0.7], **shape)
     networks.rates = networks.rates / 5
     stack = networks.trained(range(3))
     for k in range(3):
@@ -139,6 +239,7 @@ def test_a_stack_learns_what_pytorchs_sgd_learns(loss, activation, depth):
         torch.testing.assert_close(stack.network(k), expected, rtol=1e-5, atol=1e-5)
         moved = (expected["W1"] - networks.weights[k]["W1"]).norm()
         assert moved > 0.01 * expected["W1"].norm()
+        assert not biases or expected[f"b{depth}"].abs().max() > 0.001
 
 
 def test_every_network_and_layer_learns_at_its_own_rate():
@@ -195,8 +296,8 @@ def test_an_epoch_is_a_step_on_each_slice_of_the_order():
 @pytest.mark.parametrize("count", [1, 16, 67, 530])  # below, at and over one chunk
 @pytest.mark.parametrize("loss", LOSSES)
 def test_evaluation_is_plain_accuracy_and_mean_loss(loss, count):
-    networks = Networks(3, loss=loss)
-    images = torch.randn(count, 1, 5, 9)
+    networks = Networks(3, loss=loss, scales=[1.0, 5.0, 0.2])
+    images = torch.randn(count, *SHAPE)
     labels = torch.randint(CLASSES, (3, count))
     accuracy, value = networks.stack(range(3)).evaluate(images, labels)
     assert accuracy.dtype == value.dtype == torch.float64
@@ -204,7 +305,8 @@ def test_evaluation_is_plain_accuracy_and_mean_loss(loss, count):
         logits = networks.model.forward(weights, images).logits
         right = (logits.argmax(1) == labels[k]).double().mean()
         assert accuracy[k].item() == pytest.approx(right.item(), abs=1e-12)
-        mean = networks.loss.value(logits.double(), labels[k]).mean().item()
+        scale = networks.scales[k].item()
+        mean = networks.loss.value(logits.double(), labels[k], scale).mean().item()
         assert value[k].item() == pytest.approx(mean, rel=1e-5, abs=1e-6)
 
 
@@ -235,13 +337,14 @@ def on_cuda(stack: Stack) -> Stack:
         {name: -steps[:, 0, 0] for name, steps in stack._steps.items()},
         images=stack.images.cuda(),
         labels=stack.labels.cuda(),
+        loss_scales=stack._loss_scales[:, 0, 0],
     )
 
 
 @cuda
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_replayed_graph_is_the_steps_taken_one_by_one(loss):
-    networks = Networks(3, loss=loss, sigma=0.01)
+    networks = Networks(3, loss=loss, sigma=0.01, scales=[1.0, 2.0, 0.7], biases=True)
     graphs, eager = (on_cuda(networks.stack(range(3))) for _ in range(2))
     for order in networks.orders:
         graphs.train_epoch(order.cuda(), 16)

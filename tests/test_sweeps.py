@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from helpers import sweeps
+from helpers.intervals import mean_interval
 from helpers.registry import load_registry
 
 FALLING = [[0.98, 0.96], [0.60, 0.50], [0.10, 0.14]]  # (setting, seed)
@@ -54,6 +55,15 @@ def test_the_value_largest_in_size_keeps_its_sign():
     assert sweeps.largest_in_size([[0.1, 0.1], [-0.3, -0.3]]).value == -0.3
 
 
+def test_the_lowest_and_the_highest_setting_are_those_by_their_mean():
+    """Seeds decide together: the largest single value may stand at another setting."""
+    table = [[0.5, 0.5], [0.9, 0.0], [0.4, 0.7], [0.1, 1.0]]
+    low, high = sweeps.lowest(table), sweeps.highest(table)
+    assert (low.value, high.value) == (pytest.approx(0.45), pytest.approx(0.55))
+    assert low.n == high.n == 2
+    assert high == mean_interval(table[2])
+
+
 @pytest.mark.parametrize("gaps", [[0.1, 0.3], [-0.3, -0.1]])
 def test_a_distance_touches_zero_where_the_gap_may_be_zero(gaps):
     found = sweeps.largest_distance([gaps], [0.0])
@@ -76,6 +86,7 @@ def test_the_kernel_machine_is_held_against_large_scales_only():
     "estimate",
     [
         sweeps.lowest,
+        sweeps.highest,
         sweeps.largest_in_size,
         sweeps.largest_rise,
         sweeps.drop_from_best,

@@ -204,6 +204,19 @@ def leave_two_states(study, monkeypatch):
     assert newest_epochs(study) == [EPOCHS - 1] * len(study.runs())
 
 
+def test_biases_and_scales_of_the_loss_go_on_where_they_were(
+    study_of, bits, results, tmp_path, monkeypatch
+):
+    grid = {"loss_scale": [None, 4.0], "seed": [0, 1]}
+    study = study_of(grid, biases=True, loss="squared", epochs=EPOCHS)
+    with monkeypatch.context() as patch:
+        patch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "whole"))
+        train(study, device="cpu")
+    leave_two_states(study, monkeypatch)
+    train(study, device="cpu")
+    assert bits(results) == bits(tmp_path / "whole") and len(bits(results)) == 4 * 2
+
+
 def test_a_damaged_state_is_named_and_the_one_before_is_used(
     study, whole, bits, results, monkeypatch, train_epochs
 ):

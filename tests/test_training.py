@@ -118,6 +118,60 @@ def test_training_leaves_the_number_of_threads_as_it_was(study_of):
         torch.set_num_threads(before)
 
 
+DEGREES = {"cross_entropy": 0, "hinge": 1, "squared": 2}
+TOGETHER = ("init_scale", "loss_scale", "learning_rate", "first_learning_rate")
+
+
+@pytest.mark.parametrize("loss", DEGREES)
+def test_relu_networks_are_the_same_at_every_scale_if_all_is_scaled(study_of, loss):
+    # L(a z; a s) = a^d L(z; s): a network a times as large learns from a scaled loss
+    # what the small one learns, with its learning rates over a^d, and a^2 for W1. With
+    # powers of two that is so to the last bit, whatever the number of steps.
+    d, rate = DEGREES[loss], 0.02
+    scales = [(0.01 * a, a, rate * a**-d, rate * a ** (2 - d)) for a in (2.0, 4.0)]
+    grid = {TOGETHER: [(0.01, None, rate, None), *scales], "seed": [0, 1]}
+    fields = {"loss": loss, "activation": "relu", "stop_accuracy": None, "epochs": 10}
+    measures = ("alignment", "gradients")
+    histories = train(study_of(grid, **fields, measures=measures), device="cpu")
+    alike = {
+        *("train_accuracy", "test_accuracy", "gradient_alignment_W1"),
+        *("gradient_alignment_logits", "representation_alignment"),
+        *("stiffness_first_in_class", "diversity_first_over_all"),
+    }
+    weights = [RunFolder(run).snapshot(10) for run in histories.runs]
+    for k, run in enumerate(histories.runs[2:], start=2):
+        a, plain, seed = run.loss_scale, histories.arrays[k % 2], run.seed
+        assert histories.runs[k % 2].seed == seed
+        assert torch.equal(weights[k]["W1"], a * weights[k % 2]["W1"])
+        assert torch.equal(weights[k]["W2"], weights[k % 2]["W2"])
+        arrays = histories.arrays[k]
+        for name in alike:
+            np.testing.assert_allclose(arrays[name], plain[name], rtol=1e-5)
+        np.testing.assert_allclose(arrays["train_loss"], a**d * plain["train_loss"])
+    moved = histories.final("train_accuracy") - histories.initial("train_accuracy")
+    assert (moved > 0.2).all()
+
+
+def test_families_of_networks_are_one_study(study_of, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # no stack is shared out
+    together = ("model", "depth", "width", "activation", "init_scale", "biases")
+    values = [
+        ("mlp", 2, 16, "sin", 0.01, None),
+        ("mlp", 2, 16, "relu", None, True),
+        ("convnet", 4, 16, "relu", None, None),
+        ("resnet", 10, 4, "relu", None, None),
+    ]
+    grid = {together: values, "seed": [0, 1]}
+    fields = {"epochs": 2, "batch_size": 33, "measures": ("gradients",)}
+    histories = train(study_of(grid, **fields), device="cpu")
+    assert [run.model for run in histories.runs[::2]] == [v[0] for v in values]
+    assert set(histories.stops) == {"epochs"}
+    assert np.isfinite(histories.final("alignment_in_class")).all()
+    assert histories.final("alignment_in_class").shape == (8,)
+    again = load(study_of(grid, **fields))
+    assert_same_histories(again, histories)
+
+
 # Mistakes
 
 
@@ -126,8 +180,13 @@ def test_training_leaves_the_number_of_threads_as_it_was(study_of):
     [
         ({"loss": "mse"}, "loss = 'mse': must be one of cross_entropy, hinge, squared"),
         ({"activation": "tanh"}, "activation = 'tanh': must be one of sin, relu, sig"),
-        ({"model": "cnn"}, "model = 'cnn': must be one of mlp"),
+        ({"model": "cnn"}, "model = 'cnn': must be one of mlp, convnet, resnet"),
         ({"measures": ("capacity",)}, "measure 'capacity': must be one of alignment"),
+        (
+            {"measures": ("gradient",)},
+            "measure 'gradient': must be one of alignment, r",
+        ),
+        ({"model": "convnet"}, "activation = 'sin': must be relu for a convnet"),
     ],
 )
 def test_a_choice_that_does_not_exist_is_told_before_any_training(

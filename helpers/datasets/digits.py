@@ -1,4 +1,7 @@
-"""scikit-learn's embedded digits: real 8×8 scans, there on every machine."""
+"""scikit-learn's embedded digits: real 8×8 scans, there on every machine.
+
+As they are, and each at a random place of an empty canvas.
+"""
 
 from dataclasses import replace
 
@@ -39,8 +42,9 @@ def read() -> Dataset:
 def scatter() -> Dataset:
     """The same digits, each at a random place of an empty canvas of 20 x 20.
 
-    Thirteen times thirteen places, independent of the digit and fixed for good. A centred
-    digit can be read pixel by pixel; here a network has to find it, as in a photograph.
+    Thirteen times thirteen places, independent of the digit and fixed for good. A
+    centred digit can be read pixel by pixel; here a network has to find it, as it has
+    to in a photograph.
     """
     centred, places = read(), CANVAS - 8 + 1
     moved = {}

@@ -136,7 +136,7 @@ def against_measures(
     chance: float | None = None,
 ) -> np.ndarray:
     """`against_alignment` for several measures, a panel each: name -> its points."""
-    panels = axes(len(measures))
+    panels = np.atleast_1d(axes(len(measures)))
     for ax, (name, points) in zip(panels, measures.items(), strict=True):
         against_alignment(points, label=label, x_label=name, chance=chance, ax=ax)
         if ax is not panels[0]:

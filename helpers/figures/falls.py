@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from helpers.figures.marks import mark_diverged, note_count
 from helpers.figures.style import CHANCE, OTHER, TEST, axes
-from helpers.figures.sweeps import by_scale
+from helpers.figures.sweeps import by_scale, draw_line
 
 FITTED = 0.99  # training accuracy from which on its line is left out
 
@@ -44,17 +45,30 @@ def by_loss(
 
     tables: loss -> line -> its scales (setting,) and values (setting, seed).
     """
-    panels = axes(len(tables))
+    panels, crosses = np.atleast_1d(axes(len(tables))), []
     for ax, (loss, lines) in zip(panels, tables.items(), strict=True):
-        for (name, (scales, values)), shade in zip(
-            lines.items(), (TEST, *OTHER), strict=False
-        ):
-            draw = {"scale_label": "scale σ", "colors": {name: shade}, "ax": ax}
-            by_scale(scales, {name: values}, label="test accuracy", **draw)
+        shades = dict(zip(lines, (TEST, *OTHER), strict=False))
+        every = sorted({scale for scales, _ in lines.values() for scale in scales})
+        counts = [np.shape(values)[1] for _, values in lines.values()]
+        for name, (scales, values) in lines.items():
+            draw_line(ax, scales, values, color=shades[name], label=name)
+        ax.set(xscale="log", xlabel="scale σ", ylabel="test accuracy")
         ax.set_title(loss, pad=16)  # above the note
-        if ax is not panels[0]:
-            ax.get_legend().remove()
+        crosses += mark_diverged(
+            ax, every, {n: _spread(every, *line) for n, line in lines.items()}, shades
+        )
+        note_count(ax, counts)
+    lines = panels[0].get_legend_handles_labels()[0]
+    panels[0].legend(handles=lines + crosses[:1], loc="best")
     return panels
+
+
+def _spread(every: list[float], scales: ArrayLike, values: ArrayLike) -> np.ndarray:
+    """Values (setting, network) over more settings; 0 where there was no network."""
+    values = np.asarray(values, dtype=float)
+    table = np.zeros((len(every), values.shape[1]))
+    table[[every.index(scale) for scale in scales]] = values
+    return table
 
 
 def mark_scales(ax: Axes, scales: dict[str, float], *, shade: str = "#000000") -> None:

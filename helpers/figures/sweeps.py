@@ -61,12 +61,7 @@ def by_scale(
     ax = ax or axes()
     palette = named_colors(lines, colors)
     for name, values in lines.items():
-        middle, low, high = band(np.asarray(values).T)
-        shade = palette[name]
-        bars = np.nan_to_num([middle - low, high - middle])
-        ax.errorbar(
-            scales, middle, bars, color=shade, marker="o", capsize=3, label=name
-        )
+        draw_line(ax, scales, values, color=palette[name], label=name)
     ax.set_xscale("log")
     if max(scales) < 12 * min(scales):  # powers of ten alone would not label the axis
         ax.set_xticks(scales, [f"{setting:g}" for setting in scales], minor=False)
@@ -80,3 +75,12 @@ def by_scale(
     ax.legend(handles=handles, loc="best")
     note_count(ax, [np.shape(values)[1] for values in lines.values()])
     return ax
+
+
+def draw_line(
+    ax: Axes, scales: ArrayLike, values: ArrayLike, *, color: str, label: str
+) -> None:
+    """Mean and 95 % interval of values (setting, network), a gap where undefined."""
+    middle, low, high = band(np.asarray(values).T)
+    bars = np.nan_to_num([middle - low, high - middle])
+    ax.errorbar(scales, middle, bars, color=color, marker="o", capsize=3, label=label)
