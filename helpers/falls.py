@@ -13,6 +13,8 @@ from helpers.histories import Histories
 from helpers.intervals import mean_interval, paired_difference, ratio_interval
 from helpers.sweeps import Estimate, Estimates, highest, lowest
 
+BLOWN_UP = 10  # growth of the loss, in its first steps, from which on it diverges
+
 
 class Sweep(NamedTuple):
     """A sweep over sigma as tables (setting, seed).
@@ -92,20 +94,21 @@ def divergence(
     """Settings that train, and the first sigma that diverges over its estimate.
 
     before, after: training loss before the first and after some steps. A network
-    diverges where the loss has grown, or is no number; a setting trains where none of
+    diverges where the loss is more than BLOWN_UP times what it was, or is no number;
+    less is a long step that the next ones take back. A setting trains where none of
     its networks diverges, nor any at a smaller sigma. Undefined where a seed has none.
     """
-    grown = ~(np.asarray(after) <= np.asarray(before))
-    first = np.where(
-        grown.any(axis=0), np.asarray(sigmas)[grown.argmax(axis=0)], np.nan
-    )
+    grown = ~(np.asarray(after) <= BLOWN_UP * np.asarray(before))
+    at = np.asarray(sigmas)[grown.argmax(axis=0)]
+    first = np.where(grown.any(axis=0), at, np.nan)
     trained = int(np.logical_and.accumulate(~grown.any(axis=1)).sum())
     return trained, {"divergence_sigma_over_estimate": mean_interval(first / estimate)}
 
 
-def count_fitted(fits: ArrayLike, *, least: float = 0.99) -> int:
-    """Number of settings before the first at which a network does not fit its data.
+def count_fitted(fits: ArrayLike, *, least: float = 0.9) -> int:
+    """Number of settings before the first at which a network does not train.
 
+    It trains where it fits at least a share of its images: unfinished is not broken.
     fits: training accuracy after training, (setting, seed); NaN where it diverged.
     """
     fitted = (np.asarray(fits) >= least).all(axis=1)

@@ -5,7 +5,7 @@ It covers every figure of the three papers, so that what is not yet tested shows
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -142,9 +142,7 @@ def _read_claim(fields: dict, paper: Paper, file: str) -> Claim:
     required = tuple(fields.get("required", ()))
     _check(set(required) <= {*SCALES}, where, f"required {required}: allowed {SCALES}")
     only_on = fields.get("only_on", ())
-    read = [
-        _read_criterion({"only_on": only_on, **c}, where) for c in fields["criteria"]
-    ]
+    read = [_read_criterion(c, where, only_on) for c in fields["criteria"]]
     names = [criterion.name for criterion in read]
     _check(bool(names), where, "no criteria")
     _check(len(names) == len(set(names)), where, f"a name is there twice in {names}")
@@ -155,7 +153,7 @@ def _read_claim(fields: dict, paper: Paper, file: str) -> Claim:
     )
 
 
-def _read_criterion(fields: dict, where: str) -> Criterion:
+def _read_criterion(fields: dict, where: str, only_on: Iterable[str]) -> Criterion:
     where = f"{where}: criterion {fields.get('name', '(without name)')}"
     optional = {"at_least", "at_most", "only_on"}
     _check_keys(fields, {"name", "text", "why"}, optional, where=where)
@@ -173,7 +171,10 @@ def _read_criterion(fields: dict, where: str) -> Criterion:
         )
     if len(bounds) == 2:
         _check(bounds["at_least"] <= bounds["at_most"], where, "at_least above at_most")
-    return Criterion(**{**fields, "only_on": tuple(fields["only_on"])})
+    own = fields.get("only_on", only_on)
+    both = tuple(name for name in own if not only_on or name in only_on)
+    _check(bool(both) or not own, where, f"only_on {own}: the claim is on {only_on}")
+    return Criterion(**{**fields, "only_on": both})
 
 
 def _in_words(number: float) -> str:

@@ -143,3 +143,10 @@ def test_what_holds_for_a_claim_holds_for_its_criteria(tmp_path):
 def test_the_registry_travels_with_the_package():
     assert yaml.safe_load(REGISTRY.read_text(encoding="utf-8"))["papers"]
     assert '"*.yaml"' in (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_a_claim_about_one_data_set_is_not_judged_on_others_by_any_criterion():
+    bound = [claim for claim in load_registry().values() if claim.id in ("A23", "A24")]
+    for claim in bound:
+        assert not any(c.applies_to("folder:photographs") for c in claim.criteria)
+    assert all(c.applies_to("cifar100") for c in load_registry()["A23"].criteria)
