@@ -127,10 +127,18 @@ def rank_measures(measures: Mapping[str, tuple[Tables, int]], tests: Tables) -> 
 
 
 def rank_estimates(
-    ranks: Ranks, alignment: str, others: Sequence[str], *, diversity: str
+    ranks: Ranks,
+    alignment: str,
+    others: Sequence[str],
+    *,
+    diversity: str,
+    data_sets: Sequence[str] | None = None,
 ) -> Estimates:
-    """What the claims ask of rank correlations; the arguments name the measures."""
-    data_sets = list(ranks.values[alignment])
+    """What the claims ask of rank correlations; the arguments name the measures.
+
+    data_sets: those that count, all of them where None.
+    """
+    data_sets = data_sets or list(ranks.values[alignment])
     own = [ranks.estimate(alignment, data) for data in data_sets]
     ahead = [_ahead_of_best(ranks, alignment, others, data) for data in data_sets]
     spread = [ranks.estimate(diversity, data) for data in data_sets]
@@ -182,14 +190,9 @@ def rank_correlations(a: ArrayLike, b: ArrayLike) -> np.ndarray:
             f"rank correlation of tables {a.shape} and {b.shape}: give both as "
             "(setting, seed), with at least two settings"
         )
-    defined = (np.isfinite(a) & np.isfinite(b)).all(axis=0)
-    left, right = (_centred_ranks(np.where(defined, table, 0.0)) for table in (a, b))
-    norms = np.sqrt((left**2).sum(axis=0) * (right**2).sum(axis=0))
-    defined &= norms > 0
-    products = (left * right).sum(axis=0)
-    return np.where(defined, products / np.where(defined, norms, 1.0), np.nan)
+    return np.array([_spearman(*columns) for columns in zip(a.T, b.T, strict=True)])
 
 
-def _centred_ranks(table: np.ndarray) -> np.ndarray:
-    ranks = stats.rankdata(table, axis=0)
-    return ranks - ranks.mean(axis=0)
+def _spearman(a: np.ndarray, b: np.ndarray) -> float:
+    defined = np.isfinite([a, b]).all() and np.ptp(a) > 0 and np.ptp(b) > 0
+    return float(stats.spearmanr(a, b).statistic) if defined else np.nan
