@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from helpers.errors import Mistake
-from helpers.runs import Run
+from helpers.fields import Described
 
 MEASURED = "measured"  # (epoch,) bool: where the run's measures were taken
 
@@ -19,12 +19,19 @@ class Histories:
     stops: why each run ended: "fitted", "epochs" or "diverged".
     """
 
-    runs: tuple[Run, ...]
+    runs: tuple[Described, ...]
     arrays: tuple[dict[str, np.ndarray], ...]
     stops: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.runs)
+
+    def _check_fields(self, names: Iterable[str]) -> None:
+        known = [field.name for field in fields(self.runs[0])]
+        for name in names:
+            if name not in known:
+                allowed = ", ".join(known)
+                raise Mistake(f"a run has no field {name!r}; it has: {allowed}")
 
     def _pick(self, chosen: list[int]) -> "Histories":
         parts = (self.runs, self.arrays, self.stops)
@@ -32,7 +39,7 @@ class Histories:
 
     def where(self, **fields) -> "Histories":
         """The runs whose fields have these values; none is a mistake."""
-        _check_fields(fields)
+        self._check_fields(fields)
         chosen = [
             i
             for i, run in enumerate(self.runs)
@@ -44,7 +51,7 @@ class Histories:
 
     def by(self, field: str) -> dict[object, "Histories"]:
         """Value of a field -> its runs, in the order of the study."""
-        _check_fields([field])
+        self._check_fields([field])
         values = dict.fromkeys(getattr(run, field) for run in self.runs)
         return {value: self.where(**{field: value}) for value in values}
 
@@ -145,7 +152,7 @@ class Histories:
     def lengths(self, *, by: str | None = None) -> np.ndarray:
         """Epochs each run was trained for, shaped as `final`."""
         return self._read(
-            lambda h: np.array([len(row) - 1 for row in h._each("train_accuracy")]), by
+            lambda h: np.array([len(row) - 1 for row in h._each(MEASURED)]), by
         )
 
     def curves(self, name: str, *, by: str) -> dict:
@@ -171,13 +178,6 @@ class Histories:
             for k, row in zip(known, values, strict=True)
         ]
         return epochs, np.stack(rows)
-
-
-def _check_fields(names: Iterable[str]) -> None:
-    known = [field.name for field in fields(Run)]
-    for name in names:
-        if name not in known:
-            raise Mistake(f"a run has no field {name!r}; it has: {', '.join(known)}")
 
 
 def _at_best(known: np.ndarray, row: np.ndarray, of: np.ndarray) -> float:

@@ -1,6 +1,5 @@
-"""The loop of one stack: epochs, measurements, snapshots, states, ends."""
+"""The rounds of a stack of classifiers: epochs, measurements, snapshots, ends."""
 
-import time
 from functools import partial
 
 import numpy as np
@@ -11,7 +10,7 @@ from helpers import models
 from helpers.histories import MEASURED
 from helpers.losses import choose_loss
 from helpers.measures import Network, check_names, measure, measured_epochs
-from helpers.provenance import provenance
+from helpers.rounds import Rounds
 from helpers.runs import Run
 from helpers.singles import Single
 from helpers.stacks import Stack
@@ -35,14 +34,12 @@ def model_of(run: Run, data) -> models.MLP | models.Modular:
     )
 
 
-class StackTraining:
-    """Trainees of one shape and at the same epoch, trained together to their ends."""
+class StackTraining(Rounds):
+    """Classifiers of one shape and at the same epoch, trained to their ends."""
 
     def __init__(self, trainees: list[Trainee], data: DeviceData, save_seconds: float):
-        self.trainees, self.data = list(trainees), data
-        self.epoch, self.save_seconds = trainees[0].epoch, save_seconds
-        self.started = self.saved = 0.0  # when `run` began, and the last save
-        self.interrupted = False  # set by another thread: end after this epoch
+        super().__init__(trainees, data.device, save_seconds)
+        self.data = data
         self.shared = run = trainees[0].run
         check_names(run.measures)  # before any training
         self.measured = measured_epochs(run.epochs)
@@ -82,20 +79,8 @@ class StackTraining:
         ]
         return {name: torch.tensor(values) for name, values in rates.items()}
 
-    @torch.no_grad()
-    def run(self, bar) -> None:
-        """Train until every network has ended; `bar` is told of every epoch."""
-        self.started = self.saved = time.monotonic()
-        if self.epoch == 0:
-            self._end_epoch(bar)
-        while self.trainees and not self.interrupted:
-            self.epoch += 1
-            self.stack.train_epoch(self._order(), self.shared.batch_size)
-            bar.update(len(self.trainees), f"epoch {self.epoch}")
-            self._end_epoch(bar)
-            due = time.monotonic() - self.saved >= self.save_seconds
-            if due or self.interrupted:
-                self._save()
+    def _advance(self) -> None:
+        self.stack.train_epoch(self._order(), self.shared.batch_size)
 
     def _order(self) -> Tensor:
         """Order of the examples in this epoch, by seed alone: (network, n)."""
@@ -108,7 +93,7 @@ class StackTraining:
         }
         return torch.stack([rows[seed] for seed in seeds]).to(self.data.device)
 
-    def _end_epoch(self, bar) -> None:
+    def _record(self) -> list[str | None]:
         values = self._evaluate()
         stops = [
             self._stop(t.run, v) for t, v in zip(self.trainees, values, strict=True)
@@ -118,7 +103,7 @@ class StackTraining:
             trainee.record({**values[k], **self._measure(k, trainee, stop)})
             if self.epoch in trainee.run.snapshots:
                 trainee.folder.save_snapshot(self.epoch, self.stack.network(k))
-        self._retire(stops, bar)
+        return stops
 
     def _evaluate(self) -> list[dict[str, float]]:
         """Accuracy and loss of every network on both sets; the epoch's one wait."""
@@ -166,26 +151,3 @@ class StackTraining:
         values = measure(trainee.run.measures, network)
         numbers = torch.stack(list(values.values())).tolist() if values else []
         return {**dict(zip(values, numbers, strict=True)), MEASURED: True}
-
-    def _retire(self, stops: list[str | None], bar) -> None:
-        """Finish the runs that end here and go on with the others."""
-        if not any(stops):
-            return
-        about = {
-            **provenance(self.data.device),
-            "seconds": round(time.monotonic() - self.started, 3),  # of the whole stack
-            "finished": round(time.time(), 3),  # since 1970
-        }
-        for k, (trainee, stop) in enumerate(zip(self.trainees, stops, strict=True)):
-            if stop:
-                trainee.finish(self.stack.network(k), stop, about)
-                bar.update(trainee.run.epochs - self.epoch, f"epoch {self.epoch}")
-        left = [k for k, stop in enumerate(stops) if not stop]
-        self.trainees = [self.trainees[k] for k in left]
-        if left:
-            self.stack.keep(left)
-
-    def _save(self) -> None:
-        for k, trainee in enumerate(self.trainees):
-            trainee.save(self.stack.network(k))
-        self.saved = time.monotonic()

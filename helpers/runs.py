@@ -4,14 +4,15 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar
 
 from helpers.errors import Mistake
 from helpers.fields import (
     ABOVE_ZERO,
     COUNT,
     TEXT,
+    Described,
     as_epochs,
     is_not_negative,
     is_share,
@@ -41,55 +42,8 @@ OPTIONAL = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """Everything that decides one trained network and what its history holds.
-
-    No device, path or print interval is here: they decide nothing. A new field must
-    default to None ("off"), so that the names of finished runs stay.
-    """
-
-    dataset: str = "digits"  # name of the data set
-    digest: str = ""  # of the data, 12 hex digits; `Study` fills it in
-    model: str = "mlp"  # family of networks, see helpers.models
-    width: int = 256  # units of every hidden layer
-    depth: int = 2  # weight layers
-    activation: str = "sin"
-    init_scale: float | None = 1.0  # sigma of W1 (paper A), for inputs of 3,072 values;
-    # None: by Glorot's rule, as all other layers
-    biases: bool | None = None  # of a perceptron; convolutional families have them
-    loss: str = "cross_entropy"
-    loss_scale: float | None = None  # of the logits: T, margin or target; None: 1
-    learning_rate: float = 0.01  # of SGD
-    first_learning_rate: float | None = None  # of W1; None: as the others; 0: frozen
-    batch_size: int = 256  # examples
-    epochs: int = 100  # the most passes over the training set
-    stop_accuracy: float | None = 1.0  # training accuracy that ends training
-    permuted_fraction: float | None = None  # of the training labels, in 0..1
-    measures: tuple[str, ...] = ()  # what helpers.measures records while training
-    snapshots: tuple[int, ...] = ()  # epochs whose weights are kept, beside the last
-    seed: int = 0
-    recipe: int = 1  # raised on purpose when training changes meaning
-
-    def __post_init__(self):
-        for name, kind, holds, allowed in _FIELDS:
-            value = getattr(self, name)
-            if value is None and name in OPTIONAL:
-                continue
-            if not holds(value):
-                raise Mistake(f"{name} = {value!r}: must be {allowed}")
-            # 1, 1.0 and NumPy's 1 are one run and make one name.
-            object.__setattr__(self, name, kind(value))
-
-    def description(self) -> dict[str, Any]:
-        """The fields that are not None, as the fingerprint sees them."""
-        return {
-            name: value for name, value in asdict(self).items() if value is not None
-        }
-
-
 # Name of a field, the type it is kept in, what must hold, and that in words.
-_FIELDS = (
+_CHECKS = (
     ("dataset", *TEXT),
     ("digest", *TEXT),
     ("model", *TEXT),
@@ -118,17 +72,58 @@ _FIELDS = (
 )
 
 
-def fingerprint(run: Run) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Run(Described):
+    """Everything that decides one trained network and what its history holds.
+
+    No device, path or print interval is here: they decide nothing. A new field must
+    default to None ("off"), so that the names of finished runs stay.
+    """
+
+    dataset: str = "digits"  # name of the data set
+    digest: str = ""  # of the data, 12 hex digits; `Study` fills it in
+    model: str = "mlp"  # family of networks, see helpers.models
+    width: int = 256  # units of every hidden layer
+    depth: int = 2  # weight layers
+    activation: str = "sin"
+    init_scale: float | None = 1.0  # sigma of W1 (paper A), for inputs of 3,072 values;
+    # None: by Glorot's rule, as all other layers
+    biases: bool | None = None  # of a perceptron; convolutional families have them
+    loss: str = "cross_entropy"
+    loss_scale: float | None = None  # of the logits: T, margin or target; None: 1
+    learning_rate: float = 0.01  # of SGD
+    first_learning_rate: float | None = None  # of W1; None: as the others; 0: frozen
+    batch_size: int = 256  # examples
+    epochs: int = 100  # the most passes over the training set
+    stop_accuracy: float | None = 1.0  # training accuracy that ends training
+    permuted_fraction: float | None = None  # of the training labels, in 0..1
+    measures: tuple[str, ...] = ()  # what helpers.measures records while training
+    snapshots: tuple[int, ...] = ()  # epochs whose weights are kept, beside the last
+    seed: int = 0
+    recipe: int = 1  # raised on purpose when training changes meaning
+
+    CHECKS: ClassVar = _CHECKS
+    OPTIONAL: ClassVar = OPTIONAL
+    STACKED: ClassVar = STACKED
+
+    def kept_apart(self) -> bool:
+        """A frozen layer has no gradient at all: such networks make their own stack.
+
+        Beside others it would have 0 times one, which is NaN where a network diverges.
+        """
+        return self.first_learning_rate == 0
+
+
+def fingerprint(run: Described) -> str:
     """Name of a run's folder: 12 hex digits of sha256 over its canonical JSON."""
     return _digest(run.description())
 
 
-def stack_key(run: Run) -> str:
+def stack_key(run: Described) -> str:
     """Runs with the same key may be trained as one stack."""
-    shared = {k: v for k, v in run.description().items() if k not in STACKED}
-    # A frozen layer has no gradient at all; beside others it would have 0 times one,
-    # which is NaN where a network diverges.
-    return _digest({**shared, "frozen": run.first_learning_rate == 0})
+    described = run.description().items()
+    shared = {k: v for k, v in described if k not in run.STACKED}
+    return _digest({**shared, "apart": run.kept_apart()})
 
 
 def _digest(description: dict[str, Any]) -> str:
@@ -145,12 +140,12 @@ class Study:
     """
 
     data: Any
-    base: Run
+    base: Described
     grid: Mapping[str | tuple[str, ...], Iterable] = field(default_factory=dict)
 
     def __post_init__(self):
         for names, values in self.grid.items():
-            _check_axis(names, values)
+            _check_axis(type(self.base), names, values)
         varied = [name for names in self.grid for name in _together(names)]
         for name in varied:
             if varied.count(name) > 1:
@@ -163,7 +158,7 @@ class Study:
                 raise Mistake(f"{names}: a grid needs at least one value")
         self.runs()  # a value out of range is told here, before any training
 
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[Described]:
         """Every run of the study, the last field of the grid varying fastest."""
         base = replace(self.base, dataset=self.data.name, digest=self.data.digest)
         return [
@@ -172,9 +167,11 @@ class Study:
         ]
 
 
-def _check_axis(names: str | tuple[str, ...], values: Iterable) -> None:
+def _check_axis(
+    kind: type[Described], names: str | tuple[str, ...], values: Iterable
+) -> None:
     """Whether an axis of a grid names fields of a run and lists values."""
-    known = {f.name for f in fields(Run)} - {"dataset", "digest"}  # the data's own
+    known = {f.name for f in fields(kind)} - {"dataset", "digest"}  # the data's own
     for name in _together(names):
         if name not in known:
             allowed = ", ".join(sorted(known))

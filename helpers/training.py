@@ -5,15 +5,22 @@ import math
 import os
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
+from threading import Event
+from typing import Any
 
 import torch
 
 from helpers.errors import Failure, Mistake
+from helpers.fields import Described
 from helpers.histories import Histories
+from helpers.identity_loop import IdentityTraining, check_images, identity_limit
+from helpers.identity_runs import IdentityRun
 from helpers.loop import StackTraining
 from helpers.progress import progress_bar
+from helpers.rounds import Rounds
 from helpers.runs import Study, stack_key
 from helpers.stacks import stackable
 from helpers.store import RunFolder
@@ -32,16 +39,41 @@ def train(
     any moment: the next call resumes from the last saved state. A run that another
     process trains is waited for.
     """
-    target = choose_device(device)
-    folders = [RunFolder(run) for run in dict.fromkeys(study.runs())]
-    waiting = [folder for folder in folders if not _sound(folder)]
+    _train_runs([study], choose_device(device), save_seconds)
+    return _histories(study)
+
+
+def train_all(
+    studies: Mapping[Any, Study],
+    *,
+    device: str = "auto",
+    save_seconds: float = SAVE_SECONDS,
+) -> dict[Any, Histories]:
+    """Histories of several studies, as `train` gives them, by the studies' names.
+
+    Studies of one kind of run on the same data are trained as one, so that no core is
+    idle while the last network of one study ends.
+    """
+    bundles, target = defaultdict(list), choose_device(device)
+    for study in studies.values():
+        bundles[type(study.base), study.data.name, study.data.digest].append(study)
+    for bundle in bundles.values():
+        _train_runs(bundle, target, save_seconds)
+    return {name: _histories(study) for name, study in studies.items()}
+
+
+def _train_runs(
+    studies: list[Study], device: torch.device, save_seconds: float
+) -> None:
+    """Train what is not finished of studies on the same data."""
+    runs = dict.fromkeys(run for study in studies for run in study.runs())
+    waiting = [folder for folder in map(RunFolder, runs) if not _sound(folder)]
     while waiting:
         with contextlib.ExitStack() as held:
             mine = _lock_some(waiting, held)
             mine = [folder for folder in mine if not folder.done()]
-            _train_all(mine, study.data, target, save_seconds)
+            _train_all(mine, studies[0].data, device, save_seconds)
         waiting = [folder for folder in waiting if not folder.done()]
-    return _histories(study)
 
 
 def load(study: Study) -> Histories:
@@ -83,7 +115,7 @@ def _sound(folder: RunFolder) -> bool:
         return False
     damaged = folder.damage()
     if damaged:
-        warnings.warn(f"{damaged} is damaged: its run is trained again", stacklevel=3)
+        warnings.warn(f"{damaged} is damaged: its run is trained again", stacklevel=4)
         folder.reopen()
     return damaged is None
 
@@ -107,57 +139,82 @@ def _train_all(
 ) -> None:
     if not folders:
         return
-    on_device = DeviceData(data, device)
     workers = os.cpu_count() if device.type == "cpu" else 1
-    stacks = [
-        StackTraining(group, on_device, save_seconds)
-        for group in _groups(folders, STACK_LIMIT[device.type], workers)
-    ]
-    epochs = sum(t.run.epochs - t.epoch for stack in stacks for t in stack.trainees)
+    groups = list(_groups(folders, data, STACK_LIMIT[device.type], workers))
+    if isinstance(folders[0].run, IdentityRun):
+        check_images([folder.run for folder in folders], data)
+        # Made where they are trained: all at once they could fill the memory.
+        made = partial(IdentityTraining, data=data, device=device)
+        starts = [partial(made, group, save_seconds=save_seconds) for group in groups]
+    else:
+        on_device = DeviceData(data, device)
+        stacks = [StackTraining(group, on_device, save_seconds) for group in groups]
+        starts = [partial(_ready, stack) for stack in stacks]
+    epochs = sum(t.run.epochs - t.epoch for group in groups for t in group)
     bar = progress_bar(epochs, f"{len(folders)} networks")
     threads = torch.get_num_threads()
     try:
-        _run_side_by_side(stacks, bar, workers)
+        _run_side_by_side(starts, bar, workers)
     finally:
         torch.set_num_threads(threads)
         bar.close()
 
 
-def _run_side_by_side(stacks: list[StackTraining], bar, workers: int) -> None:
+def _ready(rounds: Rounds) -> Rounds:
+    return rounds
+
+
+def _run_side_by_side(starts: list[Callable[[], Rounds]], bar, workers: int) -> None:
     """Train stacks, one to a worker; the first error (or Ctrl-C) ends them all.
 
-    A worker computes on one thread: the same bits on any number of cores, and no
-    thread waits for another inside a step.
+    starts: each makes a stack's rounds. A worker computes on one thread: the same bits
+    on any number of cores, and no thread waits for another inside a step.
     """
+    begun, ending = [], Event()
+
+    def work(start: Callable[[], Rounds]) -> None:
+        rounds = start()
+        begun.append(rounds)
+        rounds.interrupted = ending.is_set()
+        rounds.run(bar)
+
     with ThreadPoolExecutor(
         workers, initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
-        futures = [pool.submit(stack.run, bar) for stack in stacks]
+        futures = [pool.submit(work, start) for start in starts]
         try:
             for future in as_completed(futures):
                 future.result()
         except BaseException:
-            for stack in stacks:
-                stack.interrupted = True
+            ending.set()
+            for rounds in begun:
+                rounds.interrupted = True
             for future in futures:
                 future.cancel()  # what has not begun need not
             raise
 
 
 def _groups(
-    folders: Iterable[RunFolder], limit: int, workers: int
+    folders: Iterable[RunFolder], data, limit: int, workers: int
 ) -> Iterator[list[Trainee]]:
     """Runs that one stack can hold: the same shape, at the same epoch.
 
-    Runs are dealt out in turn, so that stacks take about the same time.
+    Runs are dealt out in turn, so that stacks take about the same time; where there are
+    as many shapes as workers, each stays together. Those with most to do begin.
     """
     groups = defaultdict(list)
     for folder in folders:
         trainee = Trainee(folder)
         groups[stack_key(folder.run), trainee.epoch].append(trainee)
-    for group in groups.values():
-        run = group[0].run
-        most = limit if stackable(run.model, run.width, run.depth) else 1
-        stacks = workers * math.ceil(len(group) / (workers * most))
+    spread = workers if len(groups) < workers else 1
+    for group in sorted(groups.values(), key=lambda g: -g[0].run.work):
+        most = _most_together(group[0].run, data, limit)
+        stacks = spread * math.ceil(len(group) / (spread * most))
         for first in range(min(stacks, len(group))):
             yield group[first::stacks]
+
+
+def _most_together(run: Described, data, limit: int) -> int:
+    if isinstance(run, IdentityRun):
+        return identity_limit(run, data, limit)
+    return limit if stackable(run.model, run.width, run.depth) else 1

@@ -22,28 +22,31 @@ MAY_IMPORT = {
     "losses": set(),
     "fields": set(),
     "runs": {"fields"},
+    "identity_runs": {"fields"},
     "store": {"runs"},
     "stacks": {"models", "losses", "streams"},
     "singles": {"models", "losses"},
+    "identity_stacks": {"models"},
+    "patterns": {"streams", "datasets"},
     "metrics": set(),  # they know no model, no file, no training
     # the parts of training, each small enough to be read at once
     "progress": set(),
     "provenance": set(),
-    "histories": {"runs"},
+    "histories": {"fields"},
     "measures": {"models", "metrics"},
     "trainees": {"datasets", "labels", "runs", "store", "histories"},
+    "rounds": {"provenance", "trainees"},
     "loop": {
         *("streams", "models", "losses", "runs", "stacks", "singles"),
-        *("provenance", "histories", "measures", "trainees"),
+        *("histories", "measures", "trainees", "rounds"),
+    },
+    "identity_loop": {
+        *("models", "identity_runs", "identity_stacks", "patterns"),
+        *("histories", "trainees", "rounds"),
     },
     "training": {
-        "runs",
-        "store",
-        "stacks",
-        "progress",
-        "histories",
-        "trainees",
-        "loop",
+        *("fields", "runs", "identity_runs", "store", "stacks", "progress"),
+        *("histories", "trainees", "rounds", "loop", "identity_loop"),
     },
     # judging and showing
     "intervals": set(),
@@ -52,6 +55,10 @@ MAY_IMPORT = {
     "sweeps": {"intervals"},
     "falls": {"histories", "intervals", "sweeps"},
     "comparisons": {"metrics", "intervals", "badges"},
+    "identities": {
+        *("models", "patterns", "metrics", "identity_runs", "store", "histories"),
+        *("identity_loop", "intervals"),
+    },
     "claims": {"intervals", "registry", "badges"},
     "figures": {"intervals"},
     "chapters": {

@@ -20,11 +20,12 @@ from helpers.chapters import kernel
 from helpers.chapters.cells import name_cell, numbered, read_notebook, tags_of
 from helpers.chapters.editions import describe, source_path
 from helpers.chapters.gate import gate
+from helpers.chapters.pictures import shrink_pictures
 from helpers.chapters.plans import Plan, as_json, plan_edition
 from helpers.chapters.site import Edition
 from helpers.errors import Failure
 from helpers.provenance import provenance
-from helpers.training import choose_device, train
+from helpers.training import choose_device, train_all
 
 Say = Callable[[str], None]
 
@@ -75,8 +76,7 @@ def train_plan(plan: Plan, *, say: Say = print) -> None:
     left = len(plan.unfinished)
     if left:
         say(f"{describe(plan.edition)}: training {left} of {len(plan.runs)} runs")
-    for study in plan.studies:
-        train(study, device=plan.device)
+    train_all(dict(enumerate(plan.studies)), device=plan.device)
 
 
 def execute_notebook(
@@ -112,6 +112,7 @@ def execute_notebook(
         except RuntimeError as error:  # a kernel that died or did not start
             reason = str(error)
         executed = read_notebook(output)
+    shrink_pictures(executed)
     reason = " ".join(f"{_last_started(executed)}: {reason}".split()) if reason else ""
     return _strip(executed), reason
 

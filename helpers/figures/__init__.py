@@ -2,8 +2,9 @@
 
 A band or a bar is the 95 % t interval over networks, and n stands in the figure. One
 colour has one meaning in all chapters: the scale sigma runs from blue to yellow, test
-is blue, training orange, theory black, chance a dashed grey line, and each loss and
-each architecture has its own. A network without a finite value is never left out
+is blue, training orange, theory black, chance a dashed grey line; the constant map is
+rose, the identity a blue of its own, depth runs from light to dark green, and each loss
+and each architecture has its own. A network without a finite value is never left out
 unseen: it is a cross, or the note counts it.
 """
 
@@ -14,13 +15,18 @@ from helpers.figures.alignment import (
     two_vectors,
 )
 from helpers.figures.architectures import alignment_of_architectures, by_architecture
+from helpers.figures.depths import by_depth, by_layer, transitions
 from helpers.figures.falls import by_loss, fall, mark_scales
+from helpers.figures.heatmaps import correlation_heatmaps, error_heatmaps
+from helpers.figures.images import grids, image_grid
 from helpers.figures.kernels import kernel_by_distance
 from helpers.figures.marks import mark_diverged, note, note_count, span
 from helpers.figures.style import (
     ARCHITECTURES,
     CHANCE,
+    CONSTANT,
     DIVERGED,
+    IDENTITY,
     LOSSES,
     OTHER,
     RANGES,
@@ -38,7 +44,9 @@ from helpers.figures.sweeps import by_scale, curves
 __all__ = [
     "ARCHITECTURES",
     "CHANCE",
+    "CONSTANT",
     "DIVERGED",
+    "IDENTITY",
     "LOSSES",
     "OTHER",
     "RANGES",
@@ -51,11 +59,17 @@ __all__ = [
     "alignment_of_architectures",
     "axes",
     "by_architecture",
+    "by_depth",
+    "by_layer",
     "by_loss",
     "by_scale",
     "color",
+    "correlation_heatmaps",
     "curves",
+    "error_heatmaps",
     "fall",
+    "grids",
+    "image_grid",
     "kernel_by_distance",
     "logit_alignment",
     "mark_diverged",
@@ -64,6 +78,7 @@ __all__ = [
     "note",
     "note_count",
     "span",
+    "transitions",
     "two_vectors",
     "use_style",
 ]

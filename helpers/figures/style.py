@@ -13,6 +13,7 @@ from matplotlib.colors import LogNorm
 STYLE = Path(__file__).with_name("book.mplstyle")
 TRAIN, TEST, THEORY, CHANCE = "#D55E00", "#0072B2", "#000000", "#767676"
 DIVERGED = "#8B0000"
+CONSTANT, IDENTITY = "#CC6677", "#3B5BDB"  # the two maps that one image can teach
 OTHER = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LOSSES = {"cross-entropy": "#7A0177", "hinge": "#009E73", "squared": "#E69F00"}
 ARCHITECTURES = {
@@ -22,12 +23,13 @@ ARCHITECTURES = {
     "ResNet-50": "#117733",
     "DenseNet-121": "#332288",
 }
-# A map of matplotlib with the values at its two ends; a ratio starts inside its map,
-# whose light end would be lost on white.
+# A map of matplotlib with the values at its two ends; ratios and depths start inside
+# their maps, whose light ends would be lost on white.
 RANGES = {
     "sigma": ("viridis", 1e-3, 30.0),
     "rate": ("plasma", 1e-4, 300.0),
     "ratio": ("RdPu", 0.2, 8.0),
+    "depth": ("YlGn", 0.35, 22.0),
 }
 
 
@@ -43,7 +45,7 @@ def use_style() -> None:
 
 
 def color(value: float, meaning: str) -> tuple:
-    """Colour of a value of "sigma", a learning "rate" or a "ratio" of two norms.
+    """Colour of a value of "sigma", a learning "rate", a "ratio" of norms or a "depth".
 
     The same in every chapter.
     """
@@ -56,9 +58,11 @@ def named_colors(
 ) -> dict[str, str]:
     """A colour for each name: the given one, the book's own, else one still unused.
 
-    The book's own: "training", "test", the names in LOSSES and in ARCHITECTURES.
+    The book's own: "training", "test", "constant", "identity", the names in LOSSES and
+    in ARCHITECTURES.
     """
-    own = {"training": TRAIN, "test": TEST, **LOSSES, **ARCHITECTURES, **(colors or {})}
+    own = {"training": TRAIN, "test": TEST, "constant": CONSTANT, "identity": IDENTITY}
+    own |= {**LOSSES, **ARCHITECTURES, **(colors or {})}
     names = list(names)
     used = {own[name] for name in names if name in own}
     free = [shade for shade in OTHER if shade not in used] or OTHER

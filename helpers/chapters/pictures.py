@@ -1,0 +1,32 @@
+"""Pictures of an executed chapter, made smaller without a visible difference."""
+
+import base64
+import io
+
+from nbformat import NotebookNode
+from PIL import Image
+
+PNG = "image/png"
+
+
+def shrink_pictures(notebook: NotebookNode) -> None:
+    """Give every PNG output a palette of 256 colours, in place, where that is smaller.
+
+    Grids of grey images keep every grey; drawn lines lose shades of their edges. Pages
+    load twice as fast, and a chapter of many pictures stays within the gate.
+    """
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if PNG in output.get("data", {}):
+                output["data"][PNG] = _smaller(output["data"][PNG])
+
+
+def _smaller(encoded: str) -> str:
+    picture = Image.open(io.BytesIO(base64.b64decode(encoded)))
+    if picture.mode == "P" or picture.convert("RGBA").getextrema()[3][0] < 255:
+        return encoded  # done before, or to be seen through
+    picture, content = picture.convert("RGB"), io.BytesIO()
+    palette = picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    palette.save(content, "png", optimize=True, dpi=picture.info.get("dpi"))
+    small = base64.b64encode(content.getvalue()).decode()
+    return small if len(small) < len(encoded) else encoded

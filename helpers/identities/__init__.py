@@ -1,0 +1,60 @@
+"""Finished identity nets (paper C): loaded, asked, and read as estimates."""
+
+from helpers.identities import estimates
+from helpers.identities.answers import (
+    Answers,
+    mean_constant,
+    on_kind,
+    on_sizes,
+    reference_errors,
+    sharpness_by_setting,
+    split_at_transition,
+    upper_answers,
+    upper_outputs,
+)
+from helpers.identities.forms import (
+    construction_error,
+    one_layer,
+    rank_one,
+    weight_changes,
+)
+from helpers.identities.maps import CORRELATIONS, Maps, correlation_maps
+from helpers.identities.networks import Networks, load_by, load_networks
+from helpers.identities.readers import ReadingErrors, classifier_errors
+from helpers.identities.views import (
+    VIEWS,
+    LayerViews,
+    layer_views,
+    random_views,
+    view_rows,
+)
+
+__all__ = [
+    "CORRELATIONS",
+    "VIEWS",
+    "Answers",
+    "LayerViews",
+    "Maps",
+    "Networks",
+    "ReadingErrors",
+    "classifier_errors",
+    "construction_error",
+    "correlation_maps",
+    "estimates",
+    "layer_views",
+    "load_by",
+    "load_networks",
+    "mean_constant",
+    "on_kind",
+    "on_sizes",
+    "one_layer",
+    "random_views",
+    "rank_one",
+    "reference_errors",
+    "sharpness_by_setting",
+    "split_at_transition",
+    "upper_answers",
+    "upper_outputs",
+    "view_rows",
+    "weight_changes",
+]

@@ -1,0 +1,155 @@
+"""K networks that learn to return one image each, trained as one batched computation.
+
+On the CPU a network's bits do not depend on its companions. For that updates are made
+elementwise, and a network that is alone in what could be a stack is computed beside its
+own twin: matrix and convolution kernels for one network round differently from those
+for several. Where these round differently for several and for many, networks are
+trained alone (`stackable`).
+"""
+
+from math import prod, sqrt
+
+import torch
+from torch import Tensor
+
+from helpers.models.identity import IdentityConvNet, IdentityFCN
+
+MOMENTUM = 0.9
+BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's
+KERNELS = (3, 5)  # sides of filters whose kernels round alike for any number
+ALIGNED = 16  # float32 values in a cache line of 64 bytes
+CACHE = 2**24  # bytes of weights and moments that a fully connected stack may have
+
+
+def stackable(model: IdentityFCN | IdentityConvNet) -> bool:
+    """Whether networks of this shape keep their bits in any company."""
+    if isinstance(model, IdentityConvNet):
+        return model.kernel in KERNELS and model.ends == 1
+    matrices = [shape for name, shape in model.shapes.items() if name[0] == "W"]
+    return all(prod(shape) % ALIGNED == 0 for shape in matrices)
+
+
+def most_together(model: IdentityFCN | IdentityConvNet, limit: int) -> int:
+    """Networks to a stack, up to the limit.
+
+    A step of a fully connected one reads all its weights for a few products each, so
+    that they had better stay in the cache; convolutions have more to do with theirs.
+    """
+    if not stackable(model):
+        return 1
+    if isinstance(model, IdentityConvNet):
+        return limit
+    return min(limit, max(2, CACHE // (8 * model.parameters())))
+
+
+class IdentityStack:
+    """K networks in training.
+
+    weights: name -> (network, ...). images: (network, 1, channel, height, width), both
+    on the device. trained: names of the weights that move. moments: what the optimizer
+    remembers, name -> like the weights, empty at the start. steps: done before.
+    """
+
+    def __init__(
+        self,
+        model: IdentityFCN | IdentityConvNet,
+        weights: dict[str, Tensor],
+        images: Tensor,
+        *,
+        trained: list[str],
+        optimizer: str,
+        learning_rate: float,
+        moments: dict[str, Tensor] | None = None,
+        steps: int = 0,
+    ):
+        self.model, self.images, self.trained = model, images, trained
+        self.weights, self.moments = dict(weights), dict(moments or {})
+        self.optimizer, self.rate, self.steps = optimizer, learning_rate, steps
+        # Name -> gradient, or the two factors of it.
+        self._gradients: dict[str, tuple[Tensor, Tensor | None]] = {}
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def keep(self, networks: list[int]) -> None:
+        """Go on with these networks only."""
+        index = torch.tensor(networks, device=self.images.device)
+        self.images = self.images[index]
+        self.weights = {name: w[index] for name, w in self.weights.items()}
+        self.moments = {name: m[index] for name, m in self.moments.items()}
+        self._gradients = {
+            name: (left[index], None if right is None else right[index])
+            for name, (left, right) in self._gradients.items()
+        }
+
+    def errors(self) -> Tensor:
+        """Mean squared error of each network on its image, (network,); no step is made.
+
+        What the next `step` needs is kept.
+        """
+        twin = len(self) == 1 and stackable(self.model)
+        weights = {n: torch.cat([w, w]) if twin else w for n, w in self.weights.items()}
+        images = self.images.expand(2, -1, -1, -1, -1) if twin else self.images
+        if isinstance(self.model, IdentityFCN):
+            errors, found = self.model.gradient_factors(weights, images)
+        else:
+            errors, found = self._differentiate(weights, images)
+        one = len(self)
+        self._gradients = {
+            name: (left[:one], None if right is None else right[:one])
+            for name, (left, right) in found.items()
+            if name in self.trained
+        }
+        return errors[:one]
+
+    @torch.enable_grad()
+    def _differentiate(self, weights: dict[str, Tensor], images: Tensor):
+        leaves = [weights[name].requires_grad_() for name in self.trained]
+        outputs = self.model.forward(weights, images)[-1]
+        errors = (outputs - images).square().flatten(1).mean(1)
+        gradients = torch.autograd.grad(errors.sum(), leaves)
+        for leaf in leaves:
+            leaf.requires_grad_(False)
+        each = zip(self.trained, gradients, strict=True)
+        return errors.detach(), {name: (gradient, None) for name, gradient in each}
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One step with the gradients of the last `errors`."""
+        self.steps += 1
+        for name, (left, right) in self._gradients.items():
+            if self.optimizer == "adam":
+                change = self._adam(name, left if right is None else left * right)
+            elif self.optimizer == "momentum":
+                change = self._moment(name, left * self.rate, right, decay=MOMENTUM)
+            else:
+                change = left * self.rate
+                change = change if right is None else change * right
+            self.weights[name].sub_(change)
+
+    def _moment(
+        self, name: str, left: Tensor, right: Tensor | None = None, *, decay: float
+    ) -> Tensor:
+        """decay * moment + left (times right), in the moment's own memory."""
+        if name not in self.moments:
+            moment = left if right is None else left * right
+            self.moments[name] = torch.zeros_like(moment)
+        moment = self.moments[name].mul_(decay)
+        return moment.add_(left) if right is None else moment.addcmul_(left, right)
+
+    def _adam(self, name: str, gradient: Tensor) -> Tensor:
+        first, second = BETAS
+        mean = self._moment(f"{name}/mean", gradient * (1 - first), decay=first)
+        square = gradient.square().mul_(1 - second)
+        square = self._moment(f"{name}/square", square, decay=second)
+        root = square.sqrt().mul_(1 / sqrt(1 - second**self.steps)).add_(EPSILON)
+        return (mean * (self.rate / (1 - first**self.steps))).div_(root)
+
+    def network(self, k: int) -> dict[str, Tensor]:
+        """Weights of one network."""
+        return {name: weight[k] for name, weight in self.weights.items()}
+
+    def state(self, k: int) -> dict[str, Tensor]:
+        """Weights and moments of one network."""
+        moments = {f"moments/{name}": m[k] for name, m in self.moments.items()}
+        return self.network(k) | moments

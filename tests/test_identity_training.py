@@ -1,0 +1,563 @@
+"""Training of identity nets: PyTorch's results, and the same bits in any company."""
+
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from plain_nets import as_module
+
+from helpers import training
+from helpers.errors import Mistake
+from helpers.histories import MEASURED
+from helpers.identity_loop import (
+    IdentityTraining,
+    identity_limit,
+    identity_model,
+    image_of,
+)
+from helpers.identity_runs import OPTIMIZERS, IdentityRun
+from helpers.identity_stacks import IdentityStack
+from helpers.models.identity import FAMILIES
+from helpers.runs import Study
+from helpers.store import RunFolder, results_root
+from helpers.trainees import Trainee
+from helpers.training import load, train
+
+FCN, CONVNET = FAMILIES
+NEVER = 1e-30  # an error that ends no training
+RATES = {
+    (FCN, "descent"): 1.0,
+    (FCN, "momentum"): 0.2,
+    (FCN, "adam"): 1e-3,
+    (CONVNET, "descent"): 0.05,
+    (CONVNET, "momentum"): 0.02,
+    (CONVNET, "adam"): 1e-3,
+}
+
+
+@pytest.fixture
+def study_of(digits):
+    """Function that makes a study of small identity nets on images of 8 x 8 pixels."""
+
+    def study_of(grid=None, **fields):
+        small = {"model": CONVNET, "canvas": 8, "width": 8, "depth": 3, "steps": 20}
+        small |= {"stop_error": NEVER, "optimizer": "momentum"} | fields
+        rate = RATES.get((small["model"], small["optimizer"]), 0.1)
+        run = IdentityRun(**{"learning_rate": rate} | small)
+        return Study(digits, run, grid or {"seed": range(2)})
+
+    return study_of
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Networks in every step of a stack, as it happens."""
+    calls, step = [], IdentityStack.step
+
+    def counted(stack):
+        calls.append(len(stack))
+        step(stack)
+
+    monkeypatch.setattr(IdentityStack, "step", counted)
+    return calls
+
+
+class Bar:
+    """Counts the steps it is told of, and calls `then` at each."""
+
+    steps, then = 0, staticmethod(lambda: None)
+
+    def update(self, steps, note):
+        self.steps += steps
+        self.then()
+
+
+def train_as_one_stack(study, bar=None):
+    """Train what is not finished of a study as one stack, on this thread."""
+    trainees = [Trainee(RunFolder(run)) for run in study.runs()]
+    stack = IdentityTraining(trainees, study.data, torch.device("cpu"), 1e9)
+    stack.run(bar or Bar())
+    return stack
+
+
+def initial(run, data):
+    return identity_model(run, data).initial(seed=run.seed, scheme=run.scheme)
+
+
+def final(run):
+    """The weights that a finished run ended with."""
+    folder = RunFolder(run)
+    return folder.snapshot(folder.snapshot_epochs()[-1])
+
+
+def error_of(run, data):
+    """Mean squared error of a finished run's weights, by its module in float64."""
+    model, image = identity_model(run, data), image_of(run, data)[None].double()
+    module = as_module(model, {n: w.double() for n, w in final(run).items()})
+    return (module(image) - image).square().mean().item()
+
+
+# To the end
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_networks_are_trained_to_the_error_stated(study_of, digits, family):
+    fields = {"model": family, "width": 32, "depth": 2, "steps": 2000}
+    grid = {"seed": [0, 1], "stop_error": [1e-3, 1e-4]}
+    study = study_of(grid, **fields)
+    histories = train(study, device="cpu")
+    assert histories.stops == ("fitted",) * 4
+    for run, arrays in zip(histories.runs, histories.arrays, strict=True):
+        errors = arrays["train_error"]
+        assert (errors[:-1] > run.stop_error).all() and errors[-1] <= run.stop_error
+        assert errors[-1] == pytest.approx(error_of(run, digits), rel=1e-3)
+        assert arrays.keys() == {"train_error", MEASURED} and arrays[MEASURED].all()
+        assert RunFolder(run).snapshot_epochs() == [len(errors) - 1]
+    both = [a["train_error"][: histories.lengths()[0]] for a in histories.arrays[:2]]
+    assert both[0].tolist() == both[1].tolist()  # nothing else follows from the stop
+
+
+def test_the_history_begins_before_the_first_step_and_ends_after_the_last(
+    study_of, digits
+):
+    histories = train(study_of({"seed": [4]}, steps=7), device="cpu")
+    (run,), (arrays,) = histories.runs, histories.arrays
+    assert histories.stops == ("epochs",) and histories.lengths().tolist() == [7]
+    assert len(arrays["train_error"]) == 8
+    image = image_of(run, digits)[None]
+    module = as_module(identity_model(run, digits), initial(run, digits))
+    first = (module(image) - image).square().mean().item()
+    assert arrays["train_error"][0] == pytest.approx(first, rel=1e-5)
+    assert arrays["train_error"][-1] == pytest.approx(error_of(run, digits), rel=1e-5)
+
+
+def test_finished_networks_are_never_trained_again(study_of, steps):
+    first = train(study_of(), device="cpu")
+    steps.clear()
+    again = train(study_of({"seed": [1, 0]}), device="cpu")
+    assert steps == []
+    for seed in (0, 1):
+        errors = [h.arrays[h.runs.index(first.runs[seed])] for h in (first, again)]
+        assert errors[0]["train_error"].tolist() == errors[1]["train_error"].tolist()
+    assert load(study_of()).runs == first.runs
+
+
+def test_a_network_that_starts_fitted_takes_no_step(study_of, steps):
+    histories = train(study_of(stop_error=100.0), device="cpu")
+    assert histories.stops == ("fitted",) * 2 and steps == []
+    assert histories.lengths().tolist() == [0, 0]
+
+
+def test_a_network_that_fits_keeps_its_weights_while_others_go_on(
+    study_of, digits, steps
+):
+    study = study_of({"seed": range(4)}, stop_error=0.03, steps=200)
+    train_as_one_stack(study)
+    lengths = [len(RunFolder(run).history()["train_error"]) for run in study.runs()]
+    assert len(set(lengths)) > 1 and max(lengths) < 200
+    assert steps == [sum(n - 1 > k for n in lengths) for k in range(max(lengths) - 1)]
+    for run in study.runs():
+        errors = RunFolder(run).history()["train_error"]
+        assert errors[-2] > 0.03 >= errors[-1]
+        assert errors[-1] == pytest.approx(error_of(run, digits), rel=1e-4)
+
+
+@pytest.mark.parametrize("stop_error", [NEVER, 0.03])
+def test_the_bar_ends_where_it_was_said_to(study_of, stop_error):
+    bar = Bar()
+    train_as_one_stack(study_of({"seed": range(3)}, stop_error=stop_error), bar)
+    assert bar.steps == 3 * 20
+
+
+# PyTorch's own
+
+
+def optimizer_of(run, parameters):
+    """PyTorch's optimizer of a run."""
+    if run.optimizer == "adam":
+        return torch.optim.Adam(parameters, lr=run.learning_rate)
+    momentum = 0.9 if run.optimizer == "momentum" else 0.0
+    return torch.optim.SGD(parameters, lr=run.learning_rate, momentum=momentum)
+
+
+def trained_by_pytorch(run, data):
+    """Final parameters of a plain module, by autograd and torch.optim."""
+    model, image = identity_model(run, data), image_of(run, data)[None]
+    module = as_module(model, initial(run, data))
+    parameters = [*module.parameters()]
+    chosen = parameters[:2] if run.trained == "bottom" else parameters
+    optimizer = optimizer_of(run, chosen)
+    for _ in range(run.steps):
+        optimizer.zero_grad()
+        torch.nn.functional.mse_loss(module(image), image).backward()
+        optimizer.step()
+    return dict(zip(model.names, parameters, strict=True))
+
+
+@pytest.mark.parametrize("trained", ["all", "bottom"])
+@pytest.mark.parametrize("activation", ["relu", "linear"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_stack_learns_what_pytorchs_optimizers_learn(
+    study_of, digits, family, optimizer, activation, trained
+):
+    fields = {"model": family, "optimizer": optimizer, "activation": activation}
+    study = study_of({"seed": [0, 1, 2]}, **fields, trained=trained, steps=30)
+    train(study, device="cpu")
+    for run in study.runs():
+        before, after = initial(run, digits), final(run)
+        expected = trained_by_pytorch(run, digits)
+        for name, weight in after.items():
+            size = expected[name].norm().clamp(min=1e-30)
+            assert (weight - expected[name]).norm() <= 1e-5 * size, name
+        assert (after["W1"] - before["W1"]).norm() > 1e-3 * before["W1"].norm()
+
+
+def test_images_have_the_size_and_the_example_that_a_run_names(study_of, digits):
+    together = ("example", "canvas", "size")
+    grid = {together: [(0, 8, None), (3, 14, None), (3, 14, 7), (3, 8, 5)]}
+    study = study_of(grid, steps=5)
+    train(study, device="cpu")
+    for run, side in zip(study.runs(), (8, 14, 7, 5), strict=True):
+        assert image_of(run, digits).shape == (1, side, side)
+        expected = trained_by_pytorch(run, digits)
+        for name, weight in final(run).items():
+            torch.testing.assert_close(weight, expected[name].detach())
+
+
+# Closed forms
+
+
+def one_layer(study_of, **fields):
+    plain = {"model": FCN, "activation": "linear", "biases": False, "depth": 1}
+    plain |= {"optimizer": "descent", "scheme": "pytorch"}
+    return study_of(**plain | fields)
+
+
+def test_one_linear_layer_reaches_the_weights_of_equation_1(study_of, digits):
+    study = one_layer(study_of, steps=2000, stop_error=1e-11)
+    assert train(study, device="cpu").stops == ("fitted",) * 2
+    for run in study.runs():
+        x, before = image_of(run, digits).flatten().double(), initial(run, digits)
+        before = before["W1"].double()
+        along = torch.outer(x, x) / x.square().sum()
+        expected = before + (torch.eye(64, dtype=torch.float64) - before) @ along
+        found = final(run)["W1"].double()
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+        assert (found - before).norm() > 0.1 * before.norm()
+
+
+def test_errors_of_one_linear_layer_shrink_by_what_its_rate_says(study_of, digits):
+    # The residual of the image shrinks by 1 - 2 rate |x|^2 / d at every step.
+    study = one_layer(study_of, learning_rate=0.7, steps=10)
+    histories = train(study, device="cpu")
+    x = image_of(study.runs()[0], digits)
+    shrinks = (1 - 2 * 0.7 * x.square().mean().item()) ** 2
+    for arrays in histories.arrays:
+        errors = arrays["train_error"]
+        np.testing.assert_allclose(errors[1:] / errors[:-1], shrinks, rtol=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_only_the_bottom_layer_moves_where_the_others_are_frozen(
+    study_of, digits, family, optimizer
+):
+    fields = {"model": family, "trained": "bottom", "optimizer": optimizer}
+    study = study_of(**fields, scheme="pytorch", width=16)
+    train(study, device="cpu")
+    for run in study.runs():
+        before, after = initial(run, digits), final(run)
+        moved = [name for name in before if not torch.equal(before[name], after[name])]
+        assert moved == ["W1", "b1"]
+
+
+def test_a_trained_bottom_layer_moves_along_the_image_alone(study_of, digits):
+    fields = {"model": FCN, "trained": "bottom", "width": 32, "depth": 2}
+    study = study_of({"seed": range(3)}, **fields, steps=100)
+    train(study, device="cpu")
+    for run in study.runs():
+        x = image_of(run, digits).flatten().double()
+        moved = final(run)["W1"].double() - initial(run, digits)["W1"].double()
+        values = torch.linalg.svdvals(moved)
+        assert values[1] < 1e-5 * values[0]
+        off = moved - torch.outer(moved @ x, x) / x.square().sum()
+        assert off.norm() < 1e-5 * moved.norm()
+
+
+# Any company
+
+SHAPES = {
+    "dense": {"model": FCN, "width": 16, "depth": 3},
+    "one layer": {"model": FCN, "depth": 1},
+    "14 x 14": {"model": FCN, "width": 48, "canvas": 14},
+    "7 x 7": {"model": FCN, "canvas": 7, "depth": 1},
+    "any width": {"model": FCN, "width": 33},
+    "filters of 5": {"kernel": 5},
+    "filters of 3": {"kernel": 3, "width": 16},
+    "filters of 1": {"kernel": 1, "width": 3},
+    "no biases": {"biases": False},
+    "linear": {"activation": "linear", "scheme": "pytorch"},
+    "one filter": {"depth": 1},
+    "one channel": {"width": 1},
+    "small images": {"size": 5, "width": 32},
+    "bottom": {"trained": "bottom", "width": 32, "depth": 2},
+    "images of 14": {"canvas": 14, "width": 32, "depth": 2},
+}
+COMPANIES = ([0], [15], [1, 6], [6, 1], [5, 3, 8], [*range(2, 9)], [*range(15)])
+
+
+def stack_of(runs, data):
+    """The networks of some runs as a stack, before their first step."""
+    shared, model = runs[0], identity_model(runs[0], data)
+    weights = [initial(run, data) for run in runs]
+    return IdentityStack(
+        model,
+        {name: torch.stack([w[name] for w in weights]) for name in model.names},
+        torch.stack([image_of(run, data)[None] for run in runs]),
+        trained=model.names[:2] if shared.trained == "bottom" else model.names,
+        optimizer=shared.optimizer,
+        learning_rate=shared.learning_rate,
+    )
+
+
+def take_steps(stack, count=4):
+    """Errors before every step and after the last: (network, step)."""
+    errors = []
+    for _ in range(count):
+        errors.append(stack.errors())
+        stack.step()
+    return torch.stack([*errors, stack.errors()], dim=1)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_network_has_the_same_bits_in_any_company(study_of, digits, shape, optimizer):
+    fields = SHAPES[shape] | {"optimizer": optimizer}
+    # Networks of one stack differ in their draw and in their image.
+    grid = {("seed", "example"): [(k, 3 * k) for k in range(16)]}
+    runs = study_of(grid, **fields).runs()
+    if identity_limit(runs[0], digits, 16) == 1:
+        return  # each is computed alone
+    together = stack_of(runs, digits)
+    errors = take_steps(together)
+    assert errors.isfinite().all()
+    for chosen in COMPANIES:
+        apart = stack_of([runs[k] for k in chosen], digits)
+        company = f"in company of {len(chosen)}"
+        assert torch.equal(take_steps(apart), errors[chosen]), company
+        for name, weight in apart.weights.items():
+            assert torch.equal(weight, together.weights[name][chosen]), (name, company)
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_filters_of_the_usual_sizes_are_stacked(study_of, digits, kernel):
+    run = study_of(width=32, kernel=kernel).runs()[0]
+    assert identity_limit(run, digits, 16) > 1
+    assert identity_limit(replace(run, canvas=14, depth=20), digits, 16) > 1
+
+
+@pytest.mark.parametrize(("canvas", "width"), [(8, 16), (14, 256), (28, 2048)])
+def test_fully_connected_networks_of_the_usual_sizes_are_stacked(
+    study_of, digits, canvas, width
+):
+    run = study_of(model=FCN, canvas=canvas, width=width).runs()[0]
+    assert identity_limit(run, digits, 16) > 1
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_those_who_stay_do_not_notice_that_others_leave(study_of, digits, family):
+    runs = study_of({"seed": range(4)}, model=family, width=16).runs()
+    stay, leave = stack_of(runs, digits), stack_of(runs, digits)
+    for left, index in (([1, 3], [1, 3]), ([1], [3])):
+        take_steps(stay), take_steps(leave)
+        leave.keep(left)  # with the gradients that the next step takes
+        stay.step(), leave.step()
+        assert len(leave) == len(left)
+        assert torch.equal(take_steps(leave), take_steps(stay)[index])
+    for name, weight in leave.weights.items():
+        assert torch.equal(weight[0], stay.weights[name][3]), name
+
+
+def test_neither_the_size_of_stacks_nor_the_number_of_workers_changes_a_bit(
+    study_of, bits, tmp_path, monkeypatch
+):
+    grid = {"depth": [1, 3], "scheme": ["he", "glorot"], "example": [0, 5, 9]}
+    grid["model"] = FAMILIES
+    seen = []
+    for workers, limit in ((1, 64), (1, 1), (2, 3), (5, 8)):
+        root = tmp_path / f"{workers}-{limit}"
+        monkeypatch.setenv("MEMORIZATION_RESULTS", str(root))
+        monkeypatch.setattr(os, "cpu_count", lambda workers=workers: workers)
+        monkeypatch.setitem(training.STACK_LIMIT, "cpu", limit)
+        train(study_of(grid, steps=8, learning_rate=0.01), device="cpu")
+        seen.append(bits(root))
+    assert len(seen[0]) == 24 * 2
+    assert all(other == seen[0] for other in seen[1:])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_one_left_over_in_a_stack_has_the_bits_it_has_alone(
+    study_of, steps, bits, tmp_path, monkeypatch, family
+):
+    fields = {"model": family, "width": 16, "stop_error": 0.03, "steps": 300}
+    train_as_one_stack(study_of({"seed": range(6)}, **fields))
+    assert steps[0] == 6 and steps[-1] == 1 and len(steps) < 300
+    together = bits(results_root())
+    for seed in range(6):
+        monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / str(seed)))
+        train_as_one_stack(study_of({"seed": [seed]}, **fields))
+        assert bits(results_root()).items() <= together.items()
+
+
+def test_networks_of_large_filters_are_trained_alone(study_of, steps):
+    train(study_of({"seed": range(3)}, kernel=7, steps=5), device="cpu")
+    assert steps == [1] * 15
+    steps.clear()
+    train(study_of({"seed": range(6)}, kernel=5, steps=5), device="cpu")
+    assert sum(steps) == 30 and min(steps) > 1
+
+
+# Interrupted
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_training_that_was_interrupted_ends_with_the_same_bits(
+    study_of, bits, results, tmp_path, monkeypatch, family, optimizer
+):
+    fields = {"model": family, "optimizer": optimizer, "stop_error": 0.02}
+    study = study_of({"seed": range(3), "depth": [2, 3]}, **fields, steps=30)
+    train(study, device="cpu")
+    expected = bits(results)
+    monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "interrupted"))
+    interruptions = 0
+    step = IdentityStack.step
+    for moment in (5, 1, 12, 2):
+        left = iter(range(moment))
+
+        def interrupted(stack, left=left):
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            step(stack)
+
+        monkeypatch.setattr(IdentityStack, "step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(study, device="cpu", save_seconds=0)
+        interruptions += 1
+    monkeypatch.setattr(IdentityStack, "step", step)
+    train(study, device="cpu", save_seconds=0)
+    assert interruptions == 4 and bits(results_root()) == expected
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_stack_goes_on_from_the_step_where_it_was_told_to_end(
+    study_of, bits, results, tmp_path, monkeypatch, optimizer, count
+):
+    study = study_of({"seed": range(count)}, optimizer=optimizer)
+    train_as_one_stack(study)
+    expected = bits(results)
+    monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "interrupted"))
+    trainees = [Trainee(RunFolder(run)) for run in study.runs()]
+    stack = IdentityTraining(trainees, study.data, torch.device("cpu"), 1e9)
+    bar = Bar()
+
+    def end_after_seven():
+        stack.interrupted = bar.steps == 7 * count
+
+    bar.then = end_after_seven
+    stack.run(bar)
+    assert [t.epoch for t in trainees] == [7] * count and bits(results_root()) == {}
+    resumed = [Trainee(RunFolder(run)) for run in study.runs()]
+    assert [t.epoch for t in resumed] == [7] * count
+    assert len(train_as_one_stack(study).trainees) == 0
+    assert bits(results_root()) == expected
+
+
+# Divergence
+
+
+def test_a_network_that_diverges_ends_undefined(study_of):
+    histories = train(study_of(learning_rate=1e4, steps=500), device="cpu")
+    assert histories.stops == ("diverged",) * 2
+    assert np.isnan(histories.final("train_error")).all()
+    for arrays in histories.arrays:
+        errors = arrays["train_error"]
+        assert len(errors) < 500
+        assert np.isfinite(errors[:-1]).all() and not np.isfinite(errors[-1])
+
+
+def test_others_in_the_stack_do_not_notice_one_that_diverges(
+    study_of, digits, bits, results, tmp_path, monkeypatch
+):
+    # One linear layer diverges where the rate is above d / |x|^2: images differ in it.
+    size = (digits.train_images.double() / 255).square().mean((1, 2, 3))
+    small, large = size.argmin().item(), size.argmax().item()
+    rate = 0.98 / size[small].item()
+    assert rate > 1.2 / size[large].item()
+    fields = {"learning_rate": rate, "steps": 600}
+    both = one_layer(study_of, grid={"example": [large, small]}, **fields)
+    train_as_one_stack(both)
+    stops = [RunFolder(run).about()["stopped"] for run in both.runs()]
+    assert stops == ["diverged", "epochs"]
+    assert np.isfinite(RunFolder(both.runs()[1]).history()["train_error"]).all()
+    together = bits(results)
+    monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "without"))
+    train_as_one_stack(one_layer(study_of, grid={"example": [small]}, **fields))
+    assert bits(results_root()).items() <= together.items()
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"kernel": 19}, "kernel = 19: must be at most 17 for images of 8 x 8; "),
+        ({"kernel": 13, "size": 5}, "kernel = 13: must be at most 11 for images of 5"),
+        ({"kernel": 3, "model": FCN}, "kernel = 3: an identity_fcn has no filters"),
+        ({"model": "convnet"}, "model = 'convnet': must be one of identity_fcn, iden"),
+        ({"activation": "sin"}, "activation = 'sin': must be relu or linear"),
+        ({"scheme": "zero"}, "scheme = 'zero': must be one of pytorch, glorot, he"),
+        ({"example": 160}, "example is 160: digits has training images 0 to 159"),
+    ],
+)
+def test_what_cannot_be_is_told_before_any_training(study_of, steps, fields, line):
+    with pytest.raises(Mistake) as told:
+        train(study_of(**fields), device="cpu")
+    assert str(told.value).startswith(line) and "\n" not in str(told.value)
+    assert steps == [] and not list(results_root().glob("*/*.npz"))
+
+
+def test_an_image_that_is_constant_is_told_before_any_training(study_of, steps):
+    study = study_of({"example": [0, 3]})
+    images = study.data.train_images.clone()
+    images[3] = 128
+    blank = type(study.data)(**{**vars(study.data), "train_images": images})
+    with pytest.raises(Mistake) as told:
+        train(Study(blank, study.base, study.grid), device="cpu")
+    line = "training image 3 of digits is 0.501961 everywhere, so that no correlation"
+    assert str(told.value).startswith(line) and "\n" not in str(told.value)
+    assert steps == []
+
+
+# CUDA
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_cuda_trains_what_the_cpu_trains(
+    study_of, tmp_path, monkeypatch, family, optimizer
+):
+    # Rounding differs, and convolutions may round to TF32: 1e-3 of a product.
+    study = study_of({"seed": range(3)}, model=family, optimizer=optimizer)
+    both = []
+    for device in ("cpu", "cuda"):
+        monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / device))
+        both.append(train(study, device=device))
+    for ours, theirs in zip(both[0].arrays, both[1].arrays, strict=True):
+        np.testing.assert_allclose(theirs["train_error"], ours["train_error"], 1e-2)
