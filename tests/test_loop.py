@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from helpers import loop
+from helpers import rounds
 from helpers.datasets import standardise
 from helpers.histories import MEASURED
 from helpers.loop import EPOCH_NAMES, StackTraining, model_of
@@ -344,7 +344,7 @@ def test_a_run_says_what_it_was_made_with(train, study_of):
 
 def test_states_are_saved_when_they_are_due(study_of, digits, monkeypatch):
     now = iter(range(1000))  # every look at the clock is a second later
-    monkeypatch.setattr(loop.time, "monotonic", lambda: next(now))
+    monkeypatch.setattr(rounds.time, "monotonic", lambda: next(now))
     saved = []
     monkeypatch.setattr(RunFolder, "save_state", lambda f, s: saved.append(s["epoch"]))
     data = DeviceData(digits, torch.device("cpu"))

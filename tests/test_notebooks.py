@@ -47,7 +47,9 @@ def test_every_parameter_has_a_type_and_a_comment(path):
 def test_cells_are_short_and_define_at_most_one_function(path):
     functions = 0
     for cell in code_cells(path):
-        assert len(cell.source.splitlines()) <= 20, cell.source[:60]
+        # papermill takes one cell of parameters, each of which is a line.
+        most = 36 if "parameters" in cell.metadata.get("tags", []) else 20
+        assert len(cell.source.splitlines()) <= most, cell.source[:60]
         nodes = list(ast.walk(ast.parse(cell.source)))
         loops = (ast.ClassDef, ast.For, ast.While)
         assert not any(isinstance(node, loops) for node in nodes), cell.source[:60]

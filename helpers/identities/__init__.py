@@ -19,7 +19,7 @@ from helpers.identities.forms import (
     weight_changes,
 )
 from helpers.identities.maps import CORRELATIONS, Maps, correlation_maps
-from helpers.identities.networks import Networks, load_by, load_networks
+from helpers.identities.networks import Networks, in_words, load_by, load_networks
 from helpers.identities.readers import ReadingErrors, classifier_errors
 from helpers.identities.views import (
     VIEWS,
@@ -41,6 +41,7 @@ __all__ = [
     "construction_error",
     "correlation_maps",
     "estimates",
+    "in_words",
     "layer_views",
     "load_by",
     "load_networks",

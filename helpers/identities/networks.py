@@ -1,6 +1,6 @@
 """Finished identity nets of one shape, loaded side by side and asked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,3 +105,8 @@ def load_by(histories: Histories, data, field: str) -> dict[Any, Networks]:
     """Value of a field -> its networks, in the order of the study."""
     groups = histories.by(field).items()
     return {value: load_networks(group, data) for value, group in groups}
+
+
+def in_words(networks: Mapping[int, Networks], word: str = "layer") -> dict:
+    """The same networks by "1 layer", "3 layers", ...: labels of a figure's rows."""
+    return {f"{n} {word}{'s' * (n != 1)}": some for n, some in networks.items()}
