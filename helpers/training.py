@@ -149,7 +149,7 @@ def _train_all(
     else:
         on_device = DeviceData(data, device)
         stacks = [StackTraining(group, on_device, save_seconds) for group in groups]
-        starts = [partial(_ready, stack) for stack in stacks]
+        starts = [lambda ready=stack: ready for stack in stacks]
     epochs = sum(t.run.epochs - t.epoch for group in groups for t in group)
     bar = progress_bar(epochs, f"{len(folders)} networks")
     threads = torch.get_num_threads()
@@ -158,10 +158,6 @@ def _train_all(
     finally:
         torch.set_num_threads(threads)
         bar.close()
-
-
-def _ready(rounds: Rounds) -> Rounds:
-    return rounds
 
 
 def _run_side_by_side(starts: list[Callable[[], Rounds]], bar, workers: int) -> None:
@@ -175,7 +171,8 @@ def _run_side_by_side(starts: list[Callable[[], Rounds]], bar, workers: int) -> 
     def work(start: Callable[[], Rounds]) -> None:
         rounds = start()
         begun.append(rounds)
-        rounds.interrupted = ending.is_set()
+        if ending.is_set():
+            rounds.interrupted = True
         rounds.run(bar)
 
     with ThreadPoolExecutor(

@@ -20,6 +20,7 @@ from helpers.metrics.reconstruction import (
     sharpness,
 )
 from helpers.models.identity import FAMILIES
+from helpers.registry import load_registry
 from helpers.runs import Study
 from helpers.store import RunFolder
 from helpers.training import train
@@ -239,7 +240,7 @@ def test_untrained_networks_are_where_training_began(found, digits):
     some = identities.load_networks(found.images, digits)
     before = some.untrained()
     assert before.runs == some.runs and torch.equal(before.images, some.images)
-    assert not before.fitted.any() and some.fitted.all()
+    assert before.fitted.all() and some.fitted.all()  # all of them count
     for k, run in enumerate(some.runs):
         start = before.model.initial(seed=run.seed, scheme=run.scheme)
         assert start.keys() == before.weights.keys()
@@ -847,7 +848,16 @@ def test_constructed_networks_are_the_identity_and_shapes_are_counted(digits, pa
     )
     estimate = found["largest_construction_error"]
     assert estimate.n == 3 and 0 <= estimate.value < 1e-6
-    assert [*found] == ["largest_construction_error"]
+
+
+def test_closed_forms_have_the_names_that_their_claims_ask_for(digits, panel):
+    some, claims = flat(digits, torch.zeros_like), load_registry()
+    images = panel.images[1:3]
+    one = identities.one_layer(some, panel.images, images)
+    assert {*one} == {*claims["C1"].names, *claims["C-eq1"].names}
+    assert {*identities.rank_one(some, images)} == {*claims["C-rank1"].names}
+    built = identities.construction_error(some.runs, digits, images)
+    assert {*built} == {*claims["C-identity"].names}
 
 
 def test_a_construction_that_fails_is_told(digits, panel, monkeypatch):
@@ -891,3 +901,18 @@ def test_everything_is_undefined_for_networks_of_which_none_fitted(found, digits
     )
     assert np.isnan(identities.weight_changes(some)).all()
     assert np.isnan(identities.correlation_maps({2: some}, count=1).transitions()).all()
+
+
+# Networks that did not fit
+
+
+def test_layers_of_a_network_that_did_not_fit_are_judged_on_nothing(digits):
+    some = half_fitted(copies(digits, width=4))
+    views = identities.layer_views(some, digits_of(digits))
+    read = identities.classifier_errors(some, digits, train=100, test=20)
+    for values in (views.to_input, views.to_target, *read):
+        assert np.isnan(values[0]).all() and np.isfinite(values[1]).all()
+
+
+def digits_of(digits):
+    return patterns.prepare(digits.test_images[:3], canvas=8)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from plain_nets import as_module
 
-from helpers import training
+from helpers import identity_stacks, training
 from helpers.errors import Mistake
 from helpers.histories import MEASURED
 from helpers.identity_loop import (
@@ -18,7 +18,7 @@ from helpers.identity_loop import (
     image_of,
 )
 from helpers.identity_runs import OPTIMIZERS, IdentityRun
-from helpers.identity_stacks import IdentityStack
+from helpers.identity_stacks import CACHE, IdentityStack
 from helpers.models.identity import FAMILIES
 from helpers.runs import Study
 from helpers.store import RunFolder, results_root
@@ -359,12 +359,68 @@ def test_filters_of_the_usual_sizes_are_stacked(study_of, digits, kernel):
     assert identity_limit(replace(run, canvas=14, depth=20), digits, 16) > 1
 
 
+@pytest.mark.parametrize("kernel", [1, 7, 9])
+def test_filters_of_other_sizes_are_never_stacked(study_of, digits, kernel):
+    for run in study_of({"width": [3, 32], "depth": [1, 3]}, kernel=kernel).runs():
+        assert identity_limit(run, digits, 16) == 1
+
+
+def test_filters_of_one_pixel_are_trained_alone(study_of, steps):
+    train(study_of({"seed": range(3)}, kernel=1, steps=5), device="cpu")
+    assert steps == [1] * 15
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_images_of_three_channels_are_never_stacked(digits, steps, kernel):
+    parts = {
+        part: getattr(digits, part).expand(-1, 3, -1, -1)
+        for part in ("train_images", "test_images")
+    }
+    coloured = replace(digits, **parts, digest="")
+    run = IdentityRun(canvas=8, width=8, kernel=kernel, steps=5, stop_error=NEVER)
+    study = Study(coloured, run, {"seed": range(3)})
+    assert identity_limit(run, coloured, 16) == 1 < identity_limit(run, digits, 16)
+    train(study, device="cpu")
+    assert steps == [1] * 15
+
+
 @pytest.mark.parametrize(("canvas", "width"), [(8, 16), (14, 256), (28, 2048)])
 def test_fully_connected_networks_of_the_usual_sizes_are_stacked(
     study_of, digits, canvas, width
 ):
     run = study_of(model=FCN, canvas=canvas, width=width).runs()[0]
     assert identity_limit(run, digits, 16) > 1
+
+
+SHARED = {(8, 16): 16, (14, 208): 16, (14, 512): 4, (14, 2048): 2, (28, 2048): 2}
+
+
+@pytest.mark.parametrize("shape", SHARED)
+def test_a_fully_connected_stack_fits_the_cache_if_it_is_more_than_a_pair(
+    study_of, digits, shape
+):
+    """Weights and moments are 4 bytes each; a single one more would not fit."""
+    canvas, width = shape
+    run = study_of(model=FCN, canvas=canvas, width=width, depth=3).runs()[0]
+    most, size = (
+        identity_limit(run, digits, 16),
+        8 * identity_model(run, digits).parameters(),
+    )
+    assert most == SHARED[shape]
+    assert most == 2 or most * size <= CACHE
+    assert most == 16 or (most + 1) * size > CACHE
+    assert identity_limit(run, digits, 1) == 1
+
+
+def test_a_fully_connected_study_is_trained_in_stacks_that_fit_the_cache(
+    study_of, steps, monkeypatch
+):
+    study = study_of({"seed": range(6)}, model=FCN, width=16, depth=2, steps=3)
+    size = 8 * identity_model(study.runs()[0], study.data).parameters()
+    monkeypatch.setattr(identity_stacks, "CACHE", 3 * size)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    train(study, device="cpu")
+    assert steps == [3] * 6
 
 
 @pytest.mark.parametrize("family", FAMILIES)

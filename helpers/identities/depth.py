@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.stats import spearmanr
 
-from helpers.identities.fitted import over_fitted
+from helpers.identities.fitted import largest, over_fitted
 from helpers.identities.maps import Maps
 from helpers.intervals import Estimate
 
@@ -53,7 +53,7 @@ def activations(relu: Maps, linear: Maps) -> dict[str, Estimate]:
         "relu_minus_linear_constant_correlation": over_fitted(
             repeated[0] - repeated[1]
         ),
-        "identity_correlation_orthogonal": max(map(over_fitted, copied)),
+        "identity_correlation_orthogonal": largest(map(over_fitted, copied)),
     }
 
 

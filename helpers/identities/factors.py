@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from helpers.identities.fitted import UNDEFINED, over_fitted, ratio_over_fitted
+from helpers.identities.fitted import largest, over_fitted, ratio_over_fitted
 from helpers.identities.maps import Maps
 from helpers.intervals import Estimate, bootstrap_interval, proportion_interval
 
@@ -63,16 +63,14 @@ def filters(maps: Maps, side: int) -> dict[str, Estimate]:
     constant = dict(zip(maps.settings, rows, strict=True))
     half = [k for k in maps.settings if STANDARD < k <= side // 2 + 1]
     changes = [over_fitted(constant[k] - constant[STANDARD]) for k in half]
-    largest = constant[max(maps.settings)]
+    widest = constant[max(maps.settings)]
     return {
-        "constant_correlation_change_moderate_filters": max(
-            changes, key=lambda change: abs(change.value), default=UNDEFINED
-        ),
+        "constant_correlation_change_moderate_filters": largest(changes, size=True),
         "constant_correlation_change_largest_filter": over_fitted(
-            largest - constant[STANDARD]
+            widest - constant[STANDARD]
         ),
         "constant_correlation_largest_filter_minus_half": over_fitted(
-            largest - constant[max(half, default=STANDARD)]
+            widest - constant[max(half, default=STANDARD)]
         ),
     }
 

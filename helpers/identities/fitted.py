@@ -6,6 +6,7 @@ are over the others, and their n says how many these are.
 """
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +14,19 @@ from numpy.typing import ArrayLike
 from helpers.intervals import Estimate, mean_interval, ratio_interval
 
 UNDEFINED = Estimate(math.nan, -math.inf, math.inf, 0)
+
+
+def largest(estimates: Iterable[Estimate], *, size: bool = False) -> Estimate:
+    """The estimate with the largest value, or size of it; undefined if any or all are.
+
+    None at all is undefined, too.
+    """
+
+    def rank(estimate: Estimate) -> tuple[bool, float]:
+        value = abs(estimate.value) if size else estimate.value
+        return math.isnan(value), value
+
+    return max(estimates, key=rank, default=UNDEFINED)
 
 
 def over_fitted(values: ArrayLike) -> Estimate:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from helpers.errors import Mistake
 from helpers.identities.fitted import over_fitted
 from helpers.identities.networks import Networks
 from helpers.identity_loop import identity_model
@@ -77,6 +78,8 @@ def construction_error(
             weights = {n: w[None] for n, w in model.identity_weights().items()}
             outputs = model.forward(weights, images[None])[-1][0]
             errors.append(float((outputs - images).abs().max()))
+    if not errors:
+        raise Mistake("no network is wide enough to be the identity: give wider ones")
     return {"largest_construction_error": exact(max(errors), n=len(errors))}
 
 

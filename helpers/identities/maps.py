@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from helpers.identities.networks import Networks
+from helpers.identity_runs import IdentityRun
 from helpers.metrics.reconstruction import scores, transition_depth
 from helpers.patterns import rotated
 
@@ -100,13 +101,17 @@ def _row(
     """The four scores of one setting, (network, correlation) each."""
     made = {}
     for run, image in zip(networks.runs, networks.images, strict=True):
-        if run.example not in made:
+        if _image(run) not in made:
             images = rotated(image[0], correlations, count, seed=0, pixels=pixels)
-            made[run.example] = images.flatten(0, 1)
+            made[_image(run)] = images.flatten(0, 1)
     inputs = list(made.values())
     if len(inputs) > 1:
-        inputs = [made[run.example] for run in networks.runs]
+        inputs = [made[_image(run)] for run in networks.runs]
     inputs = torch.stack(inputs)
     found = scores(networks.outputs(inputs), inputs, networks.images)
     means = [part.unflatten(1, (-1, count)).mean(-1) for part in found]
     return [networks.of_fitted(mean) for mean in means]
+
+
+def _image(run: IdentityRun) -> tuple:
+    return run.example, run.canvas, run.size

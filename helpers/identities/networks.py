@@ -22,7 +22,8 @@ class Networks:
     """K networks of one shape. weights: name -> (network, ...), as after training.
 
     images: their training images, (network, 1, channel, height, width). fitted: whether
-    each reached the error that was to end its training, (network,).
+    each reached the error that was to end its training, (network,); others count in no
+    estimate.
     """
 
     runs: tuple
@@ -42,19 +43,19 @@ class Networks:
         return Networks(runs, self.model, weights, images, fitted)
 
     def untrained(self) -> "Networks":
-        """The same networks before training; none of them fits."""
+        """The same networks before training; nothing is asked of them, so all count."""
         each = [self.model.initial(seed=r.seed, scheme=r.scheme) for r in self.runs]
         return Networks(
             self.runs,
             self.model,
             {name: torch.stack([w[name] for w in each]) for name in each[0]},
             self.images,
-            np.zeros(len(self), dtype=bool),
+            np.ones(len(self), dtype=bool),
         )
 
     def of_fitted(self, values: Tensor | np.ndarray) -> np.ndarray:
         """Values (network, ...) as float64; NaN for a network that did not fit."""
-        values = np.array(values, dtype=float)
+        values = np.asarray(values, dtype=float).copy()
         values[~self.fitted] = np.nan
         return values
 
@@ -85,10 +86,7 @@ def _of_networks(inputs: Tensor) -> Tensor:
 def load_networks(histories: Histories, data) -> Networks:
     """The finished networks of histories, which are all of one shape."""
     runs = histories.runs
-    if (
-        len({(r.model, r.width, r.depth, r.kernel, r.size or r.canvas) for r in runs})
-        > 1
-    ):
+    if len({identity_model(run, data) for run in runs}) > 1:
         raise Mistake("networks of several shapes: load those of one shape at a time")
     folders = [RunFolder(run) for run in runs]
     each = [f.snapshot(f.snapshot_epochs()[-1]) for f in folders]

@@ -17,7 +17,7 @@ from torch import Tensor
 from helpers.errors import Mistake
 from helpers.identities.networks import Networks
 from helpers.metrics.reconstruction import class_sums, mean_classes
-from helpers.patterns import prepare
+from helpers.patterns import prepare, resize
 
 CHUNK = 128  # images whose features at every layer are held at once
 # Training images of each digit in MNIST (LeCun et al. 1998).
@@ -27,7 +27,8 @@ MNIST = (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)
 class ReadingErrors(NamedTuple):
     """Errors of the classifier on pixels and on every layer, (network, 1 + layer).
 
-    by_sum: by summed correlations, the paper's; by_mean: by each class's mean. 0..1.
+    by_sum: by summed correlations, the paper's; by_mean: by each class's mean. 0..1,
+    NaN for a network that did not fit.
     """
 
     by_sum: np.ndarray
@@ -42,22 +43,21 @@ def classifier_errors(
     train: about how many training images, the first of each class in MNIST's
     proportions (equally many where there are not ten classes); test: images, the first.
     """
-    canvas = networks.runs[0].canvas
     chosen, counts = _like_mnist(data.train_labels, train, data.classes)
     images, labels = data.train_images[chosen], data.train_labels[chosen]
     sums = None
-    for features, answers in _layers(networks, images, labels, canvas=canvas):
+    for features, answers in _layers(networks, images, labels):
         found = [class_sums(f, answers, classes=data.classes) for f in features]
         before = sums or [0] * len(found)
         sums = [a + b for a, b in zip(before, found, strict=True)]
     means = [total / counts[:, None] for total in sums]
     wrong, tests = 0, (data.test_images[:test], data.test_labels[:test])
-    for features, answers in _layers(networks, *tests, canvas=canvas):
+    for features, answers in _layers(networks, *tests):
         pairs = zip(features, sums, means, strict=True)
         told = [[mean_classes(f, each) for each in both] for f, *both in pairs]
         missed = [[(t != answers).sum(-1) for t in layer] for layer in told]
         wrong = wrong + torch.stack([torch.stack(layer, -1) for layer in missed], -2)
-    shares = wrong.double().numpy() / len(tests[1])
+    shares = networks.of_fitted(wrong) / len(tests[1])
     return ReadingErrors(shares[..., 0], shares[..., 1])
 
 
@@ -76,12 +76,14 @@ def _like_mnist(labels: Tensor, count: int, classes: int) -> tuple[Tensor, Tenso
 
 
 def _layers(
-    networks: Networks, images: Tensor, labels: Tensor, *, canvas: int
+    networks: Networks, images: Tensor, labels: Tensor
 ) -> Iterator[tuple[list[Tensor], Tensor]]:
     """Pixels and what leaves each layer, (network, image, feature), with the labels."""
     parts = zip(images.split(CHUNK), labels.split(CHUNK), strict=True)
     for some, answers in parts:
-        inputs = prepare(some, canvas=canvas)
+        inputs = prepare(some, canvas=networks.runs[0].canvas)
+        if size := networks.runs[0].size:
+            inputs = resize(inputs, size)
         pixels = inputs[None].expand(len(networks), -1, -1, -1, -1)
         layers = (pixels, *networks.layers(inputs))
         yield [layer.flatten(2) for layer in layers], answers

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from helpers.errors import Mistake
 from helpers.identities.networks import Networks
 from helpers.metrics.layer_views import (
     best_channel,
@@ -21,7 +22,8 @@ class LayerViews(NamedTuple):
     """One picture of each layer for each input, and what it is like.
 
     views: (network, layer, image, height, width). to_input, to_target: size of the
-    correlation with the input and with the training image, (network, layer).
+    correlation with the input and with the training image, (network, layer), NaN for
+    a network that did not fit.
     """
 
     views: Tensor
@@ -57,13 +59,16 @@ def layer_views(
     30); "best", the channel most correlated with the input, or "first" (figures 19 to
     21). The last layer's is the output. Means of the correlations are over the inputs.
     """
+    if view not in VIEWS:
+        raise Mistake(f"view {view!r}: must be one of {', '.join(VIEWS)}")
     image, target = inputs[:, 0], networks.images[:, :, 0]
     layers = networks.layers(inputs)
     seen = [VIEWS[view](layer, image) for layer in layers[:-1]] + [layers[-1][:, :, 0]]
     views = torch.stack(seen, dim=1)
-    to_input = view_correlation(views, image).mean(-1).double().numpy()
-    to_target = view_correlation(views, target[:, None]).mean(-1).double().numpy()
-    return LayerViews(views, to_input, to_target)
+    to_input = view_correlation(views, image).mean(-1)
+    to_target = view_correlation(views, target[:, None]).mean(-1)
+    found = (networks.of_fitted(mean) for mean in (to_input, to_target))
+    return LayerViews(views, *found)
 
 
 def view_rows(views: LayerViews, inputs: Tensor) -> dict[str, Tensor]:
@@ -89,5 +94,5 @@ def random_views(networks: Networks, inputs: Tensor, count: int) -> np.ndarray:
     each = [networks.model.initial(seed=r.seed, scheme=r.scheme) for r in runs]
     weights = {name: torch.stack([w[name] for w in each]) for name in each[0]}
     images = networks.images[:1].expand(count, -1, -1, -1, -1)
-    drawn = Networks(runs, networks.model, weights, images, np.zeros(count, bool))
+    drawn = Networks(runs, networks.model, weights, images, np.ones(count, bool))
     return layer_views(drawn, inputs).to_input
