@@ -461,3 +461,16 @@ def test_other_digits_are_the_first_test_images_of_other_classes(digits, seven):
     assert torch.equal(others, expected)
     with pytest.raises(Mistake, match=f"is 61: .* from 1 to {len(wanted)}"):
         patterns.other_digits(digits, seven, 61, canvas=14)
+
+
+def test_a_thinned_panel_has_some_of_each_kind_and_sixteen_in_all(digits):
+    whole = patterns.panel(digits, 0, canvas=14)
+    some = patterns.thin(whole)
+    assert len(some.names) == len(some.images) == 16
+    assert some.kinds.keys() == whole.kinds.keys()
+    assert torch.equal(some.images[0], whole.images[0])
+    for kind, place in some.kinds.items():
+        all_of_kind = whole.names[whole.kinds[kind]]
+        assert set(some.names[place]) <= set(all_of_kind) and some.names[place]
+    ends = whole.names[whole.kinds["patterns"]]
+    assert some.names[some.kinds["patterns"]][::8] == (ends[0], ends[-1])

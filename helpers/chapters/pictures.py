@@ -7,6 +7,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 PNG = "image/png"
+COLORS = 256
 
 
 def shrink_pictures(notebook: NotebookNode) -> None:
@@ -26,7 +27,9 @@ def _smaller(encoded: str) -> str:
     if picture.mode == "P" or picture.convert("RGBA").getextrema()[3][0] < 255:
         return encoded  # done before, or to be seen through
     picture, content = picture.convert("RGB"), io.BytesIO()
-    palette = picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    palette = picture.quantize(
+        COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+    )
     palette.save(content, "png", optimize=True, dpi=picture.info.get("dpi"))
     small = base64.b64encode(content.getvalue()).decode()
     return small if len(small) < len(encoded) else encoded

@@ -5,7 +5,7 @@ Made before training or beside it: nothing here knows a network.
 
 from helpers.patterns.canvases import choose_examples, identity_image, prepare, resize
 from helpers.patterns.checks import check_image
-from helpers.patterns.panels import TestImages, mixtures, other_digits, panel
+from helpers.patterns.panels import TestImages, mixtures, other_digits, panel, thin
 from helpers.patterns.rotations import rotated
 from helpers.patterns.shapes import Patterns, generated
 
@@ -22,4 +22,5 @@ __all__ = [
     "prepare",
     "resize",
     "rotated",
+    "thin",
 ]

@@ -14,6 +14,8 @@ from helpers.streams import stream
 
 DIGITS = 6  # columns of a panel
 OTHERS = 4
+SHOWN = 16  # images in a row of a figure
+FEW = {"training": 1, "mixtures": 2, "digits": 4, "other data": 2, "patterns": None}
 # The three mixtures are of these images: five of the test set, and last the training's.
 FIRST, SECOND = [0, 2, 5], [1, 3, 4]
 MIXED = 5
@@ -67,6 +69,27 @@ def panel(
     names, shapes = generated(canvas, seed=seed)
     groups["patterns"] = names, shapes.to(image).expand(-1, image.shape[1], -1, -1)
     return _joined(groups)
+
+
+def thin(images: TestImages) -> TestImages:
+    """Some images of each kind, at most SHOWN in all: what a row of a figure holds.
+
+    The first of every kind but patterns, which fill the rest, evenly spaced.
+    """
+    chosen = {
+        k: list(range(*s.indices(s.stop)))[: FEW[k]] for k, s in images.kinds.items()
+    }
+    left = SHOWN - sum(len(c) for kind, c in chosen.items() if kind != "patterns")
+    places = (
+        torch.linspace(0, len(chosen["patterns"]) - 1, left).round().long().tolist()
+    )
+    chosen["patterns"] = [chosen["patterns"][place] for place in dict.fromkeys(places)]
+    return _joined(
+        {
+            kind: (tuple(images.names[i] for i in some), images.images[some])
+            for kind, some in chosen.items()
+        }
+    )
 
 
 def mixtures(first: Tensor, second: Tensor) -> Tensor:
