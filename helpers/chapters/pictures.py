@@ -7,13 +7,13 @@ from nbformat import NotebookNode
 from PIL import Image
 
 PNG = "image/png"
-COLORS = 256
+COLORS = 64
 
 
 def shrink_pictures(notebook: NotebookNode) -> None:
-    """Give every PNG output a palette of 256 colours, in place, where that is smaller.
+    """Give every PNG output a palette of 64 colours, in place, where that is smaller.
 
-    Grids of grey images keep every grey; drawn lines lose shades of their edges. Pages
+    Greys and the edges of lines lose shades that nobody tells apart. Pages
     load twice as fast, and a chapter of many pictures stays within the gate.
     """
     for cell in notebook.cells:
