@@ -3,10 +3,12 @@
 import multiprocessing
 from multiprocessing import forkserver
 
+import numpy as np
 import pytest
 import torch
 
 from helpers import datasets
+from helpers.identity_stacks import IdentityStack
 from helpers.runs import Run, Study
 from helpers.stacks import Stack
 
@@ -86,3 +88,25 @@ def processes():
             patch.setenv(f"{library}_NUM_THREADS", "1")
         forkserver.ensure_running()
     return context
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Networks in every step of a stack of identity nets, as it happens."""
+    calls, step = [], IdentityStack.step
+
+    def counted(stack):
+        calls.append(len(stack))
+        step(stack)
+
+    monkeypatch.setattr(IdentityStack, "step", counted)
+    return calls
+
+
+def assert_same_histories(some, others):
+    """The same runs with the same ends and, to the bit, the same measurements."""
+    assert some.runs == others.runs and some.stops == others.stops
+    for arrays, expected in zip(some.arrays, others.arrays, strict=True):
+        assert arrays.keys() == expected.keys()
+        for name in arrays:
+            np.testing.assert_array_equal(arrays[name], expected[name])

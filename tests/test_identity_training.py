@@ -51,19 +51,6 @@ def study_of(digits):
     return study_of
 
 
-@pytest.fixture
-def steps(monkeypatch):
-    """Networks in every step of a stack, as it happens."""
-    calls, step = [], IdentityStack.step
-
-    def counted(stack):
-        calls.append(len(stack))
-        step(stack)
-
-    monkeypatch.setattr(IdentityStack, "step", counted)
-    return calls
-
-
 class Bar:
     """Counts the steps it is told of, and calls `then` at each."""
 

@@ -7,6 +7,7 @@ from threading import Event
 
 import numpy as np
 import pytest
+from conftest import assert_same_histories
 
 from helpers import training
 from helpers.errors import Mistake
@@ -31,27 +32,6 @@ def nets_of(digits):
         return Study(digits, IdentityRun(**small | fields), grid or {"seed": range(2)})
 
     return nets_of
-
-
-@pytest.fixture
-def steps(monkeypatch):
-    """Networks in every step of a stack of identity nets, as it happens."""
-    calls, step = [], IdentityStack.step
-
-    def counted(stack):
-        calls.append(len(stack))
-        step(stack)
-
-    monkeypatch.setattr(IdentityStack, "step", counted)
-    return calls
-
-
-def assert_same_histories(some, others):
-    assert some.runs == others.runs and some.stops == others.stops
-    for arrays, expected in zip(some.arrays, others.arrays, strict=True):
-        assert arrays.keys() == expected.keys()
-        for name in arrays:
-            np.testing.assert_array_equal(arrays[name], expected[name])
 
 
 @pytest.fixture

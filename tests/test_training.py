@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from conftest import assert_same_histories
 
 from helpers import training
 from helpers.errors import Failure, Mistake
@@ -13,14 +14,6 @@ from helpers.store import RunFolder, results_root
 from helpers.training import choose_device, load, train
 
 FIELDS = {"measures": ("alignment",), "snapshots": (0, 3)}
-
-
-def assert_same_histories(some, others):
-    assert some.runs == others.runs and some.stops == others.stops
-    for arrays, expected in zip(some.arrays, others.arrays, strict=True):
-        assert arrays.keys() == expected.keys()
-        for name in arrays:
-            np.testing.assert_array_equal(arrays[name], expected[name])
 
 
 # Finished runs

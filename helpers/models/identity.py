@@ -10,6 +10,8 @@ from torch.nn.functional import conv2d
 from helpers.errors import Mistake
 from helpers.models.identity_net import IdentityNet
 
+threshold_backward = torch.ops.aten.threshold_backward  # of ReLU
+
 
 @dataclass(frozen=True, kw_only=True)
 class IdentityFCN(IdentityNet):
@@ -53,7 +55,7 @@ class IdentityFCN(IdentityNet):
             if layer > 1:
                 delta = torch.bmm(delta, weights[f"W{layer}"])
                 if self.activation == "relu":
-                    delta = delta * (inputs[layer - 1] > 0)
+                    delta = threshold_backward(delta, inputs[layer - 1], 0)
         return missed.square().flatten(1).mean(1), factors
 
 
