@@ -110,5 +110,5 @@ class IdentityTraining(Rounds):
             return "fitted"
         return "epochs" if self.epoch >= run.steps else None
 
-    def _state(self, k: int) -> dict[str, Tensor]:
-        return self.stack.state(k)
+    def _state(self, k: int) -> tuple[dict[str, Tensor], ...]:
+        return (self.stack.state(k),)

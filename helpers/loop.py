@@ -10,6 +10,7 @@ from helpers import models
 from helpers.histories import MEASURED
 from helpers.losses import choose_loss
 from helpers.measures import Network, check_names, measure, measured_epochs
+from helpers.optimizers import check_optimizer
 from helpers.rounds import Rounds
 from helpers.runs import Run
 from helpers.singles import Single
@@ -19,6 +20,8 @@ from helpers.trainees import DeviceData, Trainee
 
 # What every epoch records; the other names of a history belong to measures.
 EPOCH_NAMES = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
+# What it records, too, of runs that have a permuted_fraction; of an empty set, NaN.
+SET_NAMES = ("unpermuted_accuracy", "permuted_accuracy", "restored_accuracy")
 
 
 def model_of(run: Run, data) -> models.MLP | models.Modular:
@@ -42,11 +45,15 @@ class StackTraining(Rounds):
         self.data = data
         self.shared = run = trainees[0].run
         check_names(run.measures)  # before any training
+        check_optimizer(run.optimizer)
         self.measured = measured_epochs(run.epochs)
         self.loss = choose_loss(run.loss)
         self.model = model_of(run, data)
         kind = Stack if isinstance(self.model, models.MLP) else Single
         scales = [t.run.loss_scale or 1.0 for t in self.trainees]
+        self._permuted = {
+            t.folder.name: data.permuted_of(t.run).permuted for t in self.trainees
+        }
         self.stack = kind(
             self.model,
             self.loss,
@@ -55,6 +62,9 @@ class StackTraining(Rounds):
             images=data.train_images,
             labels=torch.stack([data.labels_of(t.run) for t in self.trainees]),
             loss_scales=torch.tensor(scales),
+            optimizer=run.optimizer,
+            optimizer_states=[t.optimizer for t in self.trainees],
+            **({"precision": run.precision} if kind is Single else {}),
         )
         if isinstance(self.stack, Single):
             self.stack.check_batches(run.batch_size)
@@ -103,22 +113,38 @@ class StackTraining(Rounds):
             trainee.record({**values[k], **self._measure(k, trainee, stop)})
             if self.epoch in trainee.run.snapshots:
                 trainee.folder.save_snapshot(self.epoch, self.stack.network(k))
+            if trainee.run.keep_best:
+                trainee.keep_best("test_accuracy", self.stack.network(k))
         return stops
 
     def _evaluate(self) -> list[dict[str, float]]:
         """Accuracy and loss of every network on both sets; the epoch's one wait."""
         tests = self.data.test_labels.expand(len(self.stack), -1)
-        columns = torch.stack(
-            [
-                *self.stack.evaluate(self.data.train_images, self.stack.labels),
-                *self.stack.evaluate(self.data.test_images, tests),
-            ],
-            dim=1,
-        )
-        rows = [dict(zip(EPOCH_NAMES, row, strict=True)) for row in columns.tolist()]
+        train = self.stack.evaluate(self.data.train_images, self.stack.labels)
+        test = self.stack.evaluate(self.data.test_images, tests)
+        numbers = (train.accuracy, train.loss, test.accuracy, test.loss)
+        columns = torch.stack([*numbers, *self._of_sets(train.predictions)], dim=1)
+        every = EPOCH_NAMES + SET_NAMES
+        rows = [dict(zip(every, row, strict=True)) for row in columns.tolist()]
         # A diverged network has no accuracy: argmax of NaN would name the first class.
-        undefined = dict.fromkeys(EPOCH_NAMES, np.nan)
-        return [row if np.isfinite(row["train_loss"]) else undefined for row in rows]
+        return [
+            {n: row[n] if np.isfinite(row["train_loss"]) else np.nan for n in names}
+            for row, names in zip(rows, map(_names_of, self.trainees), strict=True)
+        ]
+
+    def _of_sets(self, predictions: Tensor) -> list[Tensor]:
+        """Accuracies of SET_NAMES, (network,) each; predictions (network, n)."""
+        permuted = torch.stack([self._permuted[t.folder.name] for t in self.trainees])
+        right = predictions == self.stack.labels
+        restored = predictions == self.data.train_labels
+        return [
+            (hits & some).sum(1, dtype=torch.float64) / some.sum(1)
+            for hits, some in (
+                (right, ~permuted),
+                (right, permuted),
+                (restored, permuted),
+            )
+        ]
 
     def _stop(self, run: Run, values: dict[str, float]) -> str | None:
         """Why a run ends here, or None."""
@@ -136,7 +162,7 @@ class StackTraining(Rounds):
         """
         diverged = stop == "diverged" and self.epoch > 0
         if diverged or not (self.epoch in self.measured or stop):
-            known = trainee.history.keys() - {*EPOCH_NAMES, MEASURED}
+            known = trainee.history.keys() - {*EPOCH_NAMES, *SET_NAMES, MEASURED}
             return {**dict.fromkeys(known, np.nan), MEASURED: diverged}
         scale = trainee.run.loss_scale or 1.0
         network = Network(
@@ -151,3 +177,12 @@ class StackTraining(Rounds):
         values = measure(trainee.run.measures, network)
         numbers = torch.stack(list(values.values())).tolist() if values else []
         return {**dict(zip(values, numbers, strict=True)), MEASURED: True}
+
+    def _state(self, k: int) -> tuple[dict[str, Tensor], ...]:
+        return self.stack.network(k), self.stack.optimizer_state(k)
+
+
+def _names_of(trainee: Trainee) -> tuple[str, ...]:
+    """What an epoch records of a run, beside its measures."""
+    sets = () if trainee.run.permuted_fraction is None else SET_NAMES
+    return EPOCH_NAMES + sets

@@ -64,11 +64,11 @@ class Rounds:
         if left:
             self.stack.keep(left)
 
-    def _state(self, k: int) -> dict[str, Tensor]:
-        """What a network needs to go on, beside its epoch."""
-        return self.stack.network(k)
+    def _state(self, k: int) -> tuple[dict[str, Tensor], ...]:
+        """What a network needs to go on, beside its epoch: weights, and what else."""
+        return (self.stack.network(k),)
 
     def _save(self) -> None:
         for k, trainee in enumerate(self.trainees):
-            trainee.save(self._state(k))
+            trainee.save(*self._state(k))
         self.saved = time.monotonic()

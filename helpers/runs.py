@@ -39,6 +39,9 @@ OPTIONAL = (
     "first_learning_rate",
     "stop_accuracy",
     "permuted_fraction",
+    "optimizer",
+    "precision",
+    "keep_best",
 )
 
 
@@ -60,6 +63,9 @@ _CHECKS = (
     ("epochs", *COUNT),
     ("stop_accuracy", float, lambda v: is_share(v) and v > 0, "above 0 and at most 1"),
     ("permuted_fraction", float, is_share, "a number from 0 to 1"),
+    ("optimizer", *TEXT),
+    ("precision", str, lambda v: v == "bfloat16", "bfloat16, or left out (float32)"),
+    ("keep_best", bool, lambda v: isinstance(v, bool), "true or false"),
     ("measures", tuple, list_of(is_text), "names in a list"),
     (
         "snapshots",
@@ -91,12 +97,15 @@ class Run(Described):
     biases: bool | None = None  # of a perceptron; convolutional families have them
     loss: str = "cross_entropy"
     loss_scale: float | None = None  # of the logits: T, margin or target; None: 1
-    learning_rate: float = 0.01  # of SGD
+    learning_rate: float = 0.01
     first_learning_rate: float | None = None  # of W1; None: as the others; 0: frozen
     batch_size: int = 256  # examples
     epochs: int = 100  # the most passes over the training set
     stop_accuracy: float | None = 1.0  # training accuracy that ends training
     permuted_fraction: float | None = None  # of the training labels, in 0..1
+    optimizer: str | None = None  # None: SGD; "adam"
+    precision: str | None = None  # None: float32; "bfloat16": mixed, for modules
+    keep_best: bool | None = None  # keep the weights of the best test accuracy, too
     measures: tuple[str, ...] = ()  # what helpers.measures records while training
     snapshots: tuple[int, ...] = ()  # epochs whose weights are kept, beside the last
     seed: int = 0

@@ -1,4 +1,4 @@
-"""One network of any family, trained by SGD with automatic differentiation.
+"""One network of any family, trained by SGD or Adam with automatic differentiation.
 
 It offers what a stack offers, for the families that are given by a torch module
 (helpers.models.modules): their layers have no batched form with the bits of one
@@ -13,6 +13,8 @@ from torch import Tensor
 from helpers.errors import Mistake
 from helpers.losses import Loss
 from helpers.models import Modular
+from helpers.optimizers import Adam
+from helpers.stacks import Evaluation
 
 CHUNK = {"cpu": 256, "cuda": 8192}  # examples that are evaluated at once
 
@@ -21,6 +23,9 @@ class Single:
     """A stack of one network; arguments as of helpers.stacks.Stack, with one row each.
 
     BatchNorm trains on the statistics of a batch and is evaluated with running ones.
+    precision: None for float32, "bfloat16" for mixed precision (torch.autocast): the
+    weights, their updates and the loss stay float32. Images and kernels lie
+    channels-last, which is faster on a CPU and on CUDA.
     """
 
     def __init__(
@@ -33,17 +38,37 @@ class Single:
         images: Tensor,
         labels: Tensor,
         loss_scales: Tensor,
+        optimizer: str | None = None,
+        optimizer_states: list[dict[str, Tensor]] | None = None,
+        precision: str | None = None,
     ):
         if len(labels) != 1:
             raise Mistake(f"{len(labels)} networks: a Single holds one")
         self.model, self.loss = model, loss
-        self.images, self.labels = images, labels
+        self.labels, self.precision = labels, precision
+        self.images = images.to(memory_format=torch.channels_last)
         self._scale = float(loss_scales)
-        self.module = model.module().to(images.device)
+        module = model.module().to(images.device)
+        self.module = module.to(memory_format=torch.channels_last)
         model.load(self.module, {name: w[0] for name, w in weights.items()})
         self._steps = {name: -float(rate) for name, rate in rates.items()}
         for name, parameter in self.module.named_parameters():
             parameter.requires_grad_(self._steps[name] != 0)  # else frozen
+        self._adam: Adam | None = None
+        if optimizer:
+            rates = {name: -step for name, step in self._steps.items()}
+            parameters = dict(self.module.named_parameters())
+            self._adam = Adam([parameters], [rates], optimizer_states)
+
+    def optimizer_state(self, k: int) -> dict[str, Tensor]:
+        """What the optimizer needs to go on; nothing for SGD."""
+        return self._adam.state(k) if self._adam else {}
+
+    def _logits(self, images: Tensor) -> Tensor:
+        if self.precision is None:
+            return self.module(images).logits
+        with torch.autocast(images.device.type, dtype=torch.bfloat16):
+            return self.module(images).logits.float()
 
     def __len__(self) -> int:
         return 1
@@ -70,45 +95,52 @@ class Single:
             ) from error
 
     def train_epoch(self, order: Tensor, batch_size: int) -> None:
-        """One pass of SGD; order: (1, n) the examples in their order."""
+        """One pass; order: (1, n) the examples in their order."""
         self.module.train()
         for index in order[0].split(batch_size):
             self.step(index)
 
     @torch.enable_grad()
     def step(self, index: Tensor) -> None:
-        """One step of SGD on the examples of `index` (batch,)."""
-        logits = self.module(self.images[index]).logits
+        """One step on the examples of `index` (batch,)."""
+        logits = self._logits(self.images[index])
         labels = self.labels[0, index]
         delta = self.loss.gradient(logits.detach(), labels, self._scale)
         logits.backward(delta.div_(len(index)))
         with torch.no_grad():
-            for name, parameter in self.module.named_parameters():
+            named = dict(self.module.named_parameters())
+            if self._adam:
+                self._adam.step([{name: each.grad for name, each in named.items()}])
+                return
+            for name, parameter in named.items():
                 if parameter.grad is not None:
                     parameter.add_(parameter.grad, alpha=self._steps[name])
                     parameter.grad = None
 
     @torch.no_grad()
-    def evaluate(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Accuracy (0..1) and mean loss: (1,) each, on the device.
-
-        images: (n, c, h, w); labels: (1, n).
-        """
+    def evaluate(self, images: Tensor, labels: Tensor) -> Evaluation:
+        """What the network makes of images (n, c, h, w), labels (1, n)."""
         self.module.eval()
-        right = torch.zeros(1, dtype=torch.float64, device=images.device)
-        loss, chunk = torch.zeros_like(right), CHUNK[images.device.type]
+        loss = torch.zeros(1, dtype=torch.float64, device=images.device)
+        predictions, chunk = [], CHUNK[images.device.type]
         for some, answers in zip(
             images.split(chunk), labels[0].split(chunk), strict=True
         ):
-            logits = self.module(some).logits
-            right += (logits.argmax(-1) == answers).sum()
+            some = some.to(memory_format=torch.channels_last)
+            logits = self._logits(some)
+            predictions.append(logits.argmax(-1))
             loss += self.loss.value(logits, answers, self._scale).sum(
                 dtype=torch.float64
             )
-        return right / labels.shape[1], loss / labels.shape[1]
+        predicted, count = torch.cat(predictions)[None], labels.shape[1]
+        accuracy = (predicted == labels).sum(-1, dtype=torch.float64) / count
+        return Evaluation(accuracy, loss / count, predicted)
 
     def network(self, k: int) -> dict[str, Tensor]:
         """Weights and running statistics, by the names of the model."""
         state = self.module.state_dict()
         kept = (*self.model.names, *self.model.statistics)
-        return {name: state[name].detach().clone() for name in kept}
+        return {
+            name: state[name].detach().clone(memory_format=torch.contiguous_format)
+            for name in kept
+        }

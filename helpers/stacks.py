@@ -1,4 +1,4 @@
-"""K networks of one shape, trained by SGD as one batched computation.
+"""K networks of one shape, trained by SGD or Adam as one batched computation.
 
 On the CPU every network's bits are independent of its companions, so a stack may be
 regrouped, interrupted and resumed without a trace. That takes care: matrix kernels
@@ -10,6 +10,7 @@ waits for the device inside an epoch.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from torch.nn.functional import pad
 
 from helpers.losses import Loss
 from helpers.models import MLP
+from helpers.optimizers import Adam
 
 ALIGNED = 16  # float32 values in a cache line of 64 bytes
 CUDA_CHUNK = 8192  # examples that are evaluated at once
@@ -36,6 +38,14 @@ def stackable(family: str, width: int, depth: int) -> bool:
     return family == "mlp" and width % ALIGNED == 0 and depth > 1
 
 
+class Evaluation(NamedTuple):
+    """What K networks make of n images; all on the device."""
+
+    accuracy: Tensor  # (network,), 0..1
+    loss: Tensor  # (network,), mean over the images
+    predictions: Tensor  # (network, n), the class of the largest logit
+
+
 class Stack:
     """K networks: a model's shape, and weights with a leading axis of networks.
 
@@ -43,6 +53,7 @@ class Stack:
     weight whose rates are all 0 is frozen and costs no gradient.
     images: (n, c, h, w) and labels: (network, n), whole and on the device.
     loss_scales: (network,) of the logits, see helpers.losses.
+    optimizer: None for SGD, or "adam"; its states as `optimizer_state` gave them.
     """
 
     def __init__(
@@ -55,6 +66,8 @@ class Stack:
         images: Tensor,
         labels: Tensor,
         loss_scales: Tensor,
+        optimizer: str | None = None,
+        optimizer_states: list[dict[str, Tensor]] | None = None,
     ):
         self.model, self.loss = model, loss
         self._loss_scales = loss_scales[:, None, None].to(images.device)
@@ -67,18 +80,33 @@ class Stack:
             name for name, rate in rates.items() if bool((rate != 0).any())
         ]
         self._graphs: dict[int, Callable] = {}
+        self._adam: Adam | None = None
+        if optimizer:
+            self._start_adam(optimizer_states)
+
+    def _start_adam(self, states: list[dict[str, Tensor]] | None) -> None:
+        every = range(len(self))
+        rates = [{n: -float(s[k]) for n, s in self._steps.items()} for k in every]
+        self._adam = Adam([self.network(k) for k in every], rates, states)
+
+    def optimizer_state(self, k: int) -> dict[str, Tensor]:
+        """What a network's optimizer needs to go on; nothing for SGD."""
+        return self._adam.state(k) if self._adam else {}
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def keep(self, networks: list[int]) -> None:
         """Go on with these networks only."""
+        states = [self.optimizer_state(k) for k in networks]
         index = torch.tensor(networks, device=self.images.device)
         self.weights = {name: w[index] for name, w in self.weights.items()}
         self._steps = {name: s[index] for name, s in self._steps.items()}
         self.labels = self.labels[index]
         self._loss_scales = self._loss_scales[index]
         self._graphs.clear()
+        if self._adam:
+            self._start_adam(states)
 
     def train_epoch(self, order: Tensor, batch_size: int) -> None:
         """One pass of SGD; order: (network, n) the examples in each network's order."""
@@ -86,13 +114,13 @@ class Stack:
             size = index.shape[1]
             if size % ALIGNED:
                 index = pad(index, (0, -size % ALIGNED))
-            if self.images.is_cuda:
+            if self.images.is_cuda and not self._adam:
                 self._replay(index, size)
             else:
                 self.step(index, size)
 
     def step(self, index: Tensor, size: int) -> None:
-        """One step of SGD on the first `size` examples of `index` (network, batch)."""
+        """One step on the first `size` examples of `index` (network, batch)."""
         labels = self.labels.gather(1, index)
         passed = self.model.forward(self.weights, self.images[index])
         delta = self.loss.gradient(passed.logits, labels, self._loss_scales)
@@ -100,6 +128,11 @@ class Stack:
         if size < index.shape[1]:
             delta[:, size:] = 0
         factors = self.model.gradient_factors(self.weights, passed, delta)
+        if self._adam:
+            means = {n: factors[n][1].mT @ factors[n][0] for n in self._trained}
+            every = range(len(self))
+            self._adam.step([{n: g[k] for n, g in means.items()} for k in every])
+            return
         for name in self._trained:
             left, right = factors[name]
             self.weights[name].baddbmm_(right.mul_(self._steps[name]).mT, left)
@@ -130,25 +163,24 @@ class Stack:
 
         return replay
 
-    def evaluate(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Accuracy (0..1) and mean loss per network: (network,) each, on the device.
-
-        images: (n, c, h, w); labels: (network, n).
-        """
+    def evaluate(self, images: Tensor, labels: Tensor) -> Evaluation:
+        """What the networks make of images (n, c, h, w), labels (network, n)."""
         on_cpu = cpu_chunk(self.model.features)
         chunk = CUDA_CHUNK if images.is_cuda else on_cpu
-        right = torch.zeros(len(self), dtype=torch.float64, device=images.device)
-        loss = torch.zeros_like(right)
+        loss = torch.zeros(len(self), dtype=torch.float64, device=images.device)
+        predictions = []
         parts = zip(images.split(chunk), labels.split(chunk, dim=1), strict=True)
         for some_images, some_labels in parts:
             count = len(some_images)
             if count % ALIGNED:
                 some_images = pad(some_images, (0,) * 7 + (-count % ALIGNED,))
             logits = self.model.forward(self.weights, some_images).logits[:, :count]
-            right += (logits.argmax(-1) == some_labels).sum(-1)
+            predictions.append(logits.argmax(-1))
             values = self.loss.value(logits, some_labels, self._loss_scales)
             loss += values.sum(-1, dtype=torch.float64)
-        return right / labels.shape[1], loss / labels.shape[1]
+        predicted, count = torch.cat(predictions, dim=1), labels.shape[1]
+        accuracy = (predicted == labels).sum(-1, dtype=torch.float64) / count
+        return Evaluation(accuracy, loss / count, predicted)
 
     def network(self, k: int) -> dict[str, Tensor]:
         """Weights of one network."""

@@ -9,32 +9,37 @@ from torch import Tensor
 
 from helpers import datasets
 from helpers.histories import MEASURED
-from helpers.labels import permute_labels
+from helpers.labels import PermutedLabels, permute_labels
 from helpers.runs import Run
 from helpers.store import DamagedFile, RunFolder
 
 
 class DeviceData:
-    """A data set on the device: standardised images (n, c, h, w) and labels (n,)."""
+    """A data set on the device: a network's inputs (n, c, h, w) and labels (n,)."""
 
     def __init__(self, data, device: torch.device):
         self.device, self.classes, self.features = device, data.classes, data.features
-        self.train_images = datasets.standardise(data.train_images).to(device)
-        self.test_images = datasets.standardise(data.test_images).to(device)
+        self.train_images = datasets.network_inputs(data.train_images).to(device)
+        self.test_images = datasets.network_inputs(data.test_images).to(device)
         self.train_labels = data.train_labels.to(device)
         self.test_labels = data.test_labels.to(device)
 
     def labels_of(self, run: Run) -> Tensor:
         """Training labels as a run sees them, (n,)."""
+        return self.permuted_of(run).labels
+
+    def permuted_of(self, run: Run) -> PermutedLabels:
+        """Training labels as a run sees them, and which were drawn anew: (n,) each."""
         if not run.permuted_fraction:
-            return self.train_labels
+            none = torch.zeros_like(self.train_labels, dtype=torch.bool)
+            return PermutedLabels(self.train_labels, none)
         permuted = permute_labels(
             self.train_labels.cpu(),
             run.permuted_fraction,
             classes=self.classes,
             seed=run.seed,
         )
-        return permuted.labels.to(self.device)
+        return PermutedLabels(*(part.to(self.device) for part in permuted))
 
 
 class Trainee:
@@ -43,6 +48,8 @@ class Trainee:
     def __init__(self, folder: RunFolder):
         self.folder, self.run = folder, folder.run
         self.epoch, self.weights, self.history = 0, None, defaultdict(list)
+        self.optimizer: dict[str, Tensor] = {}  # its state, to go on
+        self.best: dict[str, Tensor] = {}  # weights of the best epoch, where kept
         for state in folder.states():
             if isinstance(state, DamagedFile):
                 warnings.warn(f"{state}; the state before it is used", stacklevel=2)
@@ -53,27 +60,47 @@ class Trainee:
 
     def _resume(self, state: dict[str, Tensor]) -> None:
         self.epoch = int(state.pop("epoch"))
-        self.weights = {
-            name.removeprefix("weights/"): value
-            for name, value in state.items()
-            if name.startswith("weights/")
-        }
-        for name, value in state.items():
-            if name.startswith("history/"):
-                self.history[name.removeprefix("history/")] = value.tolist()
+        self.weights = _part(state, "weights/")
+        self.optimizer, self.best = _part(state, "optimizer/"), _part(state, "best/")
+        for name, value in _part(state, "history/").items():
+            self.history[name] = value.tolist()
 
     def record(self, values: dict[str, float]) -> None:
         for name, value in values.items():
             self.history[name].append(value)
 
-    def save(self, weights: dict[str, Tensor]) -> None:
-        state = {f"weights/{name}": value for name, value in weights.items()}
+    def keep_best(self, score: str, weights: dict[str, Tensor]) -> None:
+        """Hold a copy of the weights if the last value of a score is its highest."""
+        *before, last = self.history[score]
+        if np.isfinite(last) and not any(value >= last for value in before):
+            self.best = {
+                name: value.detach().clone() for name, value in weights.items()
+            }
+            self.best["epoch"] = torch.tensor(self.epoch)
+
+    def save(
+        self, weights: dict[str, Tensor], optimizer: dict[str, Tensor] | None = None
+    ) -> None:
+        """Save what going on needs."""
+        parts = {"weights": weights, "optimizer": optimizer or {}, "best": self.best}
+        state = {
+            f"{part}/{name}": value
+            for part, values in parts.items()
+            for name, value in values.items()
+        }
         for name, values in self.history.items():
             state[f"history/{name}"] = torch.tensor(values, dtype=torch.float64)
         self.folder.save_state({**state, "epoch": torch.tensor(self.epoch)})
 
     def finish(self, weights: dict[str, Tensor], stopped: str, about: dict) -> None:
         self.folder.save_snapshot(self.epoch, weights)
+        if self.best:
+            best = dict(self.best)
+            self.folder.save_snapshot(int(best.pop("epoch")), best)
         history = {name: np.array(values) for name, values in self.history.items()}
         history[MEASURED] = history[MEASURED].astype(bool)
         self.folder.finish(history, {"stopped": stopped, **about})
+
+
+def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): v for n, v in state.items() if n.startswith(prefix)}

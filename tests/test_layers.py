@@ -20,12 +20,13 @@ MAY_IMPORT = {
     "labels": {"streams"},
     "models": {"streams"},
     "losses": set(),
+    "optimizers": set(),
     "fields": set(),
     "runs": {"fields"},
     "identity_runs": {"fields"},
     "store": {"runs"},
-    "stacks": {"models", "losses", "streams"},
-    "singles": {"models", "losses"},
+    "stacks": {"models", "losses", "streams", "optimizers"},
+    "singles": {"models", "losses", "optimizers", "stacks"},
     "identity_stacks": {"models"},
     "patterns": {"streams", "datasets"},
     "metrics": set(),  # they know no model, no file, no training
@@ -37,7 +38,7 @@ MAY_IMPORT = {
     "trainees": {"datasets", "labels", "runs", "store", "histories"},
     "rounds": {"provenance", "trainees"},
     "loop": {
-        *("streams", "models", "losses", "runs", "stacks", "singles"),
+        *("streams", "models", "losses", "runs", "stacks", "singles", "optimizers"),
         *("histories", "measures", "trainees", "rounds"),
     },
     "identity_loop": {

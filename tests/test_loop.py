@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 from helpers import rounds
 from helpers.datasets import standardise
 from helpers.histories import MEASURED
+from helpers.labels import permute_labels
 from helpers.loop import EPOCH_NAMES, StackTraining, model_of
 from helpers.losses import LOSSES
 from helpers.measures import measured_epochs
@@ -69,6 +70,39 @@ def test_snapshots_are_kept_at_the_epochs_asked_and_the_last(train, study_of):
     first, last = folder.snapshot(0), folder.snapshot(6)
     assert first["W1"].shape == (16, 64) and first["W2"].shape == (10, 16)
     assert not torch.equal(first["W1"], last["W1"])
+
+
+def test_the_weights_of_the_best_test_accuracy_are_kept(train, study_of):
+    fields = {"epochs": 12, "learning_rate": 0.3, "permuted_fraction": 0.5}
+    (folder,) = train(study_of({"seed": [3]}, keep_best=True, **fields))
+    # At every epoch, to look the best one up.
+    every = study_of({"seed": [3]}, snapshots=range(13), **fields)
+    (known,) = train(every)
+    best = int(known.history()["test_accuracy"].argmax())
+    assert 0 < best < 12  # else it would be the last one, which is always kept
+    assert folder.snapshot_epochs() == [best, 12]
+    for name, value in folder.snapshot(best).items():
+        assert torch.equal(value, known.snapshot(best)[name])
+
+
+def test_accuracies_of_the_sets_are_recorded_of_permuted_runs(train, study_of, digits):
+    grid = {"permuted_fraction": [0.0, 0.4, 1.0], "seed": [1]}
+    none, some, every = train(study_of(grid, learning_rate=0.3, epochs=20))
+    histories = {f: f.history() for f in (none, some, every)}
+    assert np.isnan(histories[none]["permuted_accuracy"]).all()
+    assert np.isnan(histories[every]["unpermuted_accuracy"]).all()
+    history = histories[some]
+    mixed = 0.6 * history["unpermuted_accuracy"] + 0.4 * history["permuted_accuracy"]
+    np.testing.assert_allclose(mixed, history["train_accuracy"])
+    model = model_of(some.run, digits)
+    last = some.snapshot_epochs()[-1]
+    logits = model.forward(some.snapshot(last), standardise(digits.train_images)).logits
+    drawn = permute_labels(digits.train_labels, 0.4, classes=10, seed=1)
+    for name, labels in (("permuted", drawn.labels), ("restored", digits.train_labels)):
+        right = (logits.argmax(1) == labels)[drawn.permuted].double().mean()
+        assert history[f"{name}_accuracy"][-1] == pytest.approx(right.item())
+    (plain,) = train(study_of({"seed": [1]}))
+    assert "restored_accuracy" not in plain.history()
 
 
 # Measures
@@ -173,8 +207,9 @@ def test_a_network_whose_loss_overflows_has_no_measures_either(
     evaluate, calls = Stack.evaluate, iter(range(1000))
 
     def overflowing(stack, images, labels):
-        accuracy, loss = evaluate(stack, images, labels)
-        return accuracy, loss * (np.inf if next(calls) >= 2 * 2 else 1)
+        evaluated = evaluate(stack, images, labels)
+        scale = np.inf if next(calls) >= 2 * 2 else 1
+        return evaluated._replace(loss=evaluated.loss * scale)
 
     monkeypatch.setattr(Stack, "evaluate", overflowing)
     (folder,) = train(study_of({"seed": [0]}, measures=("alignment",)))

@@ -32,6 +32,7 @@ OTHER = {
 }
 # Fields that were added later; they are off where a run does not name them.
 LATER = {"biases": True, "loss_scale": 8.0}
+LATER |= {"optimizer": "adam", "precision": "bfloat16", "keep_best": True}
 EVERY = OTHER | LATER
 
 
@@ -53,7 +54,9 @@ def test_names_of_finished_runs_stay():
     assert fingerprint(Run()) == "4d3fde05e28d"
     assert fingerprint(Run(**OTHER)) == "e38968ae8a9e"
     assert fingerprint(Run(**OTHER, **dict.fromkeys(LATER))) == "e38968ae8a9e"
-    assert fingerprint(Run(**EVERY)) == "c2f365c49af9"
+    third = {"biases": True, "loss_scale": 8.0}
+    assert fingerprint(Run(**OTHER, **third)) == "c2f365c49af9"
+    assert fingerprint(Run(**EVERY)) == "eb7d21bf6e41"
     assert fingerprint(Run(model="convnet", init_scale=None)) == "d316a242d94f"
 
 

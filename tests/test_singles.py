@@ -203,7 +203,7 @@ def test_evaluation_is_accuracy_and_mean_loss_by_running_statistics(family, loss
     single = network.trained()
     images = torch.randn(300, 1, 8, 8)  # more than are evaluated at once
     labels = torch.randint(CLASSES, (1, 300))
-    accuracy, value = single.evaluate(images, labels)
+    accuracy, value, _ = single.evaluate(images, labels)
     assert accuracy.shape == value.shape == (1,)
     assert accuracy.dtype == value.dtype == torch.float64
 
@@ -220,9 +220,9 @@ def test_evaluation_is_accuracy_and_mean_loss_by_running_statistics(family, loss
 def test_a_prediction_does_not_depend_on_what_else_is_evaluated():
     single = Network("resnet").trained()
     images, labels = 3 * torch.randn(20, 1, 8, 8), torch.randint(CLASSES, (1, 20))
-    accuracy, loss = single.evaluate(images, labels)
+    accuracy, loss, _ = single.evaluate(images, labels)
     parts = zip(images.split(1), labels.split(1, dim=1), strict=True)
-    alone = [torch.cat(single.evaluate(*part)) for part in parts]
+    alone = [torch.cat(single.evaluate(*part)[:2]) for part in parts]
     both = torch.stack(alone).mean(0)
     torch.testing.assert_close(both, torch.cat([accuracy, loss]), rtol=1e-5, atol=0)
 
@@ -441,5 +441,5 @@ def test_a_module_learns_on_cuda_what_it_learns_on_the_cpu(family):
         torch.testing.assert_close(
             there.network(0)[name].cpu(), value, rtol=1e-2, atol=1e-3
         )
-    accuracy, loss = there.evaluate(network.images, network.labels[None])
+    accuracy, loss, _ = there.evaluate(network.images, network.labels[None])
     assert accuracy.is_cuda and loss.is_cuda
