@@ -1,5 +1,6 @@
-"""Permuted labels, and the four sets of examples that they make (paper B)."""
+"""Permuted labels, the sets of examples that they make, and draws of them (paper B)."""
 
+from numbers import Integral
 from typing import NamedTuple
 
 import torch
@@ -78,6 +79,37 @@ def example_sets(
         restored=Examples(changed, true_labels[changed]),
         test=Examples(every, test_labels),
     )
+
+
+def per_class(
+    examples: Examples, count: int, *, classes: int, seed: int, purpose: str
+) -> Tensor:
+    """Indices of `count` examples of each class, by the labels in use: (class, count).
+
+    Drawn without replacement, each class from a stream of its own; a smaller count
+    takes the first ones of a larger. purpose: what the set is called ("restored"); it
+    names the streams and the set in messages. Paper B takes 50 of each class.
+    """
+    _check_labels(examples.labels, classes)
+    if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+        raise Mistake(
+            f"examples per class = {count!r}: must be a whole number, 1 or more"
+        )
+    there = examples.labels.bincount(minlength=classes)
+    if there.min() < count:
+        rarest, least = int(there.argmin()), int(there.min())
+        lower = f"lower the examples per class to {least} or " if least else ""
+        raise Mistake(
+            f"class {rarest} has {least} examples in the set {purpose!r}, {count} are "
+            f"asked for: {lower}take more of the data"
+        )
+    chosen = []
+    for label in range(classes):
+        members = (examples.labels == label).nonzero().flatten()
+        draws = stream(seed, f"{purpose} examples per class", label)
+        order = draws.permutation(len(members))[:count]
+        chosen.append(members[torch.from_numpy(order).to(members.device)])
+    return examples.indices[torch.stack(chosen)]
 
 
 def _check_labels(labels: Tensor, classes: int) -> None:

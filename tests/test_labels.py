@@ -5,7 +5,7 @@ import torch
 from scipy.stats import binom, chi2
 
 from helpers.errors import Mistake
-from helpers.labels import example_sets, permute_labels
+from helpers.labels import Examples, example_sets, per_class, permute_labels
 
 CLASSES = 10
 LABELS = torch.arange(5000) % CLASSES
@@ -114,3 +114,102 @@ def test_nothing_is_unpermuted_where_all_is_permuted():
 def test_sets_of_labels_that_do_not_belong_together_are_refused():
     with pytest.raises(Mistake, match="do not fit"):
         example_sets(LABELS[:-1], permute(0.5), LABELS)
+
+
+# Examples per class
+
+
+def some_of(examples, count=7, *, classes=CLASSES, seed=0, purpose="restored"):
+    return per_class(examples, count, classes=classes, seed=seed, purpose=purpose)
+
+
+@pytest.mark.parametrize("name", ["unpermuted", "permuted", "restored", "test"])
+def test_examples_are_drawn_by_the_labels_in_use_without_replacement(name):
+    test_labels = LABELS.flip(0)
+    examples = getattr(example_sets(LABELS, permute(0.4), test_labels), name)
+    chosen = some_of(examples, 50)
+    assert chosen.shape == (CLASSES, 50) and chosen.dtype == torch.int64
+    labels = dict(zip(examples.indices.tolist(), examples.labels.tolist(), strict=True))
+    for label, row in enumerate(chosen.tolist()):
+        assert len(set(row)) == 50
+        assert {labels[index] for index in row} == {label}
+
+
+def test_all_examples_of_a_class_may_be_drawn():
+    examples = Examples(torch.arange(40) + 100, torch.arange(40) % 4)
+    chosen = some_of(examples, 10, classes=4)
+    expected = torch.arange(40).reshape(10, 4).T + 100
+    assert torch.equal(chosen.sort(1).values, expected)
+    assert not torch.equal(chosen, expected)  # in random order: not, once in 10!^4
+
+
+def test_every_example_is_drawn_equally_often():
+    # Each of 20 is one of 5 drawn with probability 1/4; over 400 seeds two-sided
+    # binomial tests of 20 counts, together once in 50,000.
+    examples = Examples(torch.arange(20), torch.zeros(20, dtype=torch.int64))
+    drawn = [some_of(examples, 5, classes=1, seed=seed) for seed in range(400)]
+    counts = torch.cat(drawn).flatten().bincount(minlength=20)
+    low, high = binom.interval(1 - 1e-6, 400, 1 / 4)
+    assert low <= counts.min() <= counts.max() <= high
+
+
+def test_fewer_examples_are_the_first_ones_of_more():
+    examples = example_sets(LABELS, permute(0.5), LABELS).permuted
+    assert torch.equal(some_of(examples, 30)[:, :8], some_of(examples, 8))
+
+
+def test_seeds_purposes_and_classes_draw_independently():
+    examples = Examples(torch.arange(5000), LABELS)
+    first = some_of(examples, 100)
+    assert torch.equal(first, some_of(examples, 100))
+    others = [some_of(examples, 100, seed=1), some_of(examples, 100, purpose="test")]
+    # Ranks within the class of ten classes: 0..499 each.
+    others.append(first.roll(1, 0))
+    for other in others:
+        same = [
+            len({i // CLASSES for i in a} & {i // CLASSES for i in b})
+            for a, b in zip(first.tolist(), other.tolist(), strict=True)
+        ]
+        # Hypergeometric, mean 20 and deviation 3.6 a class; the sum over ten classes
+        # within 6 deviations: fails once in 10^8.
+        assert abs(sum(same) - 200) < 6 * 3.6 * 10**0.5
+
+
+def test_what_is_drawn_tells_nothing_of_what_was_permuted():
+    # Were the streams of permuting taken again, the draws would favour some places.
+    after = permute(0.5)
+    chosen = some_of(Examples(torch.arange(5000), LABELS), 250, purpose="permuted")
+    low, high = binom.interval(1 - 1e-6, 2500, 0.5)
+    assert low <= int(after.permuted[chosen].sum()) <= high
+
+
+@pytest.mark.parametrize(
+    ("count", "labels", "line"),
+    [
+        (
+            3,
+            [0, 0, 0, 1, 1, 2],
+            "class 2 has 1 examples in the set 'restored', 3 are asked for: "
+            "lower the examples per class to 1 or take more of the data",
+        ),
+        (
+            3,
+            [0, 0, 0, 1, 1, 1],
+            "class 2 has 0 examples in the set 'restored', 3 are asked for: "
+            "take more of the data",
+        ),
+        (0, [0, 1, 2], "examples per class = 0: must be a whole number, 1 or more"),
+        (1.5, [0, 1, 2], "examples per class = 1.5: must be a whole number, 1 or more"),
+        (
+            True,
+            [0, 1, 2],
+            "examples per class = True: must be a whole number, 1 or more",
+        ),
+        (1, [0, 1, 3], "labels run from 0 to 3: with 3 classes they lie in 0..2"),
+    ],
+)
+def test_too_few_examples_of_a_class_are_told(count, labels, line):
+    labels = torch.tensor(labels)
+    with pytest.raises(Mistake) as error:
+        some_of(Examples(torch.arange(len(labels)), labels), count, classes=3)
+    assert str(error.value) == line

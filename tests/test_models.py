@@ -155,6 +155,18 @@ def test_a_pass_leaves_the_inputs_of_every_layer():
     assert passed.hidden is passed.inputs[-1]
 
 
+@pytest.mark.parametrize(
+    ("biases", "count"),
+    # Paper B, table 1: five times 1024 x 1024 and 1024 x 100, biases not mentioned.
+    [(False, 5 * 1024**2 + 1024 * 100), (True, 5 * (1024**2 + 1024) + 1025 * 100)],
+)
+def test_the_feed_forward_network_has_the_parameters_of_table_1(biases, count):
+    shape = {"image_shape": (1, 1, 1024), "classes": 100, "width": 1024, "depth": 6}
+    model = build("mlp", activation="relu", biases=biases, **shape)
+    weights = model.initial(seed=0, init_scale=None)
+    assert sum(weight.numel() for weight in weights.values()) == count
+
+
 # Initial weights
 
 
@@ -260,8 +272,8 @@ def test_one_seed_draws_the_same_weights_ever_after():
 
 def test_unknown_families_and_activations_are_told():
     shape = {"image_shape": (1, 2, 2), "classes": 2, "width": 4, "depth": 2}
-    families = "mlp, convnet, resnet, resnet50, densenet121"
-    assert ", ".join(FAMILIES) == families
+    families = ", ".join(FAMILIES)
+    assert families.startswith("mlp, convnet, resnet, resnet50, densenet121, vgg16, ")
     with pytest.raises(Mistake, match=rf"^model = 'cnn': must be one of {families}$"):
         build("cnn", activation="relu", **shape)
     with pytest.raises(

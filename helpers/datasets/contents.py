@@ -18,7 +18,8 @@ class Dataset:
     """A data set as whole tensors; shared by all who load it, so never written to."""
 
     name: str  # fit for a page: never a path
-    train_images: Tensor  # uint8 (example, channel, height, width), 0..255
+    # (example, channel, height, width): uint8, 0..255, or float32 where synthetic
+    train_images: Tensor
     train_labels: Tensor  # int64 (example,), 0..classes-1
     test_images: Tensor
     test_labels: Tensor

@@ -11,6 +11,19 @@ PAPER_FEATURES = 3072  # values of the papers' 32×32×3 images
 CHUNK = 2**22  # values standardised at a time: 32 MiB of float64
 
 
+def network_inputs(images: Tensor) -> Tensor:
+    """What a network is given: uint8 images standardised, float32 ones as they are.
+
+    Float inputs are synthetic and have a scale of their own (the radius of a sphere),
+    which standardising would take away.
+    """
+    if images.dtype == torch.uint8:
+        return standardise(images)
+    if images.dtype != torch.float32:
+        raise Mistake(f"images are {images.dtype}: give uint8, 0..255, or float32")
+    return images
+
+
 def standardise(images: Tensor) -> Tensor:
     """Images standardised one by one, (x - mean) / max(std, 1/√d) (paper A, spec A.1).
 

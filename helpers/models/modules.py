@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from helpers.errors import Mistake
+from helpers.models.alexnet import alexnet_features
 from helpers.models.convnet import convnet_features
-from helpers.models.resnet import resnet_features
+from helpers.models.resnet import resnet_features, resnet_imagenet_features
 from helpers.models.torchvision import densenet121_features, resnet50_features
+from helpers.models.vgg import small_vgg_features, vgg16_features
 from helpers.streams import stream
 
 # A family's features and their number; each takes image_shape, width and depth.
@@ -26,6 +28,10 @@ MODULES = {
     "resnet": resnet_features,
     "resnet50": resnet50_features,
     "densenet121": densenet121_features,
+    "vgg16": vgg16_features,
+    "small_vgg": small_vgg_features,
+    "alexnet": alexnet_features,
+    "resnet_imagenet": resnet_imagenet_features,
 }
 
 
@@ -68,7 +74,7 @@ class Modular:
     depth: int
 
     def __post_init__(self):
-        _ = self._skeleton  # tells mistakes in the shape before any training
+        _ = self.skeleton  # tells mistakes in the shape before any training
 
     def _build(self) -> Classifier:
         """A module without memory for its weights."""
@@ -83,8 +89,8 @@ class Modular:
         return module
 
     @cached_property
-    def _skeleton(self) -> Classifier:
-        """The module in evaluation mode, lent weights by `forward`."""
+    def skeleton(self) -> Classifier:
+        """The module in evaluation mode, which has no weights: they are lent to it."""
         return self._build().eval()
 
     def module(self) -> Classifier:
@@ -94,12 +100,12 @@ class Modular:
     @property
     def names(self) -> list[str]:
         """Names of the trained weights, from the input to the logits."""
-        return [name for name, _ in self._skeleton.named_parameters()]
+        return [name for name, _ in self.skeleton.named_parameters()]
 
     @property
     def statistics(self) -> list[str]:
         """Names of the running means and variances of the normalising layers."""
-        return [name for name, _ in self._skeleton.named_buffers()]
+        return [name for name, _ in self.skeleton.named_buffers()]
 
     def initial(self, *, seed: int, init_scale: None = None) -> dict[str, Tensor]:
         """Weights and statistics of one network, each float32.
@@ -113,7 +119,7 @@ class Modular:
                 f"{self.family}, which starts by Glorot's rule"
             )
         weights, layer = {}, 0
-        for name, value in self._skeleton.state_dict().items():
+        for name, value in self.skeleton.state_dict().items():
             if value.ndim > 1:
                 weights[name] = _glorot_uniform(value.shape, seed, layer)
                 layer += 1
@@ -135,7 +141,7 @@ class Modular:
 
         In evaluation mode: normalised by the running statistics, example by example.
         """
-        return functional_call(self._skeleton, weights, (images,))
+        return functional_call(self.skeleton, weights, (images,))
 
 
 def _glorot_uniform(shape: torch.Size, seed: int, layer: int) -> Tensor:

@@ -1,0 +1,61 @@
+"""VGG networks with BatchNorm (Simonyan and Zisserman 2015; paper B, table 3).
+
+A convolution is 3 x 3, padded, and followed by BatchNorm and ReLU. It has no bias, for
+BatchNorm would take it out again with the mean. A pooling halves the image and rounds
+up, so images of any size fit: one pixel stays one pixel. There is no dropout: paper B's
+table lists it, but its text says that no regularization was used.
+"""
+
+import math
+
+from torch import nn
+
+from helpers.errors import Mistake
+
+# Channels of each convolution, in widths; a pooling ends each stage.
+VGG16 = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8))
+SMALL = ((1, 1), (2, 2), (4, 4, 4, 4))
+HIDDEN = 64  # units of a hidden dense layer, in widths: 4096 at width 64
+
+
+def vgg16_features(
+    *, image_shape: tuple[int, int, int], width: int, depth: int
+) -> tuple[nn.Module, int]:
+    """Thirteen convolutions, five poolings, two dense layers; and 64 * width units.
+
+    width: channels of the first stage, 64 in the paper, which gives 64, 128, 256, 512
+    and 512 by stage and 4,096 hidden units. depth: 16 with the head, no other. The
+    paper's images are 3 x 32 x 32, of which the poolings leave 1 x 1.
+    """
+    layers, flattened = _convolutions("vgg16", VGG16, image_shape, width, depth, 16)
+    hidden = HIDDEN * width
+    for before in (flattened, hidden):
+        layers += [nn.Linear(before, hidden), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers), hidden
+
+
+def small_vgg_features(
+    *, image_shape: tuple[int, int, int], width: int, depth: int
+) -> tuple[nn.Module, int]:
+    """Eight convolutions and three poolings for images of about 8 x 8; their number.
+
+    width, 2 width and four times 4 width channels; the head follows at once. depth: 9
+    with the head, no other. Images of 8 x 8 leave one pixel, so 4 * width features.
+    """
+    layers, flattened = _convolutions("small_vgg", SMALL, image_shape, width, depth, 9)
+    return nn.Sequential(*layers), flattened
+
+
+def _convolutions(family, stages, image_shape, width, depth, allowed):
+    if depth != allowed:
+        raise Mistake(f"depth = {depth!r}: must be {allowed} for a {family}")
+    (before, *sides), layers = image_shape, []
+    for stage in stages:
+        for widths in stage:
+            after = widths * width
+            layers.append(nn.Conv2d(before, after, 3, padding=1, bias=False))
+            layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+            before = after
+        layers.append(nn.MaxPool2d(2, ceil_mode=True))
+    pixels = math.prod(-(-side // 2 ** len(stages)) for side in sides)
+    return [*layers, nn.Flatten()], before * pixels
