@@ -433,6 +433,28 @@ def test_neighbouring_depths_differ_in_lightness_and_rise_in_order():
     assert max(np.diff(light)) < -0.05 and light[0] < 0.9
 
 
+@pytest.mark.parametrize("log", [False, True])
+def test_an_axis_stays_in_the_range_of_its_quantity_and_the_band_leaves_it(log):
+    two = {"a": np.array([[0.9, 0.05], [0.1, 0.06]])}  # an interval of +- 5 and more
+    free = figures.by_layer(two, label="share", log=log).get_ylim()
+    ax = figures.by_layer(two, label="share", log=log, within=(0, 1))
+    low, high = ax.get_ylim()
+    assert free[1] > 4 and 1 < high < 1.5 and low > (0 if log else -0.1)
+    assert limits(ax.collections[0]).max() > high
+
+
+def test_a_range_keeps_the_room_of_crosses_and_shows_no_more_than_the_data():
+    broken = {"constant": np.array([[0.0, 0.2], [0.3, np.nan]])}
+    axis = {"depths": [1, 2], "label": "y"}
+    low, high = figures.by_depth(broken, within=(0, 1), **axis).get_ylim()
+    assert low < -0.1 and 1.0 < high < 1.2
+    near = {"constant": np.array([[0.5, 0.6], [0.5, 0.6]])}
+    free = figures.by_depth(near, **axis).get_ylim()
+    assert figures.by_depth(near, within=(0, 1), **axis).get_ylim() == free
+    with pytest.raises(Mistake, match=r"\(1, 0\)"):
+        figures.by_depth(near, within=(1, 0), **axis)
+
+
 CONDITIONS = {
     "digit 7": Estimate(8.0, 7.0, 9.5, 5),
     "Kaiming": Estimate(6.0, -np.inf, np.inf, 1),
@@ -459,3 +481,19 @@ def test_groups_of_conditions_are_written_above_their_rows():
     assert ax.containers[0].lines[0].get_ydata().tolist() == [1]
     with pytest.raises(Mistake, match="3 conditions"):
         figures.transitions(CONDITIONS, groups={"training image": 1}, label="depth")
+
+
+def test_networks_that_turned_are_open_dots_and_the_row_counts_them():
+    networks = {"digit 7": [7.0, 9.0], "Xavier": [5.0, np.nan, 6.0, np.inf]}
+    ax = figures.transitions(CONDITIONS, networks=networks, label="depth")
+    dots = [line for line in ax.lines if line.get_markerfacecolor() == "none"]
+    assert [sorted(line.get_xdata()) for line in dots] == [[7, 9], [5, 6]]
+    assert [np.round(line.get_ydata().mean(), 9) for line in dots] == [0, 2]
+    words = {(text.get_text(), text.get_position()[1]) for text in ax.texts}
+    assert {("2 of 2 turn", 0), ("n = 1", 1), ("2 of 4 turn", 2)} <= words
+    assert "none" not in texts(ax) and "n = 5" not in texts(ax)
+
+
+def test_networks_of_no_condition_are_named():
+    with pytest.raises(Mistake, match="'digit 8': allowed are digit 7"):
+        figures.transitions(CONDITIONS, networks={"digit 8": [1.0]}, label="depth")

@@ -1,11 +1,12 @@
 """Figures, one function a kind: arrays in, Axes out.
 
-A band or a bar is the 95 % t interval over networks, and n stands in the figure. One
-colour has one meaning in all chapters: the scale sigma runs from blue to yellow, test
-is blue, training orange, theory black, chance a dashed grey line; the constant map is
-rose, the identity a blue of its own, depth runs from light to dark green, and each loss
-and each architecture has its own. A network without a finite value is never left out
-unseen: it is a cross, or the note counts it.
+A band or a bar is the 95 % t interval over networks, unless the note says another
+share, and n stands in the figure. One colour has one meaning in all chapters: the scale
+sigma runs from blue to yellow, test is blue, training orange, theory black, chance a
+dashed grey line; the constant map is rose, the identity a blue of its own, depth runs
+from light to dark green, and each loss, each architecture and each set of examples has
+its own. A network without a finite value is never left out unseen: it is a cross, or
+the note counts it.
 """
 
 from helpers.figures.alignment import (
@@ -15,27 +16,38 @@ from helpers.figures.alignment import (
     two_vectors,
 )
 from helpers.figures.architectures import alignment_of_architectures, by_architecture
-from helpers.figures.depths import by_depth, by_layer, transitions
+from helpers.figures.capacities import capacity_of_balls, theory_against_simulation
+from helpers.figures.clouds import embeddings
+from helpers.figures.conditions import transitions
+from helpers.figures.depths import by_depth, by_layer
 from helpers.figures.falls import by_loss, fall, mark_scales
+from helpers.figures.geometry import geometry_by_layer
+from helpers.figures.gradients import gradient_norms
 from helpers.figures.heatmaps import correlation_heatmaps, error_heatmaps
 from helpers.figures.images import grids, image_grid
 from helpers.figures.kernels import kernel_by_distance
+from helpers.figures.labelled import labelled_images
+from helpers.figures.layer_maps import epoch_by_layer
 from helpers.figures.marks import mark_diverged, note, note_count, span
+from helpers.figures.sets import by_set, by_share
 from helpers.figures.style import (
     ARCHITECTURES,
     CHANCE,
+    CLASSES,
     CONSTANT,
     DIVERGED,
     IDENTITY,
     LOSSES,
     OTHER,
     RANGES,
+    SETS,
     STYLE,
     TEST,
     THEORY,
     TRAIN,
     axes,
     color,
+    looks,
     named_colors,
     use_style,
 )
@@ -44,12 +56,14 @@ from helpers.figures.sweeps import by_scale, curves
 __all__ = [
     "ARCHITECTURES",
     "CHANCE",
+    "CLASSES",
     "CONSTANT",
     "DIVERGED",
     "IDENTITY",
     "LOSSES",
     "OTHER",
     "RANGES",
+    "SETS",
     "STYLE",
     "TEST",
     "THEORY",
@@ -63,21 +77,31 @@ __all__ = [
     "by_layer",
     "by_loss",
     "by_scale",
+    "by_set",
+    "by_share",
+    "capacity_of_balls",
     "color",
     "correlation_heatmaps",
     "curves",
+    "embeddings",
+    "epoch_by_layer",
     "error_heatmaps",
     "fall",
+    "geometry_by_layer",
+    "gradient_norms",
     "grids",
     "image_grid",
     "kernel_by_distance",
+    "labelled_images",
     "logit_alignment",
+    "looks",
     "mark_diverged",
     "mark_scales",
     "named_colors",
     "note",
     "note_count",
     "span",
+    "theory_against_simulation",
     "transitions",
     "two_vectors",
     "use_style",

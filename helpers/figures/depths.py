@@ -1,21 +1,19 @@
 """What changes with depth, and what changes from layer to layer."""
 
 from collections.abc import Mapping
-from itertools import cycle, islice
+from itertools import cycle
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from helpers.errors import Mistake
-from helpers.figures.marks import mark_diverged, note, note_count, span
+from helpers.figures.marks import AT, mark_diverged, note, note_count, span
+from helpers.figures.ranges import keep_within, plain_logarithms, stay_near
 from helpers.figures.style import CHANCE, OTHER, axes, color, named_colors
 from helpers.intervals import Band, Estimate, band
 
 DASHES, MARKERS = ("--", ":", "-."), "os^Dv"
-AT = "#444444"  # of a depth at which something happens
 
 
 def by_depth(
@@ -26,13 +24,15 @@ def by_depth(
     x_label: str = "layers",
     mark: Estimate | None = None,
     baselines: Mapping[str, float] | None = None,
+    within: tuple[float, float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """A quantity over depth, mean and 95 % interval of the networks that fit.
 
     curves: name -> (network, depth), not finite where a network did not fit: a cross at
     the bottom counts these. mark: a depth, drawn as a line in the band of its interval;
-    undefined, the key says so. baselines: name -> value, dashed.
+    undefined, the key says so. baselines: name -> value, dashed. within: the range of
+    the quantity, in which the axis stays; bands may leave it.
     """
     alone, ax, palette = ax is None, ax or axes(), named_colors(curves)
     for (name, values), marker in zip(curves.items(), cycle(MARKERS)):
@@ -51,6 +51,7 @@ def by_depth(
         ax.figure.set_figheight(3.2 + 0.22 * -(-len(handles) // 2))
     else:
         ax.legend(handles=handles, loc="best")
+    keep_within(ax, within)
     note_count(ax, [len(values) for values in curves.values()])
     return ax
 
@@ -103,6 +104,7 @@ def by_layer(
     first: int = 1,
     baselines: Mapping[str, float] | None = None,
     log: bool = False,
+    within: tuple[float, float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """A quantity over the layers of networks, mean and 95 % interval.
@@ -110,28 +112,35 @@ def by_layer(
     curves: depth or name -> (network, layer), each of its own length; a depth has its
     colour. first: number of the first layer (0: the input). log: a logarithmic axis,
     and means and intervals of the logarithm. What is not finite, or not positive on a
-    logarithmic axis, is left out of the means and counted above the axes.
+    logarithmic axis, is left out of the means and counted above the axes. within: the
+    range of the quantity, in which the axis stays; bands may leave it.
     """
-    ax, absent = ax or axes(), 0
-    palette = _palette(curves)
+    ax, palette, absent = ax or axes(), _palette(curves), 0
     for (name, values), marker in zip(curves.items(), cycle(MARKERS)):
         shown = _defined(values, log=log)
         absent += np.sum(np.isnan(shown))
-        edges = _fitting(np.log10(shown) if log else shown)
-        edges = Band(*(10**edge for edge in edges)) if log else edges
+        edges = _over_layers(shown, log=log)
         named = isinstance(name, str)
         shade = palette[name] if named else color(name, "depth")
         text = name if named else f"{name} layer{'s' * (name != 1)}"
         places = np.arange(shown.shape[1])
         _line(ax, places + first, edges, color=shade, label=text, m=marker)
     _baselines(ax, baselines or {})
-    ax.set(xlabel=x_label, ylabel=label)
+    ax.set(xlabel=x_label, ylabel=label, yscale="log" if log else "linear")
+    if log and within:  # it may start at 0: the interval has no lower end there
+        stay_near(ax, curves.values())
+    keep_within(ax, within)
     if log:
-        _log_axis(ax)
+        plain_logarithms(ax.yaxis)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     _note_layers(ax, curves, absent=absent, log=log)
     return ax
+
+
+def _over_layers(shown: np.ndarray, *, log: bool) -> Band:
+    edges = _fitting(np.log10(shown) if log else shown)
+    return Band(*(10**edge for edge in edges)) if log else edges
 
 
 def _palette(curves: Mapping) -> dict[str, str]:
@@ -139,15 +148,6 @@ def _palette(curves: Mapping) -> dict[str, str]:
     names = [name for name in curves if isinstance(name, str)]
     green = {"depths": OTHER[0]} if len(names) < len(curves) else {}
     return named_colors([*green, *names], green)
-
-
-def _log_axis(ax: Axes) -> None:
-    """A logarithmic axis with plain numbers, more of them where it is short."""
-    ax.set_yscale("log")
-    low, high = ax.get_ylim()
-    ax.yaxis.set_major_formatter("{x:g}")
-    ax.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
-    ax.yaxis.set_minor_formatter("{x:g}" if high < 100 * low else NullFormatter())
 
 
 def _defined(values: ArrayLike, *, log: bool) -> np.ndarray:
@@ -162,53 +162,3 @@ def _note_layers(ax: Axes, curves: Mapping, *, absent: int, log: bool) -> None:
     missing = f"\n{absent} values {why}, not shown" if absent else ""
     spread = "no interval from one" if min(counts) == 1 else "mean and 95 % interval"
     note(ax, f"n = {span(counts)} networks a line; {spread}{missing}")
-
-
-def transitions(
-    estimates: Mapping[str, Estimate],
-    *,
-    groups: Mapping[str, int] | None = None,
-    label: str,
-    ax: Axes | None = None,
-) -> Axes:
-    """A row for each condition, from above: its value, its interval and its n.
-
-    groups: kind -> number of its conditions, in their order; the kind is written above
-    them. A condition without a value says "none".
-    """
-    lines = _table(list(estimates), groups or {"": len(estimates)})
-    ax = ax or plt.subplots(figsize=(5.4, 0.7 + 0.25 * len(lines)))[1]
-    for place, (name, heading) in enumerate(lines):
-        if not heading:
-            _row(ax, place, estimates[name])
-    ax.set_yticks(range(len(lines)), [name for name, _ in lines])
-    for tick, (_, heading) in zip(ax.get_yticklabels(), lines, strict=True):
-        tick.set_fontweight("bold" if heading else "normal")
-    ax.set(xlabel=label, ylim=(len(lines) - 0.4, -0.6))
-    ax.tick_params(axis="y", length=0)
-    ax.grid(visible=False, axis="y")
-    note(ax, "value and 95 % interval over n networks")
-    return ax
-
-
-def _table(names: list[str], groups: Mapping[str, int]) -> list[tuple[str, bool]]:
-    """Lines of text from above, and whether each is a heading."""
-    if sum(groups.values()) != len(names):
-        listed = ", ".join(f"{kind}: {count}" for kind, count in groups.items())
-        raise Mistake(f"groups {listed}: allowed are {len(names)} conditions in all")
-    lines, rest = [], iter(names)
-    for kind, count in groups.items():
-        lines += [(kind, True)] * bool(kind)
-        lines += [(name, False) for name in islice(rest, count)]
-    return lines
-
-
-def _row(ax: Axes, place: int, estimate: Estimate) -> None:
-    value, low, high, n = estimate
-    right = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": 8.5}
-    ax.text(1.02, place, f"n = {n}", color="#555555", **right)
-    if not np.isfinite(value):
-        ax.text(0.02, place, "none", color=CHANCE, style="italic", **right)
-        return
-    bars = [[value - low], [high - value]] if np.isfinite([low, high]).all() else None
-    ax.errorbar([value], [place], xerr=bars, fmt="o", color=AT, ms=6, capsize=3)

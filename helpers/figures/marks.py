@@ -1,14 +1,19 @@
-"""What stands beside the data: the note on n, and crosses for diverged networks."""
+"""What stands beside the data: the note on n, names, crosses for diverged networks."""
 
 from collections.abc import Collection, Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
+from scipy.optimize import isotonic_regression
 
-from helpers.figures.style import DIVERGED
+from helpers.figures.style import DIVERGED, Look
 
+AT = "#444444"  # of a place at which something happens
+SMALL_PRINT = {"fontsize": 8, "color": "#555555"}
+APART = 12.5  # points from one name to the next
 LOWEST, ROW = 0.04, 0.075  # of the height of the axes: the first cross, the next above
 
 
@@ -22,9 +27,26 @@ def note(ax: Axes, text: str) -> None:
         textcoords="offset points",
         ha="right",
         va="bottom",
-        fontsize=8,
-        color="#555555",
+        **SMALL_PRINT,
     )
+
+
+def note_figure(figure: Figure, text: str) -> None:
+    """A line in small print above the right end of a figure of several panels."""
+    figure.suptitle(text, x=0.995, ha="right", **SMALL_PRINT)
+
+
+def networks_behind(
+    counts: Collection[int], *, absent: int = 0, confidence: float = 0.95
+) -> str:
+    """The words of a note: n, the kind of the interval, and what is undefined."""
+    spread = f"mean and {100 * confidence:g} % interval"
+    if min(counts) == 1:
+        spread = "no interval from one network"
+    lost = (
+        f"\n{absent} value{'s' * (int(absent) > 1)} undefined: gaps" if absent else ""
+    )
+    return f"n = {span(counts)} networks a line; {spread}{lost}"
 
 
 def note_count(ax: Axes, counts: Collection[int]) -> None:
@@ -39,6 +61,37 @@ def span(counts: Collection[int]) -> str:
     """The one number that all counts are, or "3 to 5"."""
     few, many = min(counts), max(counts)
     return f"{few}" if few == many else f"{few} to {many}"
+
+
+def name_ends(ax: Axes, ends: Mapping[str, tuple[float, Look]]) -> None:
+    """The name of each line to the right of the axes, joined to the line's end.
+
+    ends: name -> last height of the line, NaN if it has none, and its look. Call it
+    when the limits of the axes are final. Names too near each other move apart.
+    """
+    change = ax.transData + ax.transAxes.inverted()
+    right = max(ax.get_xlim())
+    last = [change.transform((right, y))[1] for y, _ in ends.values()]
+    last = np.clip(np.nan_to_num(last), 0, 1)
+    points = ax.get_window_extent().height * 72 / ax.figure.dpi
+    places = move_apart(last, APART / max(points, 1))
+    for (name, (y, look)), start, place in zip(ends.items(), last, places, strict=True):
+        words = name if np.isfinite(y) else f"{name}: undefined"
+        style = {"transform": ax.transAxes, "clip_on": False, "label": f"_{name}"}
+        if np.isfinite(y):
+            ends_at = [start, place, place]
+            style |= {"color": look.color, "linestyle": look.dashes}
+            ax.plot([1.0, 1.03, 1.095], ends_at, **style)
+        ax.text(1.11, place, words, transform=ax.transAxes, va="center", fontsize=9)
+
+
+def move_apart(places: ArrayLike, gap: float) -> np.ndarray:
+    """The nearest places (least squares), in the same order, that are a gap apart."""
+    order = np.argsort(places, kind="stable")
+    steps = gap * np.arange(len(order))
+    moved = np.empty(len(order))
+    moved[order] = isotonic_regression(np.asarray(places)[order] - steps).x + steps
+    return moved
 
 
 def mark_diverged(

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from itertools import chain, cycle
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,6 +24,28 @@ ARCHITECTURES = {
     "ResNet-50": "#117733",
     "DenseNet-121": "#332288",
 }
+
+
+class Look(NamedTuple):
+    """How a line looks: its colour, and its dashes or its marker as a second cue."""
+
+    color: str
+    dashes: str | tuple
+    marker: str
+
+
+# The sets of examples of paper B, apart from each other for colour-blind readers too.
+SETS = {
+    "unpermuted": Look("#14213D", "-", "o"),
+    "permuted": Look("#D81B60", (0, (5, 1.6)), "s"),
+    "restored": Look("#6B8E23", (0, (6, 1.4, 1.4, 1.4)), "^"),
+    "test": Look(TEST, (0, (1.5, 1.1)), "D"),
+}
+MORE_LOOKS = (("-", "v"), ((0, (9, 2)), "P"), ((0, (3, 1, 1, 1, 1, 1)), "X"))
+CLASSES = (  # Petroff 2021, arXiv 2107.02270
+    *("#3F90DA", "#FFA90E", "#BD1F01", "#94A4A2", "#832DB6"),
+    *("#A96B59", "#E76300", "#B9AC70", "#717581", "#92DADD"),
+)
 # A map of matplotlib with the values at its two ends; ratios and depths start inside
 # their maps, whose light ends would be lost on white.
 RANGES = {
@@ -30,6 +53,7 @@ RANGES = {
     "rate": ("plasma", 1e-4, 300.0),
     "ratio": ("RdPu", 0.2, 8.0),
     "depth": ("YlGn", 0.35, 22.0),
+    "dimension": ("BuPu", 0.3, 90.0),
 }
 
 
@@ -45,9 +69,9 @@ def use_style() -> None:
 
 
 def color(value: float, meaning: str) -> tuple:
-    """Colour of a value of "sigma", a learning "rate", a "ratio" of norms or a "depth".
+    """Colour of a value: of "sigma", a learning "rate", a "ratio" of norms, and so on.
 
-    The same in every chapter.
+    meaning: a name in RANGES. The same in every chapter.
     """
     name, low, high = RANGES[meaning]
     return plt.get_cmap(name)(float(LogNorm(low, high, clip=True)(max(value, low))))
@@ -58,16 +82,23 @@ def named_colors(
 ) -> dict[str, str]:
     """A colour for each name: the given one, the book's own, else one still unused.
 
-    The book's own: "training", "test", "constant", "identity", the names in LOSSES and
-    in ARCHITECTURES.
+    The book's own: "training", "test", "constant", "identity", the names in LOSSES, in
+    ARCHITECTURES and in SETS.
     """
     own = {"training": TRAIN, "test": TEST, "constant": CONSTANT, "identity": IDENTITY}
+    own |= {name: look.color for name, look in SETS.items()}
     own |= {**LOSSES, **ARCHITECTURES, **(colors or {})}
     names = list(names)
     used = {own[name] for name in names if name in own}
     free = [shade for shade in OTHER if shade not in used] or OTHER
     spare = chain(free, cycle(OTHER))
     return {name: own.get(name) or next(spare) for name in names}
+
+
+def looks(names: Iterable[str]) -> dict[str, Look]:
+    """Colour, dashes and marker of each name: those of its set, else its own."""
+    palette, more = named_colors(names := list(names)), cycle(MORE_LOOKS)
+    return {name: SETS.get(name) or Look(palette[name], *next(more)) for name in names}
 
 
 def axes(panels: int = 1) -> Axes | np.ndarray:

@@ -1,0 +1,59 @@
+"""Where an axis ends, and which numbers stand on it.
+
+With two or three networks an interval may be many times as long as what is shown.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import LogLocator, NullFormatter
+from numpy.typing import ArrayLike
+
+from helpers.errors import Mistake
+
+REACH = 0.4  # of the spread of the values: how far intervals stretch an axis, at most
+
+
+def keep_within(ax: Axes, within: tuple[float, float] | None) -> None:
+    """Cut the y axis to a range of the quantity, with its usual margin around it.
+
+    within: lowest and highest value, either may be infinite; None changes nothing.
+    """
+    if within is None:
+        return
+    if not within[0] < within[1]:
+        raise Mistake(f"within {within}: give the lowest value, then a higher one")
+    change = ax.yaxis.get_transform()
+    low, high = change.transform(np.array(ax.get_ylim()))
+    ends = change.transform(np.array(within, dtype=float))
+    start, end = np.clip([low, high], *ends)
+    room = ax.margins()[1] * (end - start)
+    if room > 0:  # else all of the data is outside
+        limits = np.array([max(low, start - room), min(high, end + room)])
+        ax.set_ylim(change.inverted().transform(limits))
+
+
+def stay_near(ax: Axes, tables: Iterable[ArrayLike]) -> None:
+    """Cut the y axis near the values themselves: their intervals may leave it."""
+    values = np.concatenate([np.ravel(table) for table in tables]).astype(float)
+    change = ax.yaxis.get_transform()
+    positive = (values > 0) | (ax.get_yscale() != "log")
+    values = change.transform(values[np.isfinite(values) & positive])
+    if not values.size:
+        return
+    low, high = values.min(), values.max()
+    spread = (high - low) or 0.1 * abs(high) or 1.0
+    now = change.transform(np.array(ax.get_ylim()))
+    limits = np.clip(now, low - REACH * spread, high + REACH * spread)
+    ax.set_ylim(change.inverted().transform(limits))
+
+
+def plain_logarithms(axis: Axis) -> None:
+    """Plain numbers on a logarithmic axis, more of them where it is short."""
+    low, high = axis.get_view_interval()
+    axis.set_tick_params(which="both", length=3, pad=3.5)  # all numbers in one line
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axis.set_minor_formatter("{x:g}" if high < 100 * low else NullFormatter())
