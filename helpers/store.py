@@ -11,28 +11,28 @@ Every file is written under a temporary name, synced and renamed, and carries or
 given a checksum, so that a damaged one is named and never read.
 """
 
-import contextlib
 import hashlib
 import io
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from filelock import FileLock
-from safetensors import SafetensorError
-from safetensors.torch import load as tensors_from_bytes
-from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
 from helpers.errors import Failure
+from helpers.files import (
+    PARTIAL,
+    DamagedFile,
+    read_tensors,
+    saving,
+    write_bytes,
+    write_tensors,
+)
 from helpers.runs import Run, fingerprint
-
-CHECKSUM = "checksum"  # name of the tensor that holds the sha256 of all the others
-PARTIAL = ".partial-"  # how temporary names begin
 
 
 def project_root() -> Path:
@@ -49,64 +49,6 @@ def results_root() -> Path:
     return Path(os.environ.get("MEMORIZATION_RESULTS") or project_root() / "results")
 
 
-class DamagedFile(Failure):
-    """A file whose checksum fails or that cannot be read; the message names it."""
-
-
-@contextlib.contextmanager
-def _saving(path: Path) -> Iterator[None]:
-    """Make the file's folder; an error of the system becomes one line."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise Failure(
-            f"cannot save {path}: {error.strerror or error}; what was saved before is "
-            "intact: make room (or set MEMORIZATION_RESULTS) and run again"
-        ) from error
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    with _saving(path):
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-
-
-def _checksum(tensors: dict[str, Tensor]) -> Tensor:
-    digest = hashlib.sha256()
-    for name, value in sorted(tensors.items()):
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.numpy().tobytes())
-    return torch.frombuffer(bytearray(digest.digest()), dtype=torch.uint8)
-
-
-def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Save tensors with their checksum."""
-    held = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    write_bytes(path, tensors_to_bytes({**held, CHECKSUM: _checksum(held)}))
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Tensors of a file; raises DamagedFile where they are not what was saved."""
-    try:
-        tensors = tensors_from_bytes(path.read_bytes())
-        saved = tensors.pop(CHECKSUM)
-    except (SafetensorError, KeyError) as error:
-        raise DamagedFile(f"{path} is damaged") from error
-    if not torch.equal(saved, _checksum(tensors)):
-        raise DamagedFile(f"{path} is damaged: its checksum fails")
-    return tensors
-
-
 class RunFolder:
     """What is on disk of one run."""
 
@@ -121,7 +63,7 @@ class RunFolder:
 
     def lock(self) -> FileLock:
         """An exclusive lock between processes; freed when its holder ends."""
-        with _saving(path := results_root() / "locks" / f"{self.name}.lock"):
+        with saving(path := results_root() / "locks" / f"{self.name}.lock"):
             path.touch()
         return FileLock(path)
 
@@ -197,13 +139,36 @@ class RunFolder:
             self._snapshot(later).unlink()
 
     def reopen(self) -> None:
-        """Take the mark of a finished run away, so that it is trained again."""
+        """Take the mark of a finished run away, so that it is trained again.
+
+        What was measured goes, too, for it may not be true of the new network.
+        """
         (self.path / "done.json").unlink(missing_ok=True)
+        for file in self._measured("any").parent.glob("*"):
+            file.unlink()
 
     def history(self) -> dict[str, np.ndarray]:
         """Measurements of a finished run, name -> array."""
         with np.load(self.path / "history.npz", allow_pickle=False) as arrays:
             return dict(arrays)
+
+    def _measured(self, name: str) -> Path:
+        return self.path / "measured" / f"{name}.safetensors"
+
+    def save_measured(self, name: str, arrays: dict[str, np.ndarray]) -> None:
+        """Keep what was measured of the finished network, under a name of its own."""
+        held = {
+            key: torch.from_numpy(np.asarray(array)) for key, array in arrays.items()
+        }
+        write_tensors(self._measured(name), held)
+
+    def measured(self, name: str) -> dict[str, np.ndarray] | None:
+        """What was kept under a name; None where nothing sound is."""
+        try:
+            found = read_tensors(self._measured(name))
+        except (OSError, DamagedFile):
+            return None
+        return {key: value.numpy() for key, value in found.items()}
 
     def about(self) -> dict:
         """Description and provenance of a finished run."""

@@ -24,7 +24,8 @@ MAY_IMPORT = {
     "fields": set(),
     "runs": {"fields"},
     "identity_runs": {"fields"},
-    "store": {"runs"},
+    "files": set(),
+    "store": {"runs", "files"},
     "stacks": {"models", "losses", "streams", "optimizers"},
     "singles": {"models", "losses", "optimizers", "stacks"},
     "identity_stacks": {"models"},
@@ -59,6 +60,10 @@ MAY_IMPORT = {
     "identities": {
         *("models", "patterns", "metrics", "identity_runs", "store", "histories"),
         *("identity_loop", "intervals"),
+    },
+    "geometry": {
+        *("streams", "datasets", "labels", "models", "metrics", "runs", "store"),
+        *("progress", "histories", "loop", "intervals", "sweeps"),
     },
     "claims": {"intervals", "registry", "badges"},
     "figures": {"intervals"},

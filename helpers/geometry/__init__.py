@@ -1,0 +1,48 @@
+"""Finished networks of paper B: what they learnt, and how it looks inside."""
+
+from helpers.geometry import estimates
+from helpers.geometry.balls import ball_capacity, measured_balls
+from helpers.geometry.gradients import (
+    Gradients,
+    dependent_slopes,
+    feature_form_errors,
+    measure_gradients,
+)
+from helpers.geometry.learning import memorization_epochs
+from helpers.geometry.manifolds import Geometry, by_setting, measure_geometry
+from helpers.geometry.networks import (
+    SETS,
+    best_epochs,
+    epochs_of,
+    layers_of,
+    moments_of,
+    sets_of,
+)
+from helpers.geometry.parameter_counts import count_error
+from helpers.geometry.separation import embeddings, measure_separability
+from helpers.geometry.simulations import Capacities, measure_capacities
+
+__all__ = [
+    "SETS",
+    "Capacities",
+    "Geometry",
+    "Gradients",
+    "ball_capacity",
+    "best_epochs",
+    "by_setting",
+    "count_error",
+    "dependent_slopes",
+    "embeddings",
+    "epochs_of",
+    "estimates",
+    "feature_form_errors",
+    "layers_of",
+    "measure_capacities",
+    "measure_geometry",
+    "measure_gradients",
+    "measure_separability",
+    "measured_balls",
+    "memorization_epochs",
+    "moments_of",
+    "sets_of",
+]

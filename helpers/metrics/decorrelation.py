@@ -1,0 +1,220 @@
+"""Descent to directions whose removal decorrelates vectors (Cohen et al. 2020).
+
+For vectors x_m, the rows of X, and orthonormal rows V let R be the products of what is
+left of the vectors, X (1 - V'V) X'. Then
+
+    f(V) = sum_{m < n} R_mn^2 / (R_mm R_nn)
+
+depends on the span of V alone. Its gradient is -2 V X' H X with H_mn, m != n, equal to
+R_mn / (R_mm R_nn) and H_mm to -sum_{n != m} R_mn^2 / (R_mm^2 R_nn). L-BFGS over spans
+follows it, and its first guess of the curvature is that of Gauss and Newton across the
+directions, without which correlated vectors take a multiple of the steps. Loops are
+written out, for they compile in a fraction of the time of array expressions.
+"""
+
+import numpy as np
+from numba import njit
+
+MEMORY = 10  # pairs of steps and changes of the gradient that are remembered
+STEPS = 500  # at most; more are wanted only where the length of a residual vanishes
+LONGEST = 0.5  # step, about in radians
+RIDGE = 0.01  # of the curvature, in parts of its mean
+
+# Sums may be reordered, so that they use vector instructions; NaN and inf stay.
+compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
+
+
+@compiled
+def minimize(vectors, products, directions, tolerance):
+    """Directions (direction, feature) of the local minimum of f below those given.
+
+    vectors: (vector, feature), none of them zero, and their products (vector, vector);
+    float64, contiguous. Stops where the next step would lower f by less than a part
+    `tolerance`, or after STEPS.
+    """
+    turned = np.ascontiguousarray(vectors.T)
+    size, taken = directions.size, 0
+    steps, changes = np.empty((MEMORY, size)), np.empty((MEMORY, size))
+    slope, beyond = np.zeros_like(directions), np.zeros_like(directions)
+    value = _cost(vectors, turned, products, directions, slope)
+    _project(directions, slope)
+    for _ in range(STEPS):
+        inverse = _inverse_curvature(turned, products, directions)
+        descent = _descent(slope, steps, changes, taken, inverse)
+        _project(directions, descent)
+        fall = _inner(descent.reshape(-1), slope.reshape(-1))
+        # A step tells the scale of the next, but what is remembered may mislead: the
+        # end is where the gradient and one step promise no more.
+        share, done = 0.0, taken > 0 and -fall <= tolerance * value
+        if not done and fall < 0:
+            share, there, lower = _line_search(
+                vectors, turned, products, directions, descent, (value, fall), beyond
+            )
+        if share == 0:
+            if taken <= 1:
+                break
+            taken = 0
+            continue
+        for each in (descent, slope, beyond):
+            _project(there, each)
+        i = taken % MEMORY
+        _remember(share, descent, slope, beyond, steps[i], changes[i])
+        bend = _inner(steps[i], changes[i])
+        if bend > 1e-10 * _length(steps[i]) * _length(changes[i]):
+            taken += 1
+        directions, value = there, lower
+        slope, beyond = beyond, slope
+    return directions
+
+
+@compiled
+def orthonormalize(directions):
+    """Gram and Schmidt in place, twice, for rows that are nearly dependent."""
+    for j in range(len(directions)):
+        row = directions[j]
+        for _ in range(2):
+            for i in range(j):
+                _add(-_inner(directions[i], row), directions[i], row)
+        _add(1 / _length(row) - 1, row, row)  # scales it
+
+
+@compiled
+def _cost(vectors, turned, products, directions, slope):
+    """f; writes its gradient into slope. Infinite where nothing is left of a vector."""
+    parts, rows = _product(directions, turned), len(products)
+    left, weights = _product(np.ascontiguousarray(parts.T), parts), np.empty(rows)
+    for m in range(rows):
+        for n in range(rows):
+            left[m, n] = products[m, n] - left[m, n]
+        if not left[m, m] > 1e-14 * products[m, m]:
+            return np.inf
+        weights[m] = 1 / left[m, m]
+    total = 0.0
+    for m in range(rows):
+        share = 0.0
+        for n in range(rows):
+            weighted = left[m, n] * weights[n]
+            share += weighted * left[m, n]
+            left[m, n] = -2 * weighted * weights[m]
+        share = share * weights[m] - 1  # without the vector's product with itself
+        left[m, m] = 2 * share * weights[m]
+        total += share
+    np.dot(_product(parts, left), vectors, slope)
+    return total / 2
+
+
+@compiled
+def _line_search(vectors, turned, products, directions, descent, line, slope):
+    """First of ever shorter steps that lowers f enough: (share, directions, f).
+
+    line: f and its change along the descent. Share 0: none does. slope: where it leads.
+    """
+    value, fall = line
+    share = min(1.0, LONGEST / _length(descent.reshape(-1)))
+    for _ in range(30):
+        there = directions.copy()
+        _add(share, descent.reshape(-1), there.reshape(-1))
+        orthonormalize(there)
+        found = _cost(vectors, turned, products, there, slope)
+        if found <= value + 1e-4 * share * fall:
+            return share, there, found
+        # The lowest point of the parabola through what is known, within bounds.
+        parabola = fall * share / (2 * (fall - (found - value) / share))
+        share = min(max(parabola, 0.1 * share), 0.5 * share)
+    return 0.0, directions, value
+
+
+@compiled
+def _descent(slope, steps, changes, taken, inverse):
+    """Descent by the last pairs of the `taken` ones (Nocedal 1980)."""
+    flat, by_step = slope.copy().reshape(-1), np.zeros(MEMORY)
+    oldest = max(0, taken - MEMORY)
+    for j in range(taken - 1, oldest - 1, -1):
+        i = j % MEMORY
+        by_step[i] = _inner(steps[i], flat) / _inner(steps[i], changes[i])
+        _add(-by_step[i], changes[i], flat)
+    flat = _product(inverse, flat.reshape(slope.shape)).reshape(-1)
+    scale = -1.0
+    if taken:
+        last = (taken - 1) % MEMORY
+        guess = _product(inverse, changes[last].reshape(slope.shape)).reshape(-1)
+        scale *= _inner(steps[last], changes[last]) / _inner(changes[last], guess)
+    _add(scale - 1, flat, flat)
+    for j in range(oldest, taken):
+        i = j % MEMORY
+        by_change = _inner(changes[i], flat) / _inner(steps[i], changes[i])
+        _add(-by_step[i] - by_change, steps[i], flat)
+    return flat.reshape(slope.shape)
+
+
+@compiled
+def _inverse_curvature(turned, products, directions):
+    """Inverse of the curvature across the directions: (direction, direction).
+
+    A direction is curved in which vectors are long beside what is left of them.
+    """
+    parts = _product(directions, turned)
+    weighted, (count, rows) = parts.copy(), parts.shape
+    for m in range(rows):
+        left = products[m, m]
+        for i in range(count):
+            left -= parts[i, m] ** 2
+        for i in range(count):
+            weighted[i, m] *= 2 / left
+    matrix = _product(weighted, np.ascontiguousarray(parts.T))
+    ridge = 0.0
+    for i in range(count):
+        ridge += RIDGE * matrix[i, i] / count
+    for k in range(count):
+        matrix[k, k] += ridge
+    # Gauss and Jordan in place: a positive matrix needs no exchange of rows.
+    for k in range(count):
+        pivot, matrix[k, k] = matrix[k, k], 1.0
+        _add(1 / pivot - 1, matrix[k], matrix[k])
+        for i in range(count):
+            if i != k:
+                factor, matrix[i, k] = matrix[i, k], 0.0
+                _add(-factor, matrix[k], matrix[i])
+    return matrix
+
+
+@compiled
+def _project(directions, change):
+    """Takes out of a change, in place, what does not turn the directions' span."""
+    for row in change:
+        for direction in directions:
+            _add(-_inner(direction, row), direction, row)
+
+
+@compiled
+def _remember(share, descent, before, after, step, change):
+    """Writes a step and the change of the gradient that it made."""
+    for i, row in enumerate(descent):
+        for j in range(row.size):
+            step[i * row.size + j] = share * row[j]
+            change[i * row.size + j] = after[i, j] - before[i, j]
+
+
+@compiled
+def _product(left, right):
+    """np.dot, compiled once instead of in every function that calls it."""
+    return np.dot(left, right)
+
+
+@compiled
+def _inner(left, right):
+    total = 0.0
+    for i in range(left.size):
+        total += left[i] * right[i]
+    return total
+
+
+@compiled
+def _length(vector):
+    return np.sqrt(_inner(vector, vector))
+
+
+@compiled
+def _add(scale, vector, to):
+    for i in range(vector.size):
+        to[i] += scale * vector[i]

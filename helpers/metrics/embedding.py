@@ -1,0 +1,209 @@
+"""Pictures of features in two dimensions, and the numbers that belong beside them.
+
+Paper B shows UMAP (McInnes et al. 2018) of a layer's features and calls sets of
+examples separable by eye (figures 2B and A.2). How separable they are is said here by
+their nearest neighbours, in the features themselves or in the picture. Distances are
+Euclidean; for angles give rows of unit length.
+"""
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from helpers.errors import Mistake
+
+BLOCK = 2**22  # distances held at once, 32 MB
+LEAST = 4  # examples of which UMAP makes a picture
+
+
+class Embedding(NamedTuple):
+    """A picture of examples.
+
+    points: (example, 2) float32, in no unit, in the order of the examples.
+    kept: share of each example's nearest neighbours that are among as many nearest ones
+    in the picture, mean over the examples: 1 where the picture keeps all.
+    """
+
+    points: Tensor
+    kept: float
+
+
+class Separability(NamedTuple):
+    """How often neighbours name the right class, and how often any answer would.
+
+    accuracy: mean over the classes of the share of their examples that are named
+    rightly (balanced), 0..1. chance: 1 / classes, what every answer that does not
+    depend on the class has on average, one answer for all included.
+    """
+
+    accuracy: float
+    chance: float
+
+
+def embed(
+    features: Tensor | np.ndarray,
+    *,
+    seed: int = 0,
+    neighbours: int = 15,
+    min_dist: float = 0.1,
+) -> Embedding:
+    """UMAP of features (example, feature) in two dimensions, the same for one seed.
+
+    neighbours: 2 or more, the example itself counted; min_dist: how close points may
+    lie, 0..1. One thread, since two would race. Examples of equal features lie near one
+    another, their places have no meaning. 2,000 examples of 1,000 features take 3 s on
+    one core, and the first picture of a process 7 s more, in which umap is compiled.
+    """
+    if neighbours < 2 or not 0 <= min_dist <= 1:
+        raise Mistake(
+            f"neighbours = {neighbours!r}, min_dist = {min_dist!r}: must be at least "
+            "2, and within 0..1"
+        )
+    rows = _checked(features, max(neighbours, LEAST) - 1).cpu()
+    nearest = _nearest(rows, rows, neighbours - 1, others=True)
+    with warnings.catch_warnings():  # some are told at import, others on odd data
+        warnings.simplefilter("ignore")
+        from umap import UMAP  # takes seconds to import
+
+        reducer = UMAP(
+            n_components=2,
+            n_neighbors=neighbours,
+            min_dist=min_dist,
+            random_state=seed,
+            n_jobs=1,
+            # exact ones: umap's own search is compiled anew in every process
+            precomputed_knn=_with_distances(rows, nearest),
+            force_approximation_algorithm=True,
+        )
+        points = reducer.fit_transform(rows.float().numpy())
+    points = torch.from_numpy(points)
+    shown = _nearest(points.double(), points.double(), neighbours - 1, others=True)
+    kept = (nearest[:, :, None] == shown[:, None]).any(2).double().mean()
+    return Embedding(points, kept.item())
+
+
+def _with_distances(rows: Tensor, nearest: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Indices and distances of the nearest, each example first of its own."""
+    every = torch.cat([torch.arange(len(rows))[:, None], nearest], 1)
+    distances = [(rows - rows[column]).norm(dim=1) for column in every.T]
+    return every.numpy(), torch.stack(distances, 1).float().numpy()
+
+
+def separability(
+    features: Tensor | np.ndarray, labels: Tensor | np.ndarray, *, neighbours: int = 5
+) -> Separability:
+    """Accuracy of naming each example's label by its nearest others (leave one out).
+
+    features: (example, feature), or the points of an `Embedding`; labels: (example,)
+    integers. The most frequent label of the neighbours counts, of equally frequent ones
+    that of the nearest neighbour; of neighbours at equal distance the first examples
+    are taken, so that features that are all equal give chance. Random labels give a
+    little less than chance, since an example is missing from its own class: with n
+    examples a class about 1 / n of it. An example alone in its class is never right.
+    """
+    rows = _checked(features, _at_least_one(neighbours))
+    labels = _checked_labels(labels, rows)
+    nearest = _nearest(rows, rows, neighbours, others=True)
+    return _judged(labels[nearest], labels)
+
+
+def neighbour_accuracy(
+    queries: tuple[Tensor, Tensor],
+    references: tuple[Tensor, Tensor],
+    *,
+    neighbours: int = 5,
+) -> Separability:
+    """Accuracy of naming the queries' labels by their nearest references.
+
+    queries and references: features (example, feature) and labels (example,), such as
+    restored examples among unpermuted ones; as for `separability`, classes are those of
+    the queries.
+    """
+    known = _checked(references[0], _at_least_one(neighbours) - 1)
+    asked = _checked(queries[0], 0)
+    if asked.shape[1] != known.shape[1]:
+        raise Mistake(
+            f"queries have {asked.shape[1]} features, references {known.shape[1]}: "
+            "give both from one layer"
+        )
+    answers = _checked_labels(references[1], known)
+    nearest = _nearest(asked, known, neighbours, others=False)
+    return _judged(answers[nearest], _checked_labels(queries[1], asked))
+
+
+def _nearest(rows: Tensor, among: Tensor, count: int, *, others: bool) -> Tensor:
+    """Indices of the nearest among (m, feature), (n, count), nearest first.
+
+    others: rows are among themselves, and none is its own neighbour.
+    """
+    far, centre = among.square().sum(1).max(), among.mean(0)
+    rows, among = rows - centre, among - centre  # else far data would be rounded away
+    squares, found = among.square().sum(1), []
+    grain = 1e-12 * squares.max() + 1e-30 * far  # above the error of rounding
+    grain = grain.where(grain > 0, 1)
+    for start in range(0, len(rows), size := max(1, BLOCK // len(among))):
+        some = rows[start : start + size]
+        # Squared distances less the row's own square, equal where rounding differs.
+        distances = (squares - 2 * some @ among.T).div_(grain).round_()
+        if others:
+            at = torch.arange(len(some), device=rows.device)
+            distances[at, start + at] = torch.inf
+        found.append(_first(distances, count))
+    return torch.cat(found)
+
+
+def _first(distances: Tensor, count: int) -> Tensor:
+    """Columns of each row's least values in order, of equal ones the first columns."""
+    least = distances.topk(count, dim=1, largest=False)
+    if ((distances <= least.values[:, -1:]).sum(1) > count).any():  # ties at the edge
+        return distances.sort(dim=1, stable=True).indices[:, :count]
+    columns = least.indices.sort(dim=1).values
+    return columns.gather(1, distances.gather(1, columns).argsort(dim=1, stable=True))
+
+
+def _judged(named: Tensor, labels: Tensor) -> Separability:
+    """Balanced accuracy of the neighbours' labels (example, neighbour)."""
+    classes, of = labels.unique(return_inverse=True)
+    votes = (named[:, :, None] == named[:, None]).sum(2)  # argmax takes the first
+    answer = named.gather(1, votes.argmax(1, keepdim=True))[:, 0]
+    right = torch.zeros(len(classes), dtype=torch.float64, device=labels.device)
+    right.index_add_(0, of, (answer == labels).double())
+    return Separability((right / of.bincount()).mean().item(), 1 / len(classes))
+
+
+def _checked(features: Tensor | np.ndarray, neighbours: int) -> Tensor:
+    """Features as (example, feature) in float64, with more examples than neighbours."""
+    rows = torch.as_tensor(features).detach().double()
+    if rows.ndim != 2 or not rows.shape[1]:
+        raise Mistake(
+            f"features have shape {tuple(rows.shape)}: must be (example, feature)"
+        )
+    if len(rows) <= neighbours:
+        raise Mistake(
+            f"{len(rows)} examples are too few: give at least {neighbours + 1}, or ask "
+            "for fewer neighbours"
+        )
+    if not rows.isfinite().all():
+        raise Mistake(
+            "features are not finite: leave out a network whose training diverged"
+        )
+    return rows
+
+
+def _at_least_one(neighbours: int) -> int:
+    if neighbours < 1:
+        raise Mistake(f"neighbours = {neighbours!r}: must be at least 1")
+    return neighbours
+
+
+def _checked_labels(labels: Tensor | np.ndarray, rows: Tensor) -> Tensor:
+    labels = torch.as_tensor(labels).to(rows.device)
+    if labels.is_floating_point() or labels.shape != (len(rows),):
+        raise Mistake(
+            f"labels are {labels.dtype} of shape {tuple(labels.shape)}: "
+            f"give one integer for each of the {len(rows)} examples"
+        )
+    return labels
