@@ -965,25 +965,6 @@ def test_capacities_of_empty_sets_and_diverged_networks_are_undefined(
         assert np.isnan(other["unpermuted"][1]).all()
 
 
-def test_capacities_need_examples_only_of_the_sets_that_are_judged(
-    found, data, simulate
-):
-    """There may be fewer permuted ones, or none."""
-    one = found.dense.where(seed=0)
-    (run,) = one.runs
-    smallest = {
-        name: int(some.labels.bincount(minlength=10).min())
-        for name, some in geometry.sets_of(run, data)._asdict().items()
-    }
-    few = replace(data, test_images=data.train_images, test_labels=data.train_labels)
-    count = smallest["permuted"] + 1
-    assert smallest["unpermuted"] >= count
-    with pytest.raises(Mistake, match="'permuted'"):
-        class_inputs(run, few, examples=count)
-    asked = {"layers": ["linear 3"], "examples": count, "gaussians": 4}
-    geometry.measure_capacities(one, few, "final", **asked)
-
-
 def test_points_of_a_figure_are_of_all_networks_and_layers():
     theory, simulated = {"test": np.eye(2)}, {"test": np.array([[1.0, 2], [3, 4]])}
     (x, y) = geometry.Capacities(theory, simulated).points()["test"]
