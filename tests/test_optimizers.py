@@ -13,7 +13,7 @@ from helpers.optimizers import Adam, check_optimizer
 from helpers.singles import Single
 from helpers.stacks import Stack
 
-EXAMPLES, CLASSES, COUNT = 67, 10, 4
+EXAMPLES, CLASSES, COUNT = 35, 10, 4
 RATES = (0.01, 0.02, 0.03, 0.04)
 FAMILIES = {
     "mlp": {"width": 16, "depth": 3, "biases": True},
