@@ -24,8 +24,8 @@ class Single:
 
     BatchNorm trains on the statistics of a batch and is evaluated with running ones.
     precision: None for float32, "bfloat16" for mixed precision (torch.autocast): the
-    weights, their updates and the loss stay float32. Images and kernels lie
-    channels-last, which is faster on a CPU and on CUDA.
+    weights, their updates and the loss stay float32. On CUDA images and kernels lie
+    channels-last.
     """
 
     def __init__(
@@ -46,10 +46,11 @@ class Single:
             raise Mistake(f"{len(labels)} networks: a Single holds one")
         self.model, self.loss = model, loss
         self.labels, self.precision = labels, precision
-        self.images = images.to(memory_format=torch.channels_last)
+        self._layout = torch.channels_last if images.is_cuda else torch.preserve_format
+        self.images = images.to(memory_format=self._layout)
         self._scale = float(loss_scales)
         module = model.module().to(images.device)
-        self.module = module.to(memory_format=torch.channels_last)
+        self.module = module.to(memory_format=self._layout)
         model.load(self.module, {name: w[0] for name, w in weights.items()})
         self._steps = {name: -float(rate) for name, rate in rates.items()}
         for name, parameter in self.module.named_parameters():
@@ -126,7 +127,7 @@ class Single:
         for some, answers in zip(
             images.split(chunk), labels[0].split(chunk), strict=True
         ):
-            some = some.to(memory_format=torch.channels_last)
+            some = some.to(memory_format=self._layout)
             logits = self._logits(some)
             predictions.append(logits.argmax(-1))
             loss += self.loss.value(logits, answers, self._scale).sum(
