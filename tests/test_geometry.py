@@ -395,11 +395,11 @@ def test_cases_have_one_thread_and_torch_has_its_own_again_afterwards(workers, w
         if wrong and case == 1:
             raise Mistake("no")
 
-    torch.set_num_threads(2)
+    # Left at what it is: once raised, products round otherwise in all later tests.
     try:
         with contextlib.suppress(Mistake):
             side_by_side(ask, range(3), "threads")
-        assert torch.get_num_threads() == 2 and {*seen} == {1}
+        assert torch.get_num_threads() == before and {*seen} == {1}
     finally:
         torch.set_num_threads(before)
 
