@@ -9,6 +9,7 @@ Euclidean; for angles give rows of unit length.
 import warnings
 from typing import NamedTuple
 
+import numba
 import numpy as np
 import torch
 from torch import Tensor
@@ -66,6 +67,8 @@ def embed(
     nearest = _nearest(rows, rows, neighbours - 1, others=True)
     with warnings.catch_warnings():  # some are told at import, others on odd data
         warnings.simplefilter("ignore")
+        # OpenMP's threads are torch's: shared with numba's they change torch's bits.
+        numba.config.THREADING_LAYER = "workqueue"
         from umap import UMAP  # takes seconds to import
 
         reducer = UMAP(
