@@ -20,6 +20,10 @@ BLOCK = 2**22  # distances held at once, 32 MB
 LEAST = 4  # examples of which UMAP makes a picture
 
 
+# OpenMP's threads are torch's: shared with numba's they change torch's bits.
+numba.config.THREADING_LAYER = "workqueue"
+
+
 class Embedding(NamedTuple):
     """A picture of examples.
 
@@ -67,8 +71,6 @@ def embed(
     nearest = _nearest(rows, rows, neighbours - 1, others=True)
     with warnings.catch_warnings():  # some are told at import, others on odd data
         warnings.simplefilter("ignore")
-        # OpenMP's threads are torch's: shared with numba's they change torch's bits.
-        numba.config.THREADING_LAYER = "workqueue"
         from umap import UMAP  # takes seconds to import
 
         reducer = UMAP(
