@@ -2,6 +2,7 @@
 
 import multiprocessing
 from multiprocessing import forkserver
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,6 +92,18 @@ def processes():
 
 
 @pytest.fixture
+def closed_figures():
+    """Figures in the book's style, all of them closed after the test."""
+    import matplotlib.pyplot as plt  # most tests draw nothing
+
+    from helpers import figures
+
+    with plt.style.context(figures.STYLE):
+        yield
+    plt.close("all")
+
+
+@pytest.fixture
 def steps(monkeypatch):
     """Networks in every step of a stack of identity nets, as it happens."""
     calls, step = [], IdentityStack.step
@@ -101,6 +114,14 @@ def steps(monkeypatch):
 
     monkeypatch.setattr(IdentityStack, "step", counted)
     return calls
+
+
+def golden(name):
+    """Reference values of the manifold analysis; skips where they are not at hand."""
+    file = Path(__file__).resolve().parents[2] / "shared/golden" / f"mftma_{name}.npz"
+    if not file.exists():
+        pytest.skip("no golden values in the shared data beside this checkout")
+    return np.load(file)
 
 
 def assert_same_histories(some, others):

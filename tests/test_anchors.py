@@ -1,12 +1,12 @@
 """Anchor points: known limits, golden values, and no answer that was not checked."""
 
 from itertools import combinations
-from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 import pytest
 import torch
+from conftest import golden
 
 from helpers.errors import Failure, Mistake
 from helpers.metrics import anchors
@@ -14,7 +14,6 @@ from helpers.metrics.anchors import anchor_geometry, kkt_residuals
 from helpers.metrics.nonnegative_batched import batched_least_squares
 from helpers.streams import stream
 
-GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden"
 SHAPES = ("capacity", "radius", "dimension")
 
 
@@ -41,13 +40,6 @@ def close(left, right, **tolerance):
         torch.testing.assert_close(
             getattr(left, name), getattr(right, name), equal_nan=True, **tolerance
         )
-
-
-def golden(name):
-    path = GOLDEN / f"mftma_{name}.npz"
-    if not path.exists():
-        pytest.skip("no golden values in the shared data beside this checkout")
-    return np.load(path)
 
 
 # identities

@@ -1,21 +1,11 @@
 """The search for directions that correlate centres, and its descent."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from conftest import golden
 
 from helpers.metrics import center_correlations as search
 from helpers.metrics import decorrelation
-
-GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden"
-
-
-def golden(name):
-    file = GOLDEN / f"mftma_{name}.npz"
-    if not file.exists():
-        pytest.skip("no golden values in the shared folder beside this checkout")
-    return np.load(file)
 
 
 def reduced(centers):

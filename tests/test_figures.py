@@ -1,6 +1,5 @@
 """Figures: what is drawn is what was given, with its interval and its n."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -8,12 +7,7 @@ from matplotlib.colors import to_rgb
 from helpers import figures
 from helpers.intervals import mean_interval
 
-
-@pytest.fixture(autouse=True)
-def closed_figures():
-    with plt.style.context(figures.STYLE):
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 
 
 def texts(ax):

@@ -17,11 +17,7 @@ from helpers.intervals import mean_interval
 SETS = ("unpermuted", "permuted", "restored", "test")
 
 
-@pytest.fixture(autouse=True)
-def closed_figures():
-    with plt.style.context(figures.STYLE):
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 
 
 @pytest.fixture

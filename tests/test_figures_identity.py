@@ -14,12 +14,7 @@ from helpers.errors import Mistake
 from helpers.figures import mosaics
 from helpers.intervals import Estimate, mean_interval
 
-
-@pytest.fixture(autouse=True)
-def closed_figures():
-    with plt.style.context(figures.STYLE):
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 
 
 @pytest.fixture

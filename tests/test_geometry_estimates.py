@@ -276,7 +276,7 @@ def test_the_final_epoch_is_judged_in_the_first_third_and_in_the_last_layer():
 
 
 @pytest.mark.parametrize(
-    ("count", "early"), [(1, 1), (2, 1), (3, 1), (5, 1), (6, 2), (8, 2), (15, 5)]
+    ("count", "early"), [(1, 1), (2, 1), (3, 1), (5, 2), (6, 2), (8, 3), (15, 5)]
 )
 @pytest.mark.parametrize("first", ["input", None])
 def test_the_first_third_of_the_layers_are_early_and_one_at_least(count, early, first):

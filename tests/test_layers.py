@@ -63,7 +63,7 @@ MAY_IMPORT = {
     },
     "geometry": {
         *("streams", "datasets", "labels", "models", "metrics", "runs", "store"),
-        *("progress", "histories", "loop", "intervals", "sweeps"),
+        *("progress", "histories", "loop", "training", "intervals", "sweeps"),
     },
     "claims": {"intervals", "registry", "badges"},
     "figures": {"intervals"},

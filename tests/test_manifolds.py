@@ -1,25 +1,15 @@
 """Manifold geometry from points: golden values, theory, and what must not matter."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from conftest import golden
 
 from helpers.errors import Mistake
 from helpers.metrics import manifolds
 from helpers.metrics.clouds import Clouds, coordinates
 from helpers.metrics.manifolds import manifold_geometry
 from helpers.metrics.removals import center_correlation, search_removal
-
-GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden"
-
-
-def golden(name):
-    file = GOLDEN / f"mftma_{name}.npz"
-    if not file.exists():
-        pytest.skip("no golden values in the shared folder beside this checkout")
-    return np.load(file)
 
 
 def clouds_of(count=8, features=40, examples=6, spread=1.0, seed=0):

@@ -41,7 +41,7 @@ class Network:
             rates[self.model.names[0]] = self.first
         return rates
 
-    def single(self) -> Single:
+    def single(self, precision=None) -> Single:
         return Single(
             self.model,
             self.loss,
@@ -50,10 +50,11 @@ class Network:
             images=self.images,
             labels=self.labels[None],
             loss_scales=torch.tensor([self.scale]),
+            precision=precision,
         )
 
-    def trained(self, batch=16) -> Single:
-        single = self.single()
+    def trained(self, batch=16, precision=None) -> Single:
+        single = self.single(precision)
         for order in self.orders:
             single.train_epoch(order[None], batch)
         return single
@@ -122,6 +123,28 @@ def test_that_holds_for_every_loss_and_scale(loss, scale, in_double):
 
     expected = network.trained_by_pytorch(mean_loss)
     assert_learnt_alike(network.trained(), expected, network.weights)
+
+
+@pytest.mark.parametrize("family", SHAPES)
+def test_a_step_in_mixed_precision_is_that_of_pytorchs_autocast(family):
+    network, everyone = Network(family), torch.arange(EXAMPLES)
+    mixed, whole = network.single("bfloat16"), network.single()
+    mixed.step(everyone)
+    whole.step(everyone)
+    module = network.model.module().train()
+    network.model.load(module, network.weights)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = module(network.images).logits.float()
+    cross_entropy(logits, network.labels).backward()
+    for name, parameter in module.named_parameters():
+        expected = parameter.detach() - network.rate * parameter.grad
+        found = mixed.network(0)[name]
+        assert found.dtype == torch.float32  # the weights and their updates
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
+        assert not torch.equal(found, whole.network(0)[name]), name
+    images, labels = network.images, network.labels[None]
+    losses = [s.evaluate(images, labels).loss.item() for s in (whole, mixed)]
+    assert losses[0] != losses[1] == pytest.approx(losses[0], rel=0.05)
 
 
 @pytest.mark.parametrize("family", SHAPES)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
 from helpers.figures.heatmaps import EMPTY, SLASHES
-from helpers.figures.marks import note_figure, span
+from helpers.figures.marks import known_epochs, note_figure, span
 from helpers.figures.ranges import plain_logarithms
 from helpers.intervals import band
 
@@ -143,20 +143,13 @@ def _mark(
     ax: Axes, epochs: ArrayLike, marks: Mapping[str, ArrayLike], *, named: bool
 ) -> str:
     """A line at the mean epoch of each mark; words for marks that no network has."""
-    missing, halo = "", [effects.withStroke(linewidth=2.4, foreground="white")]
-    for name, found in marks.items():
-        found = np.ravel(np.asarray(found, dtype=float))
-        known = found[np.isfinite(found)]
-        if not len(known):
-            missing += f"\n{name}: none"
-            continue
+    known, missing = known_epochs(marks)
+    halo = [effects.withStroke(linewidth=2.4, foreground="white")]
+    for name, found, share in known:
         # a column stands for one epoch, whose middle is half a column in
-        place = np.interp(known.mean(), epochs, np.arange(len(epochs)) + 0.5)
+        place = np.interp(found.mean(), epochs, np.arange(len(epochs)) + 0.5)
         ax.axvline(place, color="black", lw=0.9, path_effects=halo, label=f"_{name}")
         if named:
-            share = (
-                f" ({len(known)} of {len(found)})" if len(known) < len(found) else ""
-            )
             style = {"rotation": 90, "ha": "right", "va": "bottom", "fontsize": 8}
             shift = {"xytext": (-2, 4), "textcoords": "offset points"}
             ax.annotate(name + share, (place, 0), **shift, **style, path_effects=halo)

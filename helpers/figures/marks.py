@@ -152,3 +152,22 @@ def _share(
         fontsize=7.5,
         color="#333333",
     )
+
+
+def known_epochs(
+    marks: Mapping[str, ArrayLike],
+) -> tuple[list[tuple[str, np.ndarray, str]], str]:
+    """Each mark's name, epochs of the networks that have it, and how many these are.
+
+    Said where it is not all of them; and words for the marks that no network has.
+    """
+    known, missing = [], ""
+    for name, epochs in marks.items():
+        epochs = np.ravel(np.asarray(epochs, dtype=float))
+        found = epochs[np.isfinite(epochs)]
+        share = f" ({len(found)} of {len(epochs)})" if len(found) < len(epochs) else ""
+        if len(found):
+            known.append((name, found, share))
+        else:
+            missing += f"\n{name}: none"
+    return known, missing

@@ -12,7 +12,14 @@ from matplotlib.transforms import offset_copy
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
-from helpers.figures.marks import AT, name_ends, networks_behind, note, note_figure
+from helpers.figures.marks import (
+    AT,
+    known_epochs,
+    name_ends,
+    networks_behind,
+    note,
+    note_figure,
+)
 from helpers.figures.ranges import keep_within, stay_near
 from helpers.figures.style import CHANCE, Look, axes, looks
 from helpers.intervals import band
@@ -84,19 +91,13 @@ def mark_epochs(ax: Axes, marks: Mapping[str, ArrayLike]) -> str:
 
     Returns words for the marks that no network has.
     """
-    missing = ""
-    for name, epochs in marks.items():
-        epochs = np.ravel(np.asarray(epochs, dtype=float))
-        found = epochs[np.isfinite(epochs)]
-        if not len(found):
-            missing += f"\n{name}: none"
-            continue
+    known, missing = known_epochs(marks)
+    for name, found, share in known:
         style = {"color": AT, "linewidth": 1}
         ax.axvline(found.mean(), label=f"_{name}", zorder=1, **style)
         across = ax.get_xaxis_transform()
         if len(found) > 1:
             ax.vlines(found, 0, 0.03, transform=across, **style)
-        share = f" ({len(found)} of {len(epochs)})" if len(found) < len(epochs) else ""
         ax.annotate(
             name + share,
             (found.mean(), 0.05),

@@ -24,14 +24,12 @@ from helpers.geometry.untangling import (
     spheres,
     theory_and_simulation,
 )
-from helpers.intervals import exact
 
 __all__ = [
     "at_initialization",
     "best_epoch",
     "by_share",
     "early_and_late_layers",
-    "exact",
     "examples_of_sets",
     "final_epoch",
     "growth",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from helpers.geometry.jobs import kept, side_by_side
+from helpers.geometry.jobs import measured, side_by_side
 from helpers.geometry.labelled import GROUPS, Labelled, kernel_names
 from helpers.geometry.networks import Moment, Trained, at_moments
 from helpers.histories import Histories
@@ -85,20 +85,15 @@ def measure_gradients(
     }
     errors = np.full(shape, np.nan)
 
-    def ask(case: tuple[int, int, Trained]) -> None:
-        k, m, trained = case
-        found = kept(
-            trained.folder,
-            f"gradients-{trained.epoch:06d}",
-            {"examples": examples},
-            lambda: _norms(trained, model, data, examples),
-        )
+    def make(trained: Trained) -> dict[str, np.ndarray | float]:
+        return _norms(trained, model, data, examples)
+
+    settings = {"examples": examples}
+    for k, m, found in measured(histories, moments, make, gradients=settings):
         errors[k, m] = found["error"]
         for part in PARTS:
             for group, row in zip(GROUPS, found[part], strict=True):
                 tables[part][group][k, m] = row
-
-    side_by_side(ask, at_moments(histories, moments), "gradients")
     return Gradients(tuple(names), tuple(moments), tables, errors)
 
 

@@ -3,22 +3,20 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import torch
 
+from helpers.geometry.networks import Moment, Trained, at_moments
+from helpers.histories import Histories
 from helpers.progress import progress_bar
 from helpers.store import RunFolder
+from helpers.training import choose_device
 
 RECIPE = 3  # raised when a measurement changes meaning: what was kept is made anew
-
-
-def choose_device() -> torch.device:
-    """Where networks are asked: CUDA where there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def side_by_side(ask: Callable[[Any], Any], cases: Iterable, label: str) -> list:
@@ -27,7 +25,7 @@ def side_by_side(ask: Callable[[Any], Any], cases: Iterable, label: str) -> list
     The first error ends all, when the cases that have begun are done.
     """
     cases = list(cases)
-    workers = os.cpu_count() if choose_device().type == "cpu" else 1
+    workers = os.cpu_count() if choose_device("auto").type == "cpu" else 1
     threads, bar = torch.get_num_threads(), progress_bar(len(cases), label)
 
     def work(case):
@@ -44,6 +42,27 @@ def side_by_side(ask: Callable[[Any], Any], cases: Iterable, label: str) -> list
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)
         bar.close()
+
+
+def measured(
+    histories: Histories,
+    moments: Sequence[Moment],
+    make: Callable[[Trained], dict],
+    **settings: dict,
+) -> list[tuple[int, int, dict[str, np.ndarray]]]:
+    """What make(network) gives of every network at every moment, kept beside its run.
+
+    settings: one name and what decides the measurement, as for `kept`. Returns numbers
+    of the network and of the moment, and what was found; none of diverged networks.
+    """
+    ((name, chosen),) = settings.items()
+
+    def ask(case: tuple[int, int, Trained]) -> tuple[int, int, dict[str, np.ndarray]]:
+        k, m, trained = case
+        label = f"{name}-{trained.epoch:06d}"
+        return k, m, kept(trained.folder, label, chosen, lambda: make(trained))
+
+    return side_by_side(ask, at_moments(histories, moments), name)
 
 
 def kept(

@@ -8,11 +8,11 @@ from torch import Tensor
 from torch.func import functional_call
 
 from helpers import datasets
-from helpers.geometry.jobs import choose_device
 from helpers.geometry.networks import Trained
 from helpers.labels import permute_labels
 from helpers.models import MLP
 from helpers.streams import stream
+from helpers.training import choose_device
 
 GROUPS = ("all", "unpermuted", "permuted")
 
@@ -47,7 +47,7 @@ class Labelled:
     """A network in double precision, ready to be differentiated on its training set."""
 
     def __init__(self, trained: Trained, model, data, examples: int | None):
-        run, device = trained.run, choose_device()
+        run, device = trained.run, choose_device("auto")
         drawn = permute_labels(
             data.train_labels,
             run.permuted_fraction or 0.0,

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.geometry.jobs import choose_device, kept, side_by_side
+from helpers.geometry.jobs import measured
 from helpers.geometry.networks import (
     MANIFOLDS,
     Moment,
     Trained,
-    at_moments,
     class_inputs,
 )
 from helpers.histories import Histories
 from helpers.loop import model_of
 from helpers.metrics.manifolds import manifold_geometry
 from helpers.models.layers import INPUT, layer_features, layer_names
+from helpers.training import choose_device
 
 QUANTITIES = ("capacity", "radius", "dimension", "center correlation", "spread")
 
@@ -92,25 +92,19 @@ def measure_geometry(
     drawn = {"gaussians": gaussians, "restarts": restarts}
     settings = {"examples": examples, "layers": names, **drawn}
 
-    def ask(case: tuple[int, int, Trained]) -> None:
-        k, m, trained = case
-        found = kept(
-            trained.folder,
-            f"geometry-{trained.epoch:06d}",
-            settings,
-            lambda: _of_network(trained, model, data, settings),
-        )
+    def make(trained: Trained) -> dict[str, np.ndarray]:
+        return _of_network(trained, model, data, settings)
+
+    for k, m, found in measured(histories, moments, make, geometry=settings):
         for quantity in QUANTITIES:
             for s, row in zip(MANIFOLDS, found[quantity], strict=True):
                 tables[quantity][s][k, m] = row
-
-    side_by_side(ask, at_moments(histories, moments), "manifolds")
     return Geometry(names, tuple(moments), examples, tables)
 
 
 def _of_network(trained: Trained, model, data, settings: dict) -> dict[str, np.ndarray]:
     """Quantity -> (set, layer)."""
-    names, device = settings["layers"], choose_device()
+    names, device = settings["layers"], choose_device("auto")
     inputs = class_inputs(trained.run, data, examples=settings["examples"])
     weights = {n: w.to(device) for n, w in trained.weights.items()}
     found = {q: np.full((len(MANIFOLDS), len(names)), np.nan) for q in QUANTITIES}

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from helpers.errors import Mistake
-from helpers.geometry.jobs import choose_device, kept, side_by_side
+from helpers.geometry.jobs import measured
 from helpers.geometry.networks import Moment, Trained, at_moments, some_inputs
 from helpers.histories import Histories
 from helpers.loop import model_of
 from helpers.metrics.embedding import embed, separability
 from helpers.models.layers import layer_features
+from helpers.training import choose_device
 
 SHOWN = ("unpermuted", "permuted", "restored")
 CLASSES = 10  # in a picture: more colours cannot be told apart
@@ -44,18 +45,13 @@ def measure_separability(
     model = model_of(histories.runs[0], data)
     values = {name: np.full((len(histories), len(moments)), np.nan) for name in SHOWN}
 
-    def ask(case: tuple[int, int, Trained]) -> None:
-        k, m, trained = case
-        found = kept(
-            trained.folder,
-            f"separability-{trained.epoch:06d}",
-            {"layer": layer, "examples": examples},
-            lambda: _separability(trained, model, data, layer, examples),
-        )
+    def make(trained: Trained) -> dict[str, float]:
+        return _separability(trained, model, data, layer, examples)
+
+    settings = {"layer": layer, "examples": examples}
+    for k, m, found in measured(histories, moments, make, separability=settings):
         for name in SHOWN:
             values[name][k, m] = found[name]
-
-    side_by_side(ask, at_moments(histories, moments), "neighbours")
     return values
 
 
@@ -74,7 +70,7 @@ def _separability(
 
 def _features(trained: Trained, model, inputs: Tensor, layer: str) -> Tensor:
     """Features of one layer on the CPU, (example, feature)."""
-    device = choose_device()
+    device = choose_device("auto")
     weights = {n: w.to(device) for n, w in trained.weights.items()}
     ((_, values),) = layer_features(model, weights, inputs.to(device), layers=[layer])
     return values.cpu()

@@ -5,16 +5,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from helpers.geometry.jobs import choose_device, kept, side_by_side
-from helpers.geometry.networks import Moment, Trained, at_moments, class_inputs
+from helpers.geometry.jobs import measured
+from helpers.geometry.networks import Moment, Trained, class_inputs
 from helpers.histories import Histories
 from helpers.loop import model_of
 from helpers.metrics.capacity import simulated_capacity
 from helpers.metrics.manifolds import manifold_geometry
 from helpers.models.layers import layer_features
+from helpers.training import choose_device
 
 JUDGED = ("unpermuted", "permuted", "test")
-DICHOTOMIES = 40  # a simulated capacity; their error is far below a tenth
+DICHOTOMIES = 40  # a simulated capacity; changed together with jobs.RECIPE
 
 
 class Capacities(NamedTuple):
@@ -49,25 +50,19 @@ def measure_capacities(
     tables = [{name: np.full(shape, np.nan) for name in JUDGED} for _ in range(2)]
     settings = {"layers": list(layers), "examples": examples, "gaussians": gaussians}
 
-    def ask(case: tuple[int, int, Trained]) -> None:
-        k, _, trained = case
-        found = kept(
-            trained.folder,
-            f"capacity-{trained.epoch:06d}",
-            settings,
-            lambda: _of_network(trained, model, data, settings),
-        )
+    def make(trained: Trained) -> dict[str, list]:
+        return _of_network(trained, model, data, settings)
+
+    for k, _, found in measured(histories, [moment], make, capacity=settings):
         for table, part in zip(tables, ("theory", "simulated"), strict=True):
             for name, row in zip(JUDGED, found[part], strict=True):
                 table[name][k] = row
-
-    side_by_side(ask, at_moments(histories, [moment]), "capacities")
     return Capacities(*tables)
 
 
 def _of_network(trained: Trained, model, data, settings: dict) -> dict[str, list]:
     """Both capacities, (set, layer)."""
-    device, seed = choose_device(), trained.run.seed
+    device, seed = choose_device("auto"), trained.run.seed
     wanted = {"examples": settings["examples"], "names": JUDGED}
     inputs = class_inputs(trained.run, data, **wanted)
     weights = {n: w.to(device) for n, w in trained.weights.items()}
@@ -85,14 +80,8 @@ def _of_network(trained: Trained, model, data, settings: dict) -> dict[str, list
             points = values.unflatten(0, (data.classes, -1)).mT
             options = {"gaussians": settings["gaussians"], "seed": seed}
             theory = manifold_geometry(points, **options).mean_capacity
-            both.append(
-                (
-                    float(theory),
-                    simulated_capacity(
-                        points, seed=seed, dichotomies=DICHOTOMIES
-                    ).capacity,
-                )
-            )
+            tried = simulated_capacity(points, seed=seed, dichotomies=DICHOTOMIES)
+            both.append((float(theory), float(tried.capacity)))
         for part, row in zip(found, zip(*both, strict=True), strict=True):
-            found[part].append([float(value) for value in row])
+            found[part].append(list(row))
     return found

@@ -151,8 +151,8 @@ def _layers(geometry: Geometry, quantity: str, moment: str) -> Table:
 
 
 def _early(geometry: Geometry) -> int:
-    """How many layers make the first third, one at least."""
-    return max(1, (len(geometry.layers) - (geometry.layers[0] == INPUT)) // 3)
+    """How many layers make the first third, to the nearest whole one, one at least."""
+    return max(1, round((len(geometry.layers) - (geometry.layers[0] == INPUT)) / 3))
 
 
 def _growth(values: np.ndarray) -> Estimate:
