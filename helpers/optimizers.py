@@ -77,6 +77,10 @@ class Adam:
 
 
 def _rule(trained: dict[str, Tensor], rates: dict[str, float]) -> torch.optim.Adam:
-    """PyTorch's Adam with a learning rate for every weight."""
-    groups = [{"params": [v], "lr": rates[name]} for name, v in trained.items()]
-    return torch.optim.Adam(groups)
+    """PyTorch's Adam; weights of one learning rate are stepped together."""
+    groups: dict[float, list[Tensor]] = {}
+    for name, value in trained.items():
+        groups.setdefault(rates[name], []).append(value)
+    return torch.optim.Adam(
+        [{"params": each, "lr": rate} for rate, each in groups.items()]
+    )

@@ -94,17 +94,17 @@ def kernel_gap(sigmas: ArrayLike, tests: ArrayLike, machine: ArrayLike) -> Estim
 
 def lowest(values: ArrayLike) -> Estimate:
     """The setting with the lowest mean."""
-    return _extreme(map(mean_interval, _table(values)), lambda e: -e.value)
+    return extreme(map(mean_interval, _table(values)), lambda e: -e.value)
 
 
 def highest(values: ArrayLike) -> Estimate:
     """The setting with the highest mean."""
-    return _extreme(map(mean_interval, _table(values)), lambda e: e.value)
+    return extreme(map(mean_interval, _table(values)), lambda e: e.value)
 
 
 def largest_in_size(values: ArrayLike) -> Estimate:
     """The setting whose mean lies farthest from zero, with its sign."""
-    return _extreme(map(mean_interval, _table(values)), lambda e: abs(e.value))
+    return extreme(map(mean_interval, _table(values)), lambda e: abs(e.value))
 
 
 def largest_distance(values: ArrayLike, reference: ArrayLike) -> Estimate:
@@ -126,7 +126,7 @@ def drop_from_best(values: ArrayLike) -> Estimate:
 def largest_rise(values: ArrayLike) -> Estimate:
     """The largest mean rise from one setting to the next (negative: it only falls)."""
     steps = [paired_difference(b, a) for a, b in pairwise(_table(values))]
-    return _extreme(steps, lambda e: e.value)
+    return extreme(steps, lambda e: e.value)
 
 
 def largest_ratio(values: ArrayLike) -> Estimate:
@@ -141,7 +141,7 @@ def slope(positions: ArrayLike, values: ArrayLike) -> Estimate:
     return mean_interval(np.polyfit(np.asarray(positions), _table(values), 1)[0])
 
 
-def _extreme(estimates: Iterable[Estimate], size: Callable) -> Estimate:
+def extreme(estimates: Iterable[Estimate], size: Callable) -> Estimate:
     """The estimate of largest size; an undefined one (a diverged run) comes first."""
     estimates = list(estimates)
     undefined = [e for e in estimates if math.isnan(e.value)]

@@ -55,6 +55,7 @@ MAY_IMPORT = {
     "registry": set(),
     "badges": set(),
     "sweeps": {"intervals"},
+    "sizes": {"histories", "intervals", "loop", "sweeps"},
     "falls": {"histories", "intervals", "sweeps"},
     "comparisons": {"metrics", "intervals", "badges"},
     "identities": {
@@ -64,6 +65,11 @@ MAY_IMPORT = {
     "geometry": {
         *("streams", "datasets", "labels", "models", "metrics", "runs", "store"),
         *("progress", "histories", "loop", "training", "intervals", "sweeps"),
+    },
+    "rewinding": {
+        *("streams", "labels"),
+        *("datasets", "models", "runs", "store", "histories", "loop", "training"),
+        *("intervals", "sweeps", "geometry"),
     },
     "claims": {"intervals", "registry", "badges"},
     "figures": {"intervals"},

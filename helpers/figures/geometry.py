@@ -40,7 +40,7 @@ def geometry_by_layer(
     not finite; the note counts these. Axes end near the values: intervals may leave.
     """
     _check(panels)
-    drawn, counts, absent = _two_by_two(len(panels)), set(), 0
+    drawn, counts, absent = two_by_two(len(panels)), set(), 0
     for ax, (measure, sets) in zip(drawn, panels.items(), strict=True):
         curves = {n: table(v, layers, name=n, of="layers") for n, v in sets.items()}
         before = (faint or {}).get(measure, {})
@@ -73,10 +73,19 @@ def _check(panels: Mapping) -> None:
             raise Mistake(f"panel {measure!r}: allowed are {allowed}")
 
 
-def _two_by_two(panels: int) -> np.ndarray:
+def two_by_two(
+    panels: int, *, inches: float = 2.15, alone: float = 3.45, sharey: bool = False
+) -> np.ndarray:
+    """Axes (panel,) that share their x axis, two in a row, as wide as a page.
+
+    inches: height of a row. alone: width of a single panel.
+    """
     rows, columns = -(-panels // 2), min(panels, 2)
-    size = (3.45 * columns, 0.9 + 2.15 * rows)
-    grid = plt.subplots(rows, columns, figsize=size, sharex=True, squeeze=False)[1]
+    style = {
+        "figsize": (6.9 if columns == 2 else alone, 0.9 + inches * rows),
+        "squeeze": False,
+    }
+    grid = plt.subplots(rows, columns, sharex=True, sharey=sharey, **style)[1]
     for unused in grid.flat[panels:]:
         unused.figure.delaxes(unused)
         grid[-2, 1].tick_params(labelbottom=True)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
 from helpers.figures.heatmaps import EMPTY, SLASHES
-from helpers.figures.marks import known_epochs, note_figure, span
+from helpers.figures.marks import known_epochs, means_behind, note_figure
 from helpers.figures.ranges import plain_logarithms
 from helpers.intervals import band
 
@@ -31,6 +31,7 @@ def epoch_by_layer(
     marks: Mapping[str, ArrayLike] | None = None,
     center: float | None = None,
     limits: tuple[float, float] | None = None,
+    y_label: str = "layer",
 ) -> np.ndarray:
     """A map for each set, epochs across and the input at the bottom; Axes (panel,).
 
@@ -45,7 +46,7 @@ def epoch_by_layer(
         name: _means(some, epochs, layers, name=name, log=center is not None)
         for name, some in values.items()
     }
-    colors = _colors(list(tables.values()), center=center, limits=limits)
+    colors = color_scale(list(tables.values()), center=center, limits=limits)
     panels = _panels(len(tables), len(layers))
     for ax, (name, means) in zip(panels, tables.items(), strict=True):
         _map(ax, means.T, colors=colors)
@@ -54,13 +55,12 @@ def epoch_by_layer(
         missing = _mark(ax, epochs, marks or {}, named=ax is panels[0])
     figure = panels[0].figure
     figure.supxlabel("epoch", fontsize=11)
-    figure.supylabel("layer", fontsize=11)
-    _bar(panels, colors, list(tables.values()), label=label)
+    figure.supylabel(y_label, fontsize=11)
+    color_bar(panels, colors, list(tables.values()), label=label)
     lost = sum(int(np.isnan(means).sum()) for means in tables.values())
     counts = {len(some) for some in values.values()}
     kind = "mean" if center is None else "geometric mean"
-    hatched = f"\n{lost} cell{'s' * (lost > 1)} undefined: hatched" if lost else ""
-    note_figure(figure, f"{kind} of n = {span(counts)} networks{hatched}{missing}")
+    note_figure(figure, means_behind(counts, lost=lost, kind=kind) + missing)
     return panels
 
 
@@ -99,9 +99,10 @@ def stacked(
     return values
 
 
-def _colors(
-    tables: Sequence[np.ndarray], *, center: float | None, limits
+def color_scale(
+    tables: Sequence[np.ndarray], *, center: float | None = None, limits=None
 ) -> ScalarMappable:
+    """One scale of colours for all tables; see `epoch_by_layer`."""
     found = np.concatenate([table[np.isfinite(table)] for table in tables])
     found = found if found.size else np.ones(1)
     if center is None:
@@ -156,7 +157,7 @@ def _mark(
     return missing
 
 
-def _bar(
+def color_bar(
     panels: np.ndarray,
     colors: ScalarMappable,
     tables: Sequence[np.ndarray],

@@ -14,6 +14,7 @@ from helpers.figures.style import DIVERGED, Look
 AT = "#444444"  # of a place at which something happens
 SMALL_PRINT = {"fontsize": 8, "color": "#555555"}
 APART = 12.5  # points from one name to the next
+WIDTH = 4.1  # points of a letter in small print, about
 LOWEST, ROW = 0.04, 0.075  # of the height of the axes: the first cross, the next above
 
 
@@ -32,7 +33,12 @@ def note(ax: Axes, text: str) -> None:
 
 
 def note_figure(figure: Figure, text: str) -> None:
-    """A line in small print above the right end of a figure of several panels."""
+    """A line in small print above the right end of a figure of several panels.
+
+    Parts between semicolons stand below each other where the figure is too narrow.
+    """
+    if WIDTH * max(map(len, text.split("\n"))) > 72 * figure.get_figwidth():
+        text = text.replace("; ", "\n")
     figure.suptitle(text, x=0.995, ha="right", **SMALL_PRINT)
 
 
@@ -47,6 +53,12 @@ def networks_behind(
         f"\n{absent} value{'s' * (int(absent) > 1)} undefined: gaps" if absent else ""
     )
     return f"n = {span(counts)} networks a line; {spread}{lost}"
+
+
+def means_behind(counts: Collection[int], *, lost: int, kind: str = "mean") -> str:
+    """The words of a note on a map: n, and how many cells are undefined."""
+    hatched = f"\n{lost} cell{'s' * (lost > 1)} undefined: hatched" if lost else ""
+    return f"{kind} of n = {span(counts)} networks{hatched}"
 
 
 def note_count(ax: Axes, counts: Collection[int]) -> None:

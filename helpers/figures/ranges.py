@@ -16,8 +16,10 @@ from helpers.errors import Mistake
 REACH = 0.4  # of the spread of the values: how far intervals stretch an axis, at most
 
 
-def keep_within(ax: Axes, within: tuple[float, float] | None) -> None:
-    """Cut the y axis to a range of the quantity, with its usual margin around it.
+def keep_within(
+    ax: Axes, within: tuple[float, float] | None, *, axis: str = "y"
+) -> None:
+    """Cut an axis, "x" or "y", to a range of the quantity, with its usual margin.
 
     within: lowest and highest value, either may be infinite; None changes nothing.
     """
@@ -25,29 +27,29 @@ def keep_within(ax: Axes, within: tuple[float, float] | None) -> None:
         return
     if not within[0] < within[1]:
         raise Mistake(f"within {within}: give the lowest value, then a higher one")
-    change = ax.yaxis.get_transform()
-    low, high = change.transform(np.array(ax.get_ylim()))
+    change = getattr(ax, f"{axis}axis").get_transform()
+    low, high = change.transform(np.array(getattr(ax, f"get_{axis}lim")()))
     ends = change.transform(np.array(within, dtype=float))
     start, end = np.clip([low, high], *ends)
-    room = ax.margins()[1] * (end - start)
+    room = ax.margins()["xy".index(axis)] * (end - start)
     if room > 0:  # else all of the data is outside
         limits = np.array([max(low, start - room), min(high, end + room)])
-        ax.set_ylim(change.inverted().transform(limits))
+        getattr(ax, f"set_{axis}lim")(change.inverted().transform(limits))
 
 
-def stay_near(ax: Axes, tables: Iterable[ArrayLike]) -> None:
-    """Cut the y axis near the values themselves: their intervals may leave it."""
+def stay_near(ax: Axes, tables: Iterable[ArrayLike], *, axis: str = "y") -> None:
+    """Cut an axis, "x" or "y", near the values: their intervals may leave it."""
     values = np.concatenate([np.ravel(table) for table in tables]).astype(float)
-    change = ax.yaxis.get_transform()
-    positive = (values > 0) | (ax.get_yscale() != "log")
+    change = getattr(ax, f"{axis}axis").get_transform()
+    positive = (values > 0) | (getattr(ax, f"get_{axis}scale")() != "log")
     values = change.transform(values[np.isfinite(values) & positive])
     if not values.size:
         return
     low, high = values.min(), values.max()
     spread = (high - low) or 0.1 * abs(high) or 1.0
-    now = change.transform(np.array(ax.get_ylim()))
+    now = change.transform(np.array(getattr(ax, f"get_{axis}lim")()))
     limits = np.clip(now, low - REACH * spread, high + REACH * spread)
-    ax.set_ylim(change.inverted().transform(limits))
+    getattr(ax, f"set_{axis}lim")(change.inverted().transform(limits))
 
 
 def plain_logarithms(axis: Axis) -> None:

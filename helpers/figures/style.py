@@ -41,6 +41,14 @@ SETS = {
     "restored": Look("#6B8E23", (0, (6, 1.4, 1.4, 1.4)), "^"),
     "test": Look(TEST, (0, (1.5, 1.1)), "D"),
 }
+# The epoch of the best test accuracy and the last one; what a line shows at either is
+# the test set, unless its name says "training".
+MOMENTS = {
+    "best epoch": Look("#8E5A2B", "-", "o"),
+    "final epoch": Look("#6A4C93", (0, (5, 1.6)), "s"),
+    "training, best epoch": Look(TRAIN, "-", "v"),
+    "training, final epoch": Look(TRAIN, (0, (1.5, 1.1)), "^"),
+}
 MORE_LOOKS = (("-", "v"), ((0, (9, 2)), "P"), ((0, (3, 1, 1, 1, 1, 1)), "X"))
 CLASSES = (  # Petroff 2021, arXiv 2107.02270
     *("#3F90DA", "#FFA90E", "#BD1F01", "#94A4A2", "#832DB6"),
@@ -83,10 +91,10 @@ def named_colors(
     """A colour for each name: the given one, the book's own, else one still unused.
 
     The book's own: "training", "test", "constant", "identity", the names in LOSSES, in
-    ARCHITECTURES and in SETS.
+    ARCHITECTURES, in SETS and in MOMENTS.
     """
     own = {"training": TRAIN, "test": TEST, "constant": CONSTANT, "identity": IDENTITY}
-    own |= {name: look.color for name, look in SETS.items()}
+    own |= {name: look.color for name, look in (SETS | MOMENTS).items()}
     own |= {**LOSSES, **ARCHITECTURES, **(colors or {})}
     names = list(names)
     used = {own[name] for name in names if name in own}
@@ -98,7 +106,8 @@ def named_colors(
 def looks(names: Iterable[str]) -> dict[str, Look]:
     """Colour, dashes and marker of each name: those of its set, else its own."""
     palette, more = named_colors(names := list(names)), cycle(MORE_LOOKS)
-    return {name: SETS.get(name) or Look(palette[name], *next(more)) for name in names}
+    own = SETS | MOMENTS
+    return {name: own.get(name) or Look(palette[name], *next(more)) for name in names}
 
 
 def axes(panels: int = 1) -> Axes | np.ndarray:

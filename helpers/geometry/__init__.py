@@ -21,6 +21,7 @@ from helpers.geometry.networks import (
 from helpers.geometry.parameter_counts import count_error
 from helpers.geometry.separation import embeddings, measure_separability
 from helpers.geometry.simulations import Capacities, measure_capacities
+from helpers.geometry.widths import geometry_by_width, hidden_features
 
 __all__ = [
     "SETS",
@@ -36,6 +37,8 @@ __all__ = [
     "epochs_of",
     "estimates",
     "feature_form_errors",
+    "geometry_by_width",
+    "hidden_features",
     "layers_of",
     "measure_capacities",
     "measure_geometry",

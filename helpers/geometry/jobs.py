@@ -1,9 +1,10 @@
 """Finished networks asked side by side, and what was found kept beside them."""
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,29 +20,37 @@ from helpers.training import choose_device
 RECIPE = 3  # raised when a measurement changes meaning: what was kept is made anew
 
 
+@contextlib.contextmanager
+def workers() -> Iterator[ThreadPoolExecutor]:
+    """A pool with a worker to each core, each on one thread; one worker on CUDA.
+
+    Left by an error, it waits for what has begun and leaves the rest undone.
+    """
+    count = os.cpu_count() if choose_device("auto").type == "cpu" else 1
+    threads = torch.get_num_threads()
+    pool = ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,))
+    try:
+        yield pool
+    finally:
+        # Wait first, for a worker sets the number of threads whenever it starts.
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)
+
+
 def side_by_side(ask: Callable[[Any], Any], cases: Iterable, label: str) -> list:
     """ask(case) of every case, in their order; one to a core, each on one thread.
 
     The first error ends all, when the cases that have begun are done.
     """
     cases = list(cases)
-    workers = os.cpu_count() if choose_device("auto").type == "cpu" else 1
-    threads, bar = torch.get_num_threads(), progress_bar(len(cases), label)
 
     def work(case):
         found = ask(case)
         bar.update(1, "")
         return found
 
-    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
-    futures = [pool.submit(work, case) for case in cases]
-    try:
-        return [future.result() for future in futures]
-    finally:
-        # Wait first, for a worker sets the number of threads whenever it starts.
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)
-        bar.close()
+    with contextlib.closing(progress_bar(len(cases), label)) as bar, workers() as pool:
+        return [future.result() for future in [pool.submit(work, c) for c in cases]]
 
 
 def measured(

@@ -11,6 +11,7 @@ from helpers import datasets
 from helpers.geometry.networks import Trained
 from helpers.labels import permute_labels
 from helpers.models import MLP
+from helpers.models.stages import layer_weights
 from helpers.streams import stream
 from helpers.training import choose_device
 
@@ -20,27 +21,9 @@ GROUPS = ("all", "unpermuted", "permuted")
 def kernel_names(model) -> dict[str, str]:
     """Name of a layer -> that of its kernel or matrix, in the order of depth.
 
-    Named as by models.layers, which counts no projection of a block's input; these are
-    "projection 1" and so on. The gradients of biases and of BatchNorm's scales belong
-    to no layer of the figures.
+    The gradients of biases and of BatchNorm's scales belong to no layer of the figures.
     """
-    shapes = {
-        name: w.ndim for name, w in model.initial(seed=0, init_scale=None).items()
-    }
-    counts, names = dict.fromkeys(("linear", "conv", "projection"), 0), {}
-    for name in model.names:
-        if shapes[name] not in (2, 4) or _is_bias(model, name):
-            continue
-        kind = "conv" if shapes[name] == 4 else "linear"
-        kind = "projection" if ".shortcut." in name else kind
-        counts[kind] += 1
-        names[f"{kind} {counts[kind]}"] = name
-    return names
-
-
-def _is_bias(model, name: str) -> bool:
-    """Whether a weight is a perceptron's bias, whose shape may be that of a matrix."""
-    return isinstance(model, MLP) and name.startswith("b")
+    return {layer: own.kernel for layer, own in layer_weights(model).items()}
 
 
 class Labelled:

@@ -77,27 +77,30 @@ def measure_geometry(
     gaussians: int,
     restarts: int,
     layers: Sequence[str] | None = None,
+    sets: Sequence[str] = MANIFOLDS,
 ) -> Geometry:
     """The mean-field geometry of finished networks (paper B, figures 3 and A.4 to A.8).
 
     histories: of networks of one shape. moments: "best", "final" or epochs, of which
     the runs kept their weights. examples: M of each class and set. gaussians and
     restarts: as of metrics.manifolds. layers: names, the input among them; None: all.
-    What was measured once is kept beside the run.
+    sets: the sets that are measured. What was measured once is kept beside the run.
     """
     model = model_of(histories.runs[0], data)
     names = tuple(layers or (INPUT, *layer_names(model)))
     shape = (len(histories), len(moments), len(names))
-    tables = {q: {s: np.full(shape, np.nan) for s in MANIFOLDS} for q in QUANTITIES}
+    tables = {q: {s: np.full(shape, np.nan) for s in sets} for q in QUANTITIES}
     drawn = {"gaussians": gaussians, "restarts": restarts}
     settings = {"examples": examples, "layers": names, **drawn}
+    if tuple(sets) != MANIFOLDS:
+        settings["sets"] = tuple(sets)
 
     def make(trained: Trained) -> dict[str, np.ndarray]:
         return _of_network(trained, model, data, settings)
 
     for k, m, found in measured(histories, moments, make, geometry=settings):
         for quantity in QUANTITIES:
-            for s, row in zip(MANIFOLDS, found[quantity], strict=True):
+            for s, row in zip(sets, found[quantity], strict=True):
                 tables[quantity][s][k, m] = row
     return Geometry(names, tuple(moments), examples, tables)
 
@@ -105,10 +108,12 @@ def measure_geometry(
 def _of_network(trained: Trained, model, data, settings: dict) -> dict[str, np.ndarray]:
     """Quantity -> (set, layer)."""
     names, device = settings["layers"], choose_device("auto")
-    inputs = class_inputs(trained.run, data, examples=settings["examples"])
+    sets = settings.get("sets", MANIFOLDS)
+    drawn = {"examples": settings["examples"], "names": sets}
+    inputs = class_inputs(trained.run, data, **drawn)
     weights = {n: w.to(device) for n, w in trained.weights.items()}
-    found = {q: np.full((len(MANIFOLDS), len(names)), np.nan) for q in QUANTITIES}
-    for s, chosen in enumerate(MANIFOLDS):
+    found = {q: np.full((len(sets), len(names)), np.nan) for q in QUANTITIES}
+    for s, chosen in enumerate(sets):
         if chosen not in inputs:
             continue
         some = inputs[chosen].to(device)

@@ -1,0 +1,179 @@
+"""What changes with the size of a network."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
+
+from helpers.figures.geometry import MEASURES, two_by_two
+from helpers.figures.heatmaps import EMPTY, SLASHES
+from helpers.figures.marks import AT, known_epochs, networks_behind, note_figure
+from helpers.figures.ranges import keep_within, stay_near
+from helpers.figures.sets import table
+from helpers.figures.style import Look, looks
+from helpers.intervals import band
+
+MARGIN = 0.04  # of the axis, before the first size and after the last
+POINTS = 165  # width of a panel, about
+WIDE = 90  # points from which on words fit side by side
+THRESHOLD = "interpolation threshold"
+
+
+def by_size(
+    panels: Mapping[str, Mapping[str, ArrayLike]],
+    *,
+    sizes: ArrayLike,
+    thresholds: ArrayLike | Mapping[str, ArrayLike] | None = None,
+    x_label: str = "parameters",
+    widths: Sequence | None = None,
+    undefined: str | None = None,
+    within: Mapping[str, tuple[float, float]] | None = None,
+) -> np.ndarray:
+    """Quantities over the size of networks, mean and 95 % interval; Axes (panel,).
+
+    panels: label with the unit, or a measure of geometry_by_layer -> curve, as "best
+    epoch" -> (network, size). sizes (size,) rise. thresholds (network,), or name of a
+    curve -> (network,): the size from which on networks fit their training set, NaN
+    where none does; a line at the geometric mean in the range of the networks. widths:
+    names of the sizes, above. undefined: why no curve has a value, for the hatched part
+    of a panel. within: label -> range of the quantity. A line has a gap where a
+    network's value is not finite; the note counts these outside of hatched parts.
+    """
+    sizes, drawn = np.asarray(sizes, dtype=float), two_by_two(len(panels), alone=4.6)
+    known, missing = known_epochs(_marks(thresholds))
+    counts, absent = set(), 0
+    for ax, (name, lines) in zip(drawn, panels.items(), strict=True):
+        curves = {n: table(v, sizes, name=n, of="sizes") for n, v in lines.items()}
+        label, usual = MEASURES.get(name, (name, None))
+        nowhere = _draw(ax, sizes, curves)
+        keep_within(ax, (within or {}).get(name, usual))
+        _hatch(ax, sizes, nowhere, words=undefined or "undefined")
+        _draw_thresholds(ax, known)
+        ax.set_ylabel(label)
+        lost = [~np.isfinite(some[:, ~nowhere]) for some in curves.values()]
+        absent += sum(int(some.sum()) for some in lost)
+        counts |= {len(some) for some in curves.values()}
+    plt.setp(list(drawn[-2:]), xlabel=x_label)
+    _name_widths(drawn[:2], sizes, widths)
+    figure = drawn[0].figure
+    _key(figure, dict.fromkeys(n for lines in panels.values() for n in lines), known)
+    note_figure(figure, networks_behind(counts, absent=absent) + missing)
+    return drawn
+
+
+def _marks(
+    thresholds: ArrayLike | Mapping[str, ArrayLike] | None,
+) -> dict[str, ArrayLike]:
+    """Name of a line in the key -> (network,)."""
+    if thresholds is None:
+        return {}
+    if isinstance(thresholds, Mapping):
+        return {f"{THRESHOLD}, {name}": some for name, some in thresholds.items()}
+    return {THRESHOLD: thresholds}
+
+
+def _draw(ax: Axes, sizes: np.ndarray, curves: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Means in their bands; True (size,) where no curve has any value."""
+    room = (sizes[-1] / sizes[0]) ** MARGIN if len(sizes) > 1 else 2
+    ax.set(xscale="log", xlim=(sizes[0] / room, sizes[-1] * room))
+    for (name, values), look in zip(
+        curves.items(), looks(curves).values(), strict=True
+    ):
+        middle, low, high = band(np.where(np.isinf(values), np.nan, values))
+        style = {"color": look.color, "ls": look.dashes, "marker": look.marker}
+        edge = {"ms": 4.5, "mec": "white", "mew": 0.6, "zorder": 3}
+        ax.plot(sizes, middle, label=name, **style, **edge)
+        ax.fill_between(sizes, low, high, color=look.color, alpha=0.16, linewidth=0)
+    stay_near(ax, curves.values())
+    lost = [(~np.isfinite(values)).all(axis=0) for values in curves.values()]
+    return np.all(lost, axis=0)
+
+
+def _hatch(ax: Axes, sizes: np.ndarray, nowhere: np.ndarray, *, words: str) -> None:
+    """Parts of the axis without any value, to half way to the next size that has one.
+
+    Half way is a geometric mean; at the ends a part goes on to the end of the axis.
+    """
+    low, high = ax.get_xlim()
+    borders = [low, *np.sqrt(sizes[1:] * sizes[:-1]), high]
+    steps = np.flatnonzero(np.diff([0, *nowhere, 0]))  # start, end, start, end ...
+    for first, end in steps.reshape(-1, 2):
+        left, right = borders[first], borders[end]
+        style = {"facecolor": EMPTY, "edgecolor": SLASHES, "hatch": "///", "lw": 0}
+        ax.axvspan(left, right, zorder=0.5, label="_undefined", **style)
+        wide = np.log(right / left) / np.log(high / low) * POINTS > WIDE
+        ax.text(
+            *(np.sqrt(left * right), 0.5),
+            textwrap.fill(words, 16 if wide else 22),
+            transform=ax.get_xaxis_transform(),
+            rotation=0 if wide else 90,
+            ha="center",
+            va="center",
+            fontsize=8,
+            linespacing=1.1,
+            bbox={"facecolor": EMPTY, "edgecolor": "none", "pad": 1},
+        )
+
+
+def _shade(name: str) -> Look:
+    """The look of a threshold: that of its curve, else grey."""
+    curve = name.removeprefix(THRESHOLD).removeprefix(", ")
+    return looks([curve])[curve] if curve else Look(AT, "-", "")
+
+
+def _draw_thresholds(ax: Axes, known: Sequence[tuple[str, np.ndarray, str]]) -> None:
+    """A line at the geometric mean of each threshold, pale from lowest to highest."""
+    for name, found, _ in known:
+        shade, middle = _shade(name).color, np.exp(np.log(found).mean())
+        ax.axvline(middle, color=shade, lw=1, zorder=1, label=f"_{name}")
+        ax.axvspan(found.min(), found.max(), color=shade, alpha=0.12, lw=0, zorder=0.8)
+
+
+def _name_widths(
+    top: Sequence[Axes], sizes: np.ndarray, widths: Sequence | None
+) -> None:
+    """Names above the axes at their sizes, as many as fit, the last among them."""
+    if widths is None:
+        return
+    shown = _apart(top[0], sizes, list(map(str, widths)))
+    for ax in top:
+        above = ax.secondary_xaxis("top")
+        above.set_xticks(sizes[shown], [str(widths[k]) for k in shown], fontsize=8)
+        above.set_xticks([], minor=True)
+        above.set_xlabel("width", fontsize=9)
+        above.tick_params(length=2.5, pad=1.5)
+        above.spines[:].set_visible(False)
+
+
+def _apart(ax: Axes, sizes: np.ndarray, names: Sequence[str]) -> list[int]:
+    """Which names do not touch where they stand."""
+    places = np.log(sizes / ax.get_xlim()[0]) / np.log(np.divide(*ax.get_xlim()[::-1]))
+    shown, free = [], np.inf
+    for k in range(len(sizes) - 1, -1, -1):
+        half = 2.8 * len(names[k]) + 2
+        if places[k] * POINTS + half <= free:
+            shown.append(k)
+            free = places[k] * POINTS - half
+    return shown
+
+
+def _key(
+    figure: Figure, names: Mapping, known: Sequence[tuple[str, np.ndarray, str]]
+) -> None:
+    """The looks of the curves and of the thresholds, below the panels."""
+    handles = [
+        Line2D([], [], color=look.color, ls=look.dashes, marker=look.marker, label=name)
+        for name, look in looks(names).items()
+    ]
+    for name, _, share in known:
+        style = {"color": _shade(name).color, "lw": 1, "marker": "|", "ms": 11}
+        handles.append(Line2D([], [], ls="", mew=1, label=name + share, **style))
+    points = sum(40 + 5.5 * len(handle.get_label()) for handle in handles)
+    rows = int(np.ceil(points / (72 * figure.get_figwidth())))
+    columns = -(-len(handles) // rows)
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
