@@ -148,7 +148,6 @@ class _Pool:
         return rows * signs[:, None]
 
     def _grow(self):
-        """More projections, of variance one or so."""
         """More projections, as many as fit into a chunk."""
         count = min(CHUNK, self.features - len(self.values))
         drawn = self.generator.standard_normal((count, self.clouds.features))

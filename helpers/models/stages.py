@@ -5,6 +5,7 @@ forward pass can be left off and taken up again; `layer_weights` says which weig
 statistics belong to a layer, by the names of models.layers.
 """
 
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from typing import NamedTuple
@@ -16,6 +17,8 @@ from helpers.models.mlp import ACTIVATIONS, MLP
 from helpers.models.modules import Modular
 
 Weights = dict[str, Tensor]
+
+PROJECTION = re.compile(r"\.(shortcut|downsample)\.")  # ours, and torchvision's
 
 
 class LayerWeights(NamedTuple):
@@ -59,7 +62,7 @@ def layer_weights(model: MLP | Modular) -> dict[str, LayerWeights]:
     for name, value in model.skeleton.state_dict().items():
         if value.ndim > 1:
             kind = "conv" if value.ndim == 4 else "linear"
-            kind = "projection" if ".shortcut." in name else kind
+            kind = "projection" if PROJECTION.search(name) else kind
             counts[kind] += 1
             layer, owner = f"{kind} {counts[kind]}", _owner(name)
             layers[layer] = LayerWeights((name,), (), ())

@@ -43,7 +43,8 @@ def settling(sweep: Sweep, histories: Histories) -> dict[str, Estimate]:
     """Early layers settle later than late ones (figure 4A)."""
     early, late = thirds(sweep)
     epochs = settling_epochs(sweep, histories)
-    ratio = epochs[:, early].mean(1) / epochs[:, late].mean(1)
+    with np.errstate(invalid="ignore"):  # nothing settles: undefined
+        ratio = epochs[:, early].mean(1) / epochs[:, late].mean(1)
     return {"settling_epoch_early_over_late_layers": mean_interval(ratio)}
 
 

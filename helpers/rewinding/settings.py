@@ -22,7 +22,7 @@ from helpers.training import choose_device
 # statistics of the whole network are measured again, on some training images.
 PARTS = ("weights", "affine", "statistics", NEW := "new statistics")
 SETS = ("train", "unpermuted", "permuted", "restored", "test")
-CHUNK = {"cpu": 128, "cuda": 2048}  # images that a worker is given at once
+CHUNK = {"cpu": 256, "cuda": 2048}  # images that a worker is given at once
 MEASURED_ON = 512  # training images for new statistics
 
 Span = tuple[str, ...]  # layers that follow one another
@@ -57,8 +57,12 @@ class Setting:
         layers = convolutions(run, data) if layers is None else list(layers)
         _check_names("layer", layers, known)
         _check_names("part", parts, PARTS)
+        if not layers:
+            raise Mistake(f"no layer to exchange: name some of {', '.join(known)}")
         if longest < 1:
             raise Mistake(f"longest = {longest!r}: must be a whole number, 1 or more")
+        if examples is not None and examples < 0:
+            raise Mistake(f"examples = {examples!r}: must be 0 or more, or None: all")
         self.examples, self.device = examples, choose_device("auto")
         self.spans: list[Span] = [
             tuple(layers[first : first + length])
@@ -68,6 +72,10 @@ class Setting:
         self.swaps = [
             self._names_of(known[layer] for layer in span) for span in self.spans
         ]
+
+    @cached_property
+    def _normalised(self) -> bool:
+        return any(own.statistics for own in layer_weights(self.model).values())
 
     def _names_of(self, layers: Iterable[LayerWeights]) -> Swap:
         exchanged = [part for part in self.parts if part != NEW]
@@ -97,7 +105,7 @@ class Setting:
 
     def predict(self, final: Weights, other: Weights, pool: Executor) -> Tensor:
         """Classes by every mixed network, (span, example), on the CPU."""
-        if NEW in self.parts:
+        if NEW in self.parts and self._normalised:
             ask = partial(self._with_new_statistics, final, other)
             return torch.cat(list(pool.map(ask, self.swaps)))
         ask = partial(swapped_predictions, self.model, final, other, self.swaps)

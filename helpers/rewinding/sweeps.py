@@ -148,14 +148,16 @@ class _Network:
 
     def __init__(self, folder: RunFolder, setting: Setting, pool: Executor):
         self.folder, self.setting, self.pool = folder, setting, pool
+        self.last = folder.snapshot_epochs()[-1]
 
     def sweep(
         self, kind: str, sources: Sequence[int], load: Load
     ) -> Iterator[tuple[int, np.ndarray]]:
         """Number of the source, and accuracies (span, set)."""
         for j, source in enumerate(sources):
-            source = source if kind != REWOUND else min(source, self._last)
-            make = partial(self._answers, load, source)
+            source = source if kind != REWOUND else min(source, self.last)
+            own = kind == REWOUND and source == self.last
+            make = partial(self._answers, None if own else load, source)
             name = f"{kind}-{source:06d}"
             try:
                 found = kept(self.folder, name, self.setting.description, make)
@@ -165,19 +167,17 @@ class _Network:
                 continue
             yield j, found["accuracies"]
 
-    def _answers(self, load: Load, source: int) -> dict[str, np.ndarray]:
-        other = self._on_device(load(self.folder, source))
-        predicted = self.setting.predict(self._final, other, self.pool)
+    def _answers(self, load: Load | None, source: int) -> dict[str, np.ndarray]:
+        """load: None for the final network itself."""
+        final = self._final
+        other = final if load is None else self._on_device(load(self.folder, source))
+        predicted = self.setting.predict(final, other, self.pool)
         return {"accuracies": self.setting.accuracies(self.folder.run, predicted)}
-
-    @cached_property
-    def _last(self) -> int:
-        return self.folder.snapshot_epochs()[-1]
 
     @cached_property
     def _final(self) -> Weights:
         try:
-            weights = self.folder.snapshot(self._last)
+            weights = self.folder.snapshot(self.last)
         except DamagedFile as damaged:  # without it there is nothing to ask
             raise Failure(f"{damaged}: call train, which makes it anew") from damaged
         return self._on_device(weights)
