@@ -11,6 +11,7 @@ import torch
 from helpers import datasets, geometry
 from helpers.figures.geometry import MEASURES
 from helpers.geometry import manifolds
+from helpers.geometry.jobs import kept
 from helpers.geometry.networks import MANIFOLDS, class_inputs
 from helpers.loop import model_of
 from helpers.metrics.manifolds import manifold_geometry
@@ -37,8 +38,8 @@ def small(**fields):
 
 @pytest.fixture(scope="module")
 def data():
-    """300 training and 100 test images of the embedded digits."""
-    return datasets.load("digits", train_examples=300, test_examples=100)
+    """300 training and 150 test images of the embedded digits."""
+    return datasets.load("digits", train_examples=300, test_examples=150)
 
 
 @pytest.fixture(scope="module")
@@ -178,22 +179,19 @@ def test_a_column_is_the_geometry_of_one_width(found, data, asked):
 
 
 def test_geometry_is_that_of_the_metric_on_what_the_head_sees(found, data):
-    one = found.dense.where(seed=1)
+    one = found.dense.where(seed=1, width=12)
     curves = geometry.geometry_by_width(one, data, MOMENTS, **FEW)
     drawn = {"gaussians": 12, "restarts": 2, "seed": 1}
-    for column in (0, 2):
-        run = one.where(width=WIDTHS[column]).runs[0]
-        for name, epoch in zip(MOMENTS, (BEST, 2, 0), strict=True):
-            points = plain_hidden(run, epoch, data, 4)
-            expected = manifold_geometry(points, **drawn)
-            told = {
-                "dimension": np.nanmedian(expected.dimension),
-                "radius": np.nanmedian(expected.radius),
-                "center correlation": float(expected.center_correlation),
-            }
-            for measure, value in told.items():
-                cell = curves[measure][name][0, column]
-                assert cell == pytest.approx(value, rel=1e-3, nan_ok=True), measure
+    for name, epoch in zip(MOMENTS, (BEST, 2, 0), strict=True):
+        points = plain_hidden(one.runs[0], epoch, data, 4)
+        expected = manifold_geometry(points, **drawn)
+        told = {
+            "dimension": np.nanmedian(expected.dimension),
+            "radius": np.nanmedian(expected.radius),
+            "center correlation": float(expected.center_correlation),
+        }
+        cells = {measure: some[name].item() for measure, some in curves.items()}
+        assert cells == pytest.approx(told, rel=1e-3)
 
 
 def test_each_network_and_moment_has_a_row_and_a_curve_of_its_own(found, data, asked):
@@ -241,8 +239,8 @@ def test_geometry_by_width_is_kept_beside_the_runs(found, data, asked):
     same_curves(geometry.geometry_by_width(found.dense, data, MOMENTS, **FEW), first)
     assert asked == []
     for run in found.dense.runs:
-        kept = [*(RunFolder(run).path / "measured").glob("*")]
-        assert len(kept) == (3 if run.width > 4 else 0)  # one for each moment
+        files = [*(RunFolder(run).path / "measured").glob("*")]
+        assert len(files) == (3 if run.width > 4 else 0)  # one for each moment
 
 
 @pytest.mark.parametrize("change", [{"examples": 2}, {"gaussians": 9}, {"restarts": 1}])
@@ -299,8 +297,8 @@ def test_the_test_set_alone_has_the_numbers_that_it_has_among_all(found, data):
 def test_sets_are_named_by_what_they_hold_in_any_order(found, data, asked):
     one = found.dense.where(width=12)
     every = measure(one, data)
-    some = measure(one, data, sets=["restored", "test", "unpermuted"])
-    assert tuple(some.tables["radius"]) == ("restored", "test", "unpermuted")
+    some = measure(one, data, sets=["test", "unpermuted", "restored"])
+    assert tuple(some.tables["radius"]) == ("test", "unpermuted", "restored")
     same_tables(some, every)
     numbers = [tuple(values.flat) for values in every.tables["radius"].values()]
     assert len({*numbers}) == 5
@@ -316,6 +314,15 @@ def test_some_sets_and_all_sets_share_nothing_that_was_kept(found, data, asked):
     for sets in (["test"], None, ["test", "permuted"], [*MANIFOLDS]):
         measure(one, data, sets=sets)  # naming all of them is naming none
         assert asked == []
+
+
+def test_all_sets_are_kept_under_the_name_that_they_have_had(found, data, asked):
+    """What was measured before there was a choice of sets is not measured again."""
+    one = found.dense.where(width=12, seed=0)
+    measure(one, data, layers=["hidden"])
+    settings, folder = FEW | {"layers": ("hidden",)}, RunFolder(one.runs[0])
+    back = kept(folder, "geometry-000000", settings, lambda: pytest.fail("not there"))
+    assert back["radius"].shape == (5, 1)
 
 
 def test_a_set_without_examples_has_no_geometry_even_alone(found, data, asked):

@@ -17,7 +17,7 @@ from torch import nn
 from helpers import datasets, rewinding
 from helpers.errors import Failure, Mistake
 from helpers.geometry import jobs
-from helpers.geometry.jobs import workers
+from helpers.geometry.jobs import side_by_side, workers
 from helpers.histories import Histories
 from helpers.intervals import (
     mean_interval,
@@ -66,7 +66,7 @@ def small(**fields):
 
 @pytest.fixture(scope="module")
 def data():
-    """160 training and 60 test images: more than a worker is given at once."""
+    """160 training and 60 test images of the embedded digits."""
     return datasets.load("digits", train_examples=160, test_examples=60)
 
 
@@ -88,9 +88,14 @@ def trained(data, tmp_path_factory):
 
 
 @pytest.fixture
-def found(trained, results):
-    """The histories of these studies, and a copy of their results, nothing measured."""
+def found(trained, results, monkeypatch):
+    """The histories of these studies, and a copy of their results, nothing measured.
+
+    Of so few images more than a worker is given, and more than statistics are of.
+    """
     shutil.copytree(trained.root, results)
+    monkeypatch.setitem(settings.CHUNK, "cpu", 100)
+    monkeypatch.setattr(settings, "MEASURED_ON", 120)
     return trained
 
 
@@ -942,7 +947,8 @@ def test_a_snapshot_is_read_once_even_where_runs_had_ended_before(found, data, l
 def drawn(model_data, *draws):
     def drawn(run):
         model = model_of(run, model_data)
-        seeds = [1_000_000 * (draw + 1) + run.seed for draw in draws]
+        streams = [stream(run.seed, "layers drawn anew", draw) for draw in draws]
+        seeds = [int(each.integers(2**31)) for each in streams]
         return [model.initial(seed=s, init_scale=run.init_scale) for s in seeds]
 
     return drawn
@@ -967,14 +973,20 @@ def test_statistics_are_drawn_too_where_they_are_asked_for(found, data):
 
 
 def test_draws_differ_and_can_be_repeated(found, data):
-    first = randomise(found.dense, data, 3, layers=DENSE).tables
+    """More of them than the networks had epochs."""
+    draws = LAST + 3
+    first = randomise(found.dense, data, draws, layers=DENSE).tables
     forget(found.dense)
-    again = randomise(found.dense, data, 3, layers=DENSE).tables
+    again = randomise(found.dense, data, draws, layers=DENSE).tables
     same_tables(first, again)
-    columns = first["train"].transpose(0, 2, 1).reshape(6, -1)
-    assert len({column.tobytes() for column in columns}) == 6
+    every = np.stack([first["train"], first["test"]], axis=-1)
+    columns = every.transpose(0, 2, 1, 3).reshape(2 * draws, -1)
+    assert len({column.tobytes() for column in columns}) == 2 * draws
     fewer = randomise(found.dense, data, 2, layers=DENSE).tables
     np.testing.assert_array_equal(fewer["test"], first["test"][:, :, :2])
+    spans = [(layer,) for layer in DENSE]  # a draw is no epoch, the last one neither
+    same = naive(found.dense, data, spans, drawn(data, LAST))["train"][:, :, 0]
+    np.testing.assert_allclose(first["train"][:, :, LAST], same, atol=1e-12)
 
 
 def test_a_network_all_of_which_is_drawn_anew_is_at_chance(found, data):
@@ -1033,6 +1045,26 @@ def test_workers_have_one_thread_and_finish_what_has_begun(cores, wrong):
     assert 1 <= count < 50 and any(future.cancelled() for future in futures)
     time.sleep(0.05)
     assert len(done) == count  # nothing goes on behind
+
+
+def test_a_bar_is_closed_after_the_last_worker_is_done(cores, monkeypatch):
+    cores(2)
+    calls, begun = [], threading.Event()
+    bar = SimpleNamespace(
+        update=lambda steps, _: calls.append(steps), close=lambda: calls.append("end")
+    )
+    monkeypatch.setattr(jobs, "progress_bar", lambda total, label: bar)
+
+    def ask(case):
+        if case == 0:
+            begun.wait(5)
+            raise Mistake("no")
+        begun.set()
+        time.sleep(0.03)
+
+    with pytest.raises(Mistake, match="no"):
+        side_by_side(ask, range(2), "cases")
+    assert calls == [1, "end"]
 
 
 # Tables, read

@@ -153,6 +153,11 @@ def test_a_smaller_radius_at_the_final_epoch_is_as_far_from_one():
     same(found["radius_final_over_best_largest_distance"], mean_interval([0.3, 0.3]))
 
 
+def test_the_monotonicity_of_the_radius_is_that_at_the_final_epoch():
+    found = sizes.radius_trend(RADII, [[1, 3, 2, 4]] * 2, COUNTS[:4])
+    same(found["radius_monotonicity"], mean_interval([1.0, 1.0]))
+
+
 @pytest.mark.parametrize("row", [[1, 3, 2, 4], [4, 2, 3, 1]])
 def test_two_neighbours_that_swap_cost_a_fifth_whatever_the_direction(row):
     """Of four ranks: 1 - 6 · 2 / (4 · 15)."""
@@ -173,6 +178,12 @@ def test_correlations_are_of_ranks():
     rows = [[1, 2, 3, 1e6], [1, 1.1, 1.2, 1.3]]
     found = sizes.monotonicity(array(rows), array([1, 2, 3, 1e9]))
     same(found, mean_interval([1.0, 1.0]))
+
+
+def test_an_infinite_value_has_no_rank():
+    assert undefined(
+        sizes.monotonicity(array([[1, 2, INF], [1, 2, 3]]), array([1, 2, 3]))
+    )
 
 
 # Dimension, figure 4E
@@ -377,9 +388,10 @@ def test_near_and_far_are_sizes_at_which_the_dimension_is_known():
     pair = {name: rows.copy() for name, rows in PAIR.items()}
     pair["final epoch"][:, 1] = NAN
     pair["best epoch"][:, 3] = NAN
-    found = sizes.near_and_far(pair, COUNTS[:4], [150, 150])
-    same(found[NEAR], ratio(2))
-    same(found[LARGEST], ratio(2))
+    for threshold, column in ((50, 0), (150, 2)):  # 100 would be nearer to both
+        found = sizes.near_and_far(pair, COUNTS[:4], [threshold] * 2)
+        same(found[NEAR], ratio(column))
+        same(found[LARGEST], ratio(2))
 
 
 def test_a_diverged_network_leaves_its_own_size_undefined():
@@ -474,7 +486,7 @@ def test_a_diverged_network_has_only_a_beginning():
 
 def test_widths_with_different_numbers_of_networks_are_a_mistake():
     made = networks({key: ROWS[key] for key in [*ROWS][:5]})
-    with pytest.raises(Mistake, match="^the values of width have different numbers"):
+    with pytest.raises(Mistake, match=r"^the values of width have different numbers"):
         sizes.by_width(made, "test_accuracy")
 
 
@@ -541,7 +553,7 @@ def test_a_short_row_has_one_mean(length):
 
 
 def over_epochs(*rows, stops=None):
-    rows = {(4, seed): curves(row, row) for seed, row in enumerate(rows)}
+    rows = {(4, k): curves(row, array(row) * 0 + 1) for k, row in enumerate(rows)}
     return networks(rows, stops)
 
 

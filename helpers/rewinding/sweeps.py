@@ -14,9 +14,9 @@ from helpers.histories import Histories
 from helpers.models.stages import Weights
 from helpers.rewinding.settings import SETS, Setting, Span
 from helpers.store import DamagedFile, RunFolder
+from helpers.streams import stream
 
-REWOUND, RANDOMISED = "rewound", "randomised"  # where layers come from
-FRESH = 1_000_000  # added to the seed of a trained network: one that was drawn anew
+REWOUND, DRAWN = "rewound", "drawn anew"  # where layers come from
 
 Load = Callable[[RunFolder, int], Weights]
 
@@ -103,10 +103,12 @@ def randomise(
     setting = Setting(histories.runs[0], data, **asked)
 
     def fresh(folder: RunFolder, draw: int) -> Weights:
-        seed = FRESH * (draw + 1) + folder.run.seed
-        return setting.model.initial(seed=seed, init_scale=folder.run.init_scale)
+        seeds = stream(folder.run.seed, "layers drawn anew", draw)
+        return setting.model.initial(
+            seed=int(seeds.integers(2**31)), init_scale=folder.run.init_scale
+        )
 
-    return _sweep(histories, setting, RANDOMISED, range(draws), fresh)
+    return _sweep(histories, setting, DRAWN, range(draws), fresh)
 
 
 def _check_epochs(folder: RunFolder, epochs: Sequence[int]) -> None:
@@ -158,7 +160,7 @@ class _Network:
             source = source if kind != REWOUND else min(source, self.last)
             own = kind == REWOUND and source == self.last
             make = partial(self._answers, None if own else load, source)
-            name = f"{kind}-{source:06d}"
+            name = f"{kind.replace(' ', '-')}-{source:06d}"
             try:
                 found = kept(self.folder, name, self.setting.description, make)
             except DamagedFile as damaged:
