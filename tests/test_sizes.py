@@ -247,8 +247,10 @@ def trend(request):
 
 
 @pytest.mark.parametrize("which", ["final", "best", "both"])
-@pytest.mark.parametrize("left", [[0], [0, 1], [4], [2]])
-def test_sizes_that_are_undefined_for_all_networks_are_left_out(trend, which, left):
+@pytest.mark.parametrize("left", [[0], [0, 1]])
+def test_the_smallest_sizes_that_are_undefined_for_all_networks_are_left_out(
+    trend, which, left
+):
     final, best = array(DIMENSIONS), array(FALLING)
     if which != "best":
         final[:, left] = NAN
@@ -261,6 +263,26 @@ def test_sizes_that_are_undefined_for_all_networks_are_left_out(trend, which, le
         same(found[name], expected)
 
 
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_larger_size_at_which_all_networks_diverged_is_not_left_out(trend, size):
+    final, best = array(DIMENSIONS), array(FALLING)
+    final[:, size] = best[:, size] = NAN
+    assert all(map(undefined, trend(final, best, COUNTS).values()))
+
+
+@pytest.mark.parametrize("count", range(3))
+def test_few_sizes_have_no_dip(count):
+    found = sizes.accuracy_descent(array(DIPPING)[:, :count], array(BEST)[:, :count])
+    assert undefined(found["final_accuracy_dip"])
+    assert undefined(found["final_accuracy_recovery"])
+    assert undefined(found["best_accuracy_largest_fall"]) == (count < 2)
+
+
+def test_a_moment_that_there_is_not_is_a_mistake():
+    with pytest.raises(Mistake, match=r"^moment 'last': must be one of final, best"):
+        sizes.by_width(None, "test_accuracy", "last")
+
+
 @pytest.mark.parametrize("size", range(1, 4))
 def test_a_size_that_is_undefined_for_one_network_is_not_left_out(trend, size):
     found = trend(with_nan(DIMENSIONS, 1, size), with_nan(FALLING, 1, size), COUNTS)
@@ -270,9 +292,9 @@ def test_a_size_that_is_undefined_for_one_network_is_not_left_out(trend, size):
 @pytest.mark.parametrize("count", range(3))
 def test_fewer_than_three_sizes_have_no_trend(trend, count):
     """Undefined for five sizes but for so many, or that there are no more."""
-    narrow = np.arange(5) >= count
+    narrow = np.arange(5) < 5 - count
     final, best = (np.where(narrow, NAN, rows) for rows in (DIMENSIONS, FALLING))
-    few = [rows[..., :count] for rows in (final, best, np.array(COUNTS))]
+    few = [rows[..., 5 - count :] for rows in (final, best, np.array(COUNTS))]
     for found in (trend(final, best, COUNTS), trend(*few)):
         lost = {name for name, estimate in found.items() if undefined(estimate)}
         known = {"radius_final_over_best_largest_distance"} if count else set()
@@ -386,12 +408,11 @@ def test_near_is_the_size_next_to_the_threshold(thresholds, column):
 
 def test_near_and_far_are_sizes_at_which_the_dimension_is_known():
     pair = {name: rows.copy() for name, rows in PAIR.items()}
-    pair["final epoch"][:, 1] = NAN
-    pair["best epoch"][:, 3] = NAN
-    for threshold, column in ((50, 0), (150, 2)):  # 100 would be nearer to both
-        found = sizes.near_and_far(pair, COUNTS[:4], [threshold] * 2)
-        same(found[NEAR], ratio(column))
-        same(found[LARGEST], ratio(2))
+    pair["final epoch"][:, 0] = NAN
+    pair["best epoch"][:, 0] = NAN
+    found = sizes.near_and_far(pair, COUNTS[:4], [COUNTS[0]] * 2)
+    same(found[NEAR], ratio(1))
+    same(found[LARGEST], ratio(3))
 
 
 def test_a_diverged_network_leaves_its_own_size_undefined():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.errors import Mistake
 from helpers.geometry.jobs import measured
 from helpers.geometry.networks import (
     MANIFOLDS,
@@ -86,6 +87,9 @@ def measure_geometry(
     restarts: as of metrics.manifolds. layers: names, the input among them; None: all.
     sets: the sets that are measured. What was measured once is kept beside the run.
     """
+    for name in sets:
+        if name not in MANIFOLDS:
+            raise Mistake(f"set {name!r}: must be one of {', '.join(MANIFOLDS)}")
     model = model_of(histories.runs[0], data)
     names = tuple(layers or (INPUT, *layer_names(model)))
     shape = (len(histories), len(moments), len(names))

@@ -1,6 +1,7 @@
 """Estimates of what rewinding says: figures 4A, 4B, A.9 to A.11, and the doubt."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -87,14 +88,17 @@ def _places(tests: np.ndarray, sources: tuple[int, ...]) -> np.ndarray:
     return np.array(sources, dtype=float)[np.nan_to_num(tests, nan=-1).argmax(1)]
 
 
-def by_thirds(sweep: Sweep, histories: Histories) -> tuple[np.ndarray, np.ndarray]:
-    """Best test accuracy after rewinding one layer of the first or of the last third.
+class Thirds(NamedTuple):
+    """What a layer of the first and of the last third regains, (network,) each."""
 
-    Over the best early-stopped one, (network,) each.
-    """
-    early, late = (_highest(sweep, third) for third in thirds(sweep))
+    first: np.ndarray
+    last: np.ndarray
+
+
+def by_thirds(sweep: Sweep, histories: Histories) -> Thirds:
+    """Best test accuracy after rewinding one layer, over the best early-stopped one."""
     best = _tests(histories, "best")
-    return early / best, late / best
+    return Thirds(*(_highest(sweep, third) / best for third in thirds(sweep)))
 
 
 def best_spans(sweep: Sweep, histories: Histories, *, single: bool) -> Estimate:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import spearmanr
 
-from helpers.histories import Histories
 from helpers.intervals import (
     Estimate,
     exact,
@@ -19,49 +18,15 @@ from helpers.intervals import (
     paired_difference,
     ratio_interval,
 )
-from helpers.loop import model_of
 from helpers.sweeps import extreme, largest_distance
-
-INTERPOLATED = 0.99  # of the training labels are fitted
 
 DIMENSION = (
     "dimension_peak_over_minimum_before",
     "dimension_largest_model_over_peak",
     "best_epoch_dimension_monotonicity",
 )
-SMOOTHED = 5  # epochs that a mean is taken over, where epochs are compared
 
 Estimates = dict[str, Estimate]
-
-
-def parameter_counts(histories: Histories, data) -> np.ndarray:
-    """Number of trained parameters at each width, in the study's order: (size,)."""
-    counts = []
-    for group in histories.by("width").values():
-        model = model_of(group.runs[0], data)
-        weights = model.initial(seed=0, init_scale=None)
-        counts.append(sum(weights[name].numel() for name in model.names))
-    return np.array(counts)
-
-
-def by_width(histories: Histories, name: str, moment: str = "final") -> np.ndarray:
-    """A recorded quantity at the "final", "best" or "initial" moment, (network, size).
-
-    "best": at the epoch of the highest test accuracy.
-    """
-    if moment == "best":
-        return histories.at_best(name, by="width").T
-    return getattr(histories, moment)(name, by="width").T
-
-
-def thresholds(train: ArrayLike, counts: ArrayLike) -> np.ndarray:
-    """Parameter count of the smallest network that interpolates: (network,).
-
-    train: training accuracies (network, size), a network a seed. NaN where none does.
-    """
-    fitted = np.asarray(train) >= INTERPOLATED
-    first = np.asarray(counts, dtype=float)[fitted.argmax(1)]
-    return np.where(fitted.any(1), first, np.nan)
 
 
 def accuracy_descent(final: ArrayLike, best: ArrayLike) -> Estimates:
@@ -71,23 +36,27 @@ def accuracy_descent(final: ArrayLike, best: ArrayLike) -> Estimates:
     the highest accuracy of smaller networks is largest, on average over networks.
     """
     final, best = _table(final), _table(best)
-    peak, dip = _deepest(final.mean(0))
+    nothing = exact(np.nan, n=len(final))
     falls = [
         paired_difference(best[:, small], best[:, large])
         for small, large in combinations(range(best.shape[1]), 2)
     ]
-    return {
-        "final_accuracy_dip": paired_difference(final[:, peak], final[:, dip]),
-        "final_accuracy_recovery": paired_difference(final[:, -1], final[:, dip]),
-        "best_accuracy_largest_fall": extreme(falls, lambda each: each.value),
-    }
+    found = dict.fromkeys(("final_accuracy_dip", "final_accuracy_recovery"), nothing)
+    if _has_inside(final):
+        peak, dip = _deepest(final.mean(0))
+        found["final_accuracy_dip"] = paired_difference(final[:, peak], final[:, dip])
+        found["final_accuracy_recovery"] = paired_difference(
+            final[:, -1], final[:, dip]
+        )
+    fall = extreme(falls, lambda each: each.value) if falls else nothing
+    return found | {"best_accuracy_largest_fall": fall}
 
 
 def radius_trend(final: ArrayLike, best: ArrayLike, sizes: ArrayLike) -> Estimates:
     """Whether the radius is monotone, and alike at both epochs (figure 4D).
 
-    Sizes at which it is undefined for all networks (a layer narrower than its manifolds
-    have examples) are left out, here and for the dimension.
+    The smallest sizes are left out where it is undefined for all networks (their layer
+    is narrower than manifolds have examples), here and for the dimension.
     """
     final, best, sizes = _defined(final, best, sizes)
     return {
@@ -107,7 +76,7 @@ def dimension_descent(final: ArrayLike, best: ArrayLike, sizes: ArrayLike) -> Es
     the minimum at smaller sizes, in parts of that minimum, by the mean over networks.
     """
     final, best, sizes = _defined(final, best, sizes)
-    if len(sizes) < 3:
+    if not _has_inside(final):
         return dict.fromkeys(DIMENSION, exact(np.nan, n=len(final)))
     low, peak = _deepest(-np.log(final.mean(0)))
     found = (
@@ -140,40 +109,6 @@ def near_and_far(
     }
 
 
-def fitted_epochs(histories: Histories) -> np.ndarray:
-    """First epoch at which a network interpolates, NaN: never; (network, size)."""
-    return np.stack(
-        [
-            [
-                _first(arrays["train_accuracy"] >= INTERPOLATED)
-                for arrays in group.arrays
-            ]
-            for group in histories.by("width").values()
-        ],
-        axis=1,
-    )
-
-
-def _first(reached: np.ndarray) -> float:
-    return float(reached.argmax()) if reached.any() else np.nan
-
-
-def epoch_descent(histories: Histories) -> Estimate:
-    """Epoch-wise double descent: recovery of the test accuracy after its lowest point.
-
-    For each network: the last test accuracy minus the lowest one after the peak, both
-    as means over five epochs. Beyond the paper; no network of a diverged run counts.
-    """
-    rows = [smoothed(arrays["test_accuracy"]) for arrays in histories.arrays]
-    return mean_interval([row[-1] - row[row.argmax() :].min() for row in rows])
-
-
-def smoothed(row: np.ndarray) -> np.ndarray:
-    """Means over windows of some epochs; of a shorter row, one mean."""
-    width = min(SMOOTHED, len(row))
-    return np.convolve(row, np.full(width, 1 / width), mode="valid")
-
-
 def monotonicity(values: np.ndarray, sizes: np.ndarray) -> Estimate:
     """Size of Spearman's correlation with the model's size; values (network, size).
 
@@ -182,8 +117,18 @@ def monotonicity(values: np.ndarray, sizes: np.ndarray) -> Estimate:
     """
     if len(sizes) < 3 or not np.isfinite(values).all():
         return exact(np.nan, n=len(values))
-    sign = np.sign(spearmanr(sizes, values.mean(0)).statistic)
-    return mean_interval([sign * spearmanr(sizes, row).statistic for row in values])
+    sign = 1.0 if _rank_correlation(sizes, values.mean(0)) >= 0 else -1.0
+    return mean_interval([sign * _rank_correlation(sizes, row) for row in values])
+
+
+def _rank_correlation(sizes: np.ndarray, values: np.ndarray) -> float:
+    """Spearman's; NaN where all values are equal."""
+    return float(spearmanr(sizes, values).statistic) if np.ptp(values) else np.nan
+
+
+def _has_inside(values: np.ndarray) -> bool:
+    """Whether there is a size between others, and all have values but the largest."""
+    return values.shape[1] >= 3 and bool(np.isfinite(values[:, :-1]).all())
 
 
 def _deepest(means: np.ndarray) -> tuple[int, int]:
@@ -200,9 +145,13 @@ def _deepest(means: np.ndarray) -> tuple[int, int]:
 def _defined(
     final: ArrayLike, best: ArrayLike, sizes: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Tables and sizes without the sizes at which every network is undefined."""
+    """Tables and sizes without the smallest ones, where every network is undefined.
+
+    Only these: a larger size at which all networks have diverged stays, undefined.
+    """
     final, best, sizes = map(_table, (final, best, sizes))
     there = ~(np.isnan(final).all(0) | np.isnan(best).all(0))
+    there = np.logical_or.accumulate(there)
     return final[:, there], best[:, there], sizes[there]
 
 
