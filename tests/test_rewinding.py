@@ -492,7 +492,7 @@ def test_parts_make_a_difference(found, data):
     one = found.vgg.where(seed=0)
     each = {
         parts: rewind(one, data, [0], parts=parts, layers=FEW).tables["train"].tobytes()
-        for parts in [(), *[(part,) for part in PARTS], PARTS[:2], PARTS[:3], PARTS]
+        for parts in [(), *[(part,) for part in PARTS], PARTS[:3]]
     }
     assert len({*each.values()}) == len(each)
 
@@ -640,7 +640,7 @@ def test_a_run_without_permuted_labels_is_swept_like_one_that_permutes_none(
     same_tables(*both)
 
 
-@pytest.mark.parametrize("examples", [1, 60, 140])
+@pytest.mark.parametrize("examples", [1, 60])
 def test_some_training_images_are_judged_and_all_test_images(found, data, examples):
     """Those of a random order, the same for both networks."""
     layers = ["conv 2", "conv 7"]
@@ -1310,6 +1310,9 @@ def test_the_best_span_is_the_one_that_is_best_on_average():
     assert estimates.best_spans(sweep, ends, single=True) == mean_interval(
         [0.4, 0.6] / best
     )
+    alone = Sweep(spans[::2], (0, 1), {"test": sweep.tables["test"][:, ::2]})
+    one = estimates.best_spans(alone, ends, single=True)
+    assert estimates.best_spans(alone, ends, single=False) == one
 
 
 def test_the_share_localised_is_of_networks_of_all_settings():
