@@ -105,11 +105,12 @@ class Setting:
 
     def predict(self, final: Weights, other: Weights, pool: Executor) -> Tensor:
         """Classes by every mixed network, (span, example), on the CPU."""
+        chunks = self._chunks  # made once, before workers ask for them
         if NEW in self.parts and self._normalised:
             ask = partial(self._with_new_statistics, final, other)
             return torch.cat(list(pool.map(ask, self.swaps)))
         ask = partial(swapped_predictions, self.model, final, other, self.swaps)
-        return torch.cat(list(pool.map(ask, self._chunks)), dim=1).cpu()
+        return torch.cat(list(pool.map(ask, chunks)), dim=1).cpu()
 
     def _with_new_statistics(
         self, final: Weights, other: Weights, swap: Swap
