@@ -50,20 +50,19 @@ def settling(sweep: Sweep, histories: Histories) -> dict[str, Estimate]:
 
 
 def late_rewind(sweep: Sweep, histories: Histories) -> dict[str, Estimate]:
-    """One late layer regains the accuracy, early ones do not (figures 4B and A.11).
+    """The last layer regains the accuracy, early ones do not (figures 4B and A.11).
 
-    `last_convolution_over_best_test` stands beside, for the reading of the paper.
+    The two names with `last_third` stand beside: the best layer of the last third.
     """
     early, late = thirds(sweep)
     best, final = (_tests(histories, moment) for moment in ("best", "final"))
-    regained, overshoot = _highest(sweep, late), _highest(sweep, early)
+    last, any_late = (_highest(sweep, some) for some in (slice(-1, None), late))
     return {
-        "best_late_rewind_over_best_test": mean_interval(regained / best),
-        "best_late_rewind_minus_final_test": paired_difference(regained, final),
-        "early_layers_overshoot": paired_difference(overshoot, final),
-        "last_convolution_over_best_test": mean_interval(
-            _highest(sweep, slice(-1, None)) / best
-        ),
+        "best_late_rewind_over_best_test": mean_interval(last / best),
+        "best_late_rewind_minus_final_test": paired_difference(last, final),
+        "early_layers_overshoot": paired_difference(_highest(sweep, early), final),
+        "last_third_over_best_test": mean_interval(any_late / best),
+        "last_third_minus_final_test": paired_difference(any_late, final),
     }
 
 
