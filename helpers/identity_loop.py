@@ -10,8 +10,10 @@ from helpers.histories import MEASURED
 from helpers.identity_runs import IdentityRun
 from helpers.identity_stacks import IdentityStack, most_together
 from helpers.models.identity import IdentityConvNet, IdentityFCN, build_identity
+from helpers.models.identity_net import check_scheme
 from helpers.patterns import check_image, identity_image, resize
 from helpers.rounds import Rounds
+from helpers.runs import stack_key
 from helpers.trainees import Trainee
 
 MOMENTS = "moments/"
@@ -40,8 +42,16 @@ def image_of(run: IdentityRun, data) -> Tensor:
     return image
 
 
-def check_images(runs: Iterable[IdentityRun], data) -> None:
-    """Whether every run has a training image that something can be learnt from."""
+def check_identities(runs: Iterable[IdentityRun], data) -> None:
+    """Whether all can be trained: a Mistake names the first that cannot.
+
+    Their networks exist, and their images are such that something can be learnt.
+    """
+    runs = list(runs)
+    for run in {stack_key(run): run for run in runs}.values():
+        identity_model(run, data)
+    for scheme in {run.scheme for run in runs}:
+        check_scheme(scheme)
     for run in {(r.example, r.canvas, r.size): r for r in runs}.values():
         image_of(run, data)
 
@@ -52,7 +62,7 @@ def identity_limit(run: IdentityRun, data, limit: int) -> int:
 
 
 class IdentityTraining(Rounds):
-    """Identity nets of one shape and at the same step, trained together to their ends.
+    """Identity nets of one shape, trained together to their ends.
 
     The history of a run is its mean squared error before every step and at the end.
     """
@@ -64,28 +74,35 @@ class IdentityTraining(Rounds):
         self.shared = run = trainees[0].run
         self.model = identity_model(run, data)
         images = torch.stack([image_of(t.run, data) for t in self.trainees])
-        states = [t.weights or self._initial(t.run) for t in self.trainees]
-        stacked = {
-            name: torch.stack([state[name] for state in states]).to(device)
-            for name in states[0]
-        }
         bottom = [name for name in self.model.names if name in ("W1", "b1")]
         self.stack = IdentityStack(
             self.model,
-            {name: stacked[name] for name in self.model.names},
+            self._on_device(self.model.names, device),
             images[:, None].to(device),
             trained=bottom if run.trained == "bottom" else self.model.names,
             optimizer=run.optimizer,
             learning_rate=run.learning_rate,
-            moments={
-                name.removeprefix(MOMENTS): value
-                for name, value in stacked.items()
-                if name.startswith(MOMENTS)
-            },
+            moments=self._moments(device),
             steps=self.epoch,
         )
-        if self.epoch:
-            self.stack.errors()  # whose gradients the next step takes
+
+    def _on_device(self, names: Iterable[str], device) -> dict[str, Tensor]:
+        """Parts of everyone's state, name -> (network, ...); empty seats have zeros."""
+        states = [t.weights or self._initial(t.run) for t in self.trainees]
+        like = {name: value for state in states for name, value in state.items()}
+        return {
+            name: torch.stack(
+                [s.get(name, torch.zeros_like(like[name])) for s in states]
+            ).to(device)
+            for name in names
+        }
+
+    def _moments(self, device: torch.device) -> dict[str, Tensor]:
+        """What the optimizer remembers of everyone; nothing before the first step."""
+        going = [t.weights for t in self.trainees if t.epoch == self.epoch > 0]
+        names = {n for s in going for n in s or {} if n.startswith(MOMENTS)}
+        found = self._on_device(sorted(names), device)
+        return {name.removeprefix(MOMENTS): value for name, value in found.items()}
 
     def _initial(self, run: IdentityRun) -> dict[str, Tensor]:
         return self.model.initial(seed=run.seed, scheme=run.scheme)
@@ -94,13 +111,14 @@ class IdentityTraining(Rounds):
         self.stack.step()
 
     def _record(self) -> list[str | None]:
-        errors = self.stack.errors().tolist()
-        for trainee, error in zip(self.trainees, errors, strict=True):
+        errors = self.stack.errors().tolist()  # whose gradients the next step takes
+        stops: list[str | None] = [None] * len(errors)
+        for k in self.due:
+            trainee = self.trainees[k]
             trainee.epoch = self.epoch
-            trainee.record({"train_error": error, MEASURED: True})
-        return [
-            self._stop(t.run, e) for t, e in zip(self.trainees, errors, strict=True)
-        ]
+            trainee.record({"train_error": errors[k], MEASURED: True})
+            stops[k] = self._stop(trainee.run, errors[k])
+        return stops
 
     def _stop(self, run: IdentityRun, error: float) -> str | None:
         """Why a run ends here, or None."""

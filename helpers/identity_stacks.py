@@ -1,13 +1,10 @@
 """K networks that learn to return one image each, trained as one batched computation.
 
-On the CPU a network's bits do not depend on its companions. For that updates are made
-elementwise, and a network that is alone in what could be a stack is computed beside its
-own twin: matrix and convolution kernels for one network round differently from those
-for several. Where these round differently for several and for many, networks are
-trained alone (`stackable`).
+Alone or in any company a network computes the same up to rounding: kernels for several
+networks may add up in another order than those for one.
 """
 
-from math import prod, sqrt
+from math import sqrt
 
 import torch
 from torch import Tensor
@@ -16,17 +13,7 @@ from helpers.models.identity import IdentityConvNet, IdentityFCN
 
 MOMENTUM = 0.9
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's
-KERNELS = (3, 5)  # sides of filters whose kernels round alike for any number
-ALIGNED = 16  # float32 values in a cache line of 64 bytes
 CACHE = 2**24  # bytes of weights and moments that a fully connected stack may have
-
-
-def stackable(model: IdentityFCN | IdentityConvNet) -> bool:
-    """Whether networks of this shape keep their bits in any company."""
-    if isinstance(model, IdentityConvNet):
-        return model.kernel in KERNELS and model.ends == 1
-    matrices = [shape for name, shape in model.shapes.items() if name[0] == "W"]
-    return all(prod(shape) % ALIGNED == 0 for shape in matrices)
 
 
 def most_together(model: IdentityFCN | IdentityConvNet, limit: int) -> int:
@@ -35,8 +22,6 @@ def most_together(model: IdentityFCN | IdentityConvNet, limit: int) -> int:
     A step of a fully connected one reads all its weights for a few products each, so
     that they had better stay in the cache; convolutions have more to do with theirs.
     """
-    if not stackable(model):
-        return 1
     if isinstance(model, IdentityConvNet):
         return limit
     return min(limit, max(2, CACHE // (8 * model.parameters())))
@@ -87,26 +72,18 @@ class IdentityStack:
 
         What the next `step` needs is kept.
         """
-        twin = len(self) == 1 and stackable(self.model)
-        weights = {n: torch.cat([w, w]) if twin else w for n, w in self.weights.items()}
-        images = self.images.expand(2, -1, -1, -1, -1) if twin else self.images
         if isinstance(self.model, IdentityFCN):
-            errors, found = self.model.gradient_factors(weights, images)
+            errors, found = self.model.gradient_factors(self.weights, self.images)
         else:
-            errors, found = self._differentiate(weights, images)
-        one = len(self)
-        self._gradients = {
-            name: (left[:one], None if right is None else right[:one])
-            for name, (left, right) in found.items()
-            if name in self.trained
-        }
-        return errors[:one]
+            errors, found = self._differentiate()
+        self._gradients = {name: found[name] for name in self.trained}
+        return errors
 
     @torch.enable_grad()
-    def _differentiate(self, weights: dict[str, Tensor], images: Tensor):
-        leaves = [weights[name].requires_grad_() for name in self.trained]
-        outputs = self.model.forward(weights, images)[-1]
-        errors = (outputs - images).square().flatten(1).mean(1)
+    def _differentiate(self):
+        leaves = [self.weights[name].requires_grad_() for name in self.trained]
+        outputs = self.model.forward(self.weights, self.images)[-1]
+        errors = (outputs - self.images).square().flatten(1).mean(1)
         gradients = torch.autograd.grad(errors.sum(), leaves)
         for leaf in leaves:
             leaf.requires_grad_(False)
@@ -155,6 +132,11 @@ class IdentityStack:
         square = self._moment(f"{name}/square", square, decay=second)
         root = square.sqrt().mul_(1 / sqrt(1 - second**self.steps)).add_(EPSILON)
         return (mean * (self.rate / (1 - first**self.steps))).div_(root)
+
+    def place(self, k: int, state: dict[str, Tensor], _optimizer=None) -> None:
+        """Put a network on the k-th place, as `state` gave it after as many steps."""
+        for name, kept in self.state(k).items():
+            kept.copy_(state[name])
 
     def network(self, k: int) -> dict[str, Tensor]:
         """Weights of one network."""

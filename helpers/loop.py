@@ -1,5 +1,6 @@
 """The rounds of a stack of classifiers: epochs, measurements, snapshots, ends."""
 
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
@@ -12,8 +13,8 @@ from helpers.losses import choose_loss
 from helpers.measures import Network, check_names, measure, measured_epochs
 from helpers.optimizers import check_optimizer
 from helpers.rounds import Rounds
-from helpers.runs import Run
-from helpers.singles import Single
+from helpers.runs import Run, stack_key
+from helpers.singles import Single, check_batches
 from helpers.stacks import Stack
 from helpers.streams import stream
 from helpers.trainees import DeviceData, Trainee
@@ -37,15 +38,24 @@ def model_of(run: Run, data) -> models.MLP | models.Modular:
     )
 
 
+def check_runs(runs: Iterable[Run], data: DeviceData) -> None:
+    """Whether all can be trained: a Mistake names the first that cannot."""
+    for run in {stack_key(run): run for run in runs}.values():
+        check_names(run.measures)
+        check_optimizer(run.optimizer)
+        choose_loss(run.loss)
+        model = model_of(run, data)
+        if isinstance(model, models.Modular):
+            check_batches(model, data.train_images, run.batch_size)
+
+
 class StackTraining(Rounds):
-    """Classifiers of one shape and at the same epoch, trained to their ends."""
+    """Classifiers of one shape, trained together to their ends."""
 
     def __init__(self, trainees: list[Trainee], data: DeviceData, save_seconds: float):
         super().__init__(trainees, data.device, save_seconds)
         self.data = data
         self.shared = run = trainees[0].run
-        check_names(run.measures)  # before any training
-        check_optimizer(run.optimizer)
         self.measured = measured_epochs(run.epochs)
         self.loss = choose_loss(run.loss)
         self.model = model_of(run, data)
@@ -66,8 +76,6 @@ class StackTraining(Rounds):
             optimizer_states=[t.optimizer for t in self.trainees],
             **({"precision": run.precision} if kind is Single else {}),
         )
-        if isinstance(self.stack, Single):
-            self.stack.check_batches(run.batch_size)
 
     def _weights(self) -> dict[str, Tensor]:
         each = [
@@ -104,11 +112,11 @@ class StackTraining(Rounds):
         return torch.stack([rows[seed] for seed in seeds]).to(self.data.device)
 
     def _record(self) -> list[str | None]:
-        values = self._evaluate()
-        stops = [
-            self._stop(t.run, v) for t, v in zip(self.trainees, values, strict=True)
-        ]
-        for k, (trainee, stop) in enumerate(zip(self.trainees, stops, strict=True)):
+        stops, due = [None] * len(self.trainees), self.due
+        values = self._evaluate() if due else []
+        for k in due:
+            trainee = self.trainees[k]
+            stop = stops[k] = self._stop(trainee.run, values[k])
             trainee.epoch = self.epoch
             trainee.record({**values[k], **self._measure(k, trainee, stop)})
             if self.epoch in trainee.run.snapshots:

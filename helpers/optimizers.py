@@ -25,7 +25,6 @@ class Adam:
 
     weights: a network's weights by name, changed in place; rates: learning rates by
     name, 0 for a weight that is frozen. states: as `state` gave them, to go on.
-    Networks are stepped one by one, so that none has other bits in other company.
     """
 
     def __init__(
@@ -43,7 +42,7 @@ class Adam:
             for trained, its_rates in zip(self._trained, rates, strict=True)
         ]
         for k, state in enumerate(states or []):
-            self._resume(k, state)
+            self.resume(k, state)
 
     @torch.no_grad()
     def step(self, gradients: list[dict[str, Tensor]]) -> None:
@@ -66,7 +65,8 @@ class Adam:
                     kept[f"{part}/{name}"] = held.clone(memory_format=CONTIGUOUS)
         return kept
 
-    def _resume(self, k: int, state: dict[str, Tensor]) -> None:
+    def resume(self, k: int, state: dict[str, Tensor]) -> None:
+        """Go on with a network from its state."""
         for name, value in self._trained[k].items():
             parts = {part: state.get(f"{part}/{name}") for part in (*MOMENTS, "step")}
             if parts["step"] is None:

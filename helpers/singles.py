@@ -1,11 +1,8 @@
 """One network of any family, trained by SGD or Adam with automatic differentiation.
 
 It offers what a stack offers, for the families that are given by a torch module
-(helpers.models.modules): their layers have no batched form with the bits of one
-network, and BatchNorm looks at a whole batch.
+(helpers.models.modules), and is alone on it, so that nobody takes a seat again.
 """
-
-from copy import deepcopy
 
 import torch
 from torch import Tensor
@@ -17,6 +14,25 @@ from helpers.optimizers import Adam
 from helpers.stacks import Evaluation
 
 CHUNK = {"cpu": 256, "cuda": 8192}  # examples that are evaluated at once
+
+
+@torch.no_grad()
+def check_batches(model: Modular, images: Tensor, batch_size: int) -> None:
+    """A last batch of one example is a mistake where BatchNorm cannot take it.
+
+    Images that are one pixel where they are normalised give it a single value.
+    """
+    before = len(images) - 1
+    if before % batch_size:
+        return
+    try:
+        model.module().to(images.device).train()(images[:1])
+    except ValueError as error:
+        raise Mistake(
+            f"batch_size = {batch_size}: must not divide {before}, for the last of "
+            f"{before + 1} examples would be a batch of its own, which BatchNorm "
+            "cannot normalise; choose another"
+        ) from error
 
 
 class Single:
@@ -76,24 +92,6 @@ class Single:
 
     def keep(self, networks: list[int]) -> None:
         """Go on with these networks: there is only one."""
-
-    @torch.no_grad()
-    def check_batches(self, batch_size: int) -> None:
-        """A last batch of one example is a mistake where BatchNorm cannot take it.
-
-        Images that are one pixel where they are normalised give it a single value.
-        """
-        before = self.labels.shape[1] - 1
-        if before % batch_size:
-            return
-        try:
-            deepcopy(self.module).train()(self.images[:1])
-        except ValueError as error:
-            raise Mistake(
-                f"batch_size = {batch_size}: must not divide {before}, for the last of "
-                f"{before + 1} examples would be a batch of its own, which BatchNorm "
-                "cannot normalise; choose another"
-            ) from error
 
     def train_epoch(self, order: Tensor, batch_size: int) -> None:
         """One pass; order: (1, n) the examples in their order."""

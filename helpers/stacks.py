@@ -1,12 +1,8 @@
 """K networks of one shape, trained by SGD or Adam as one batched computation.
 
-On the CPU every network's bits are independent of its companions, so a stack may be
-regrouped, interrupted and resumed without a trace. That takes care: matrix kernels
-round differently where a network's slice does not start on a cache line, so batches
-are padded to a multiple of ALIGNED examples (which count for nothing), and a width
-that is no such multiple is trained alone, as is a single layer, which is as wide as
-there are classes (`stackable`). On CUDA a step is replayed as one graph, and nothing
-waits for the device inside an epoch.
+Alone or in any company a network computes the same up to rounding: kernels for several
+networks may add up in another order than those for one. On CUDA a step is replayed as
+one graph, and nothing waits for the device inside an epoch.
 """
 
 from collections.abc import Callable
@@ -14,28 +10,20 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from helpers.losses import Loss
 from helpers.models import MLP
 from helpers.optimizers import Adam
 
-ALIGNED = 16  # float32 values in a cache line of 64 bytes
 CUDA_CHUNK = 8192  # examples that are evaluated at once
 
 
 def cpu_chunk(features: int) -> int:
     """Examples evaluated at once on a CPU: few while the first weights are few too.
 
-    Then activations stay in the cache; more weights are read less often. It depends on
-    the shape alone, so that every network has its bits in any company.
+    Then activations stay in the cache; more weights are read less often.
     """
-    return min(max(features // ALIGNED * ALIGNED, 64), 512)
-
-
-def stackable(family: str, width: int, depth: int) -> bool:
-    """Whether networks of this shape are batched and keep their bits in any company."""
-    return family == "mlp" and width % ALIGNED == 0 and depth > 1
+    return min(max(features, 64), 512)
 
 
 class Evaluation(NamedTuple):
@@ -111,22 +99,17 @@ class Stack:
     def train_epoch(self, order: Tensor, batch_size: int) -> None:
         """One pass of SGD; order: (network, n) the examples in each network's order."""
         for index in order.split(batch_size, dim=1):
-            size = index.shape[1]
-            if size % ALIGNED:
-                index = pad(index, (0, -size % ALIGNED))
             if self.images.is_cuda and not self._adam:
-                self._replay(index, size)
+                self._replay(index)
             else:
-                self.step(index, size)
+                self.step(index)
 
-    def step(self, index: Tensor, size: int) -> None:
-        """One step on the first `size` examples of `index` (network, batch)."""
+    def step(self, index: Tensor) -> None:
+        """One step on the examples of `index` (network, batch)."""
         labels = self.labels.gather(1, index)
         passed = self.model.forward(self.weights, self.images[index])
         delta = self.loss.gradient(passed.logits, labels, self._loss_scales)
-        delta = delta.div_(size)
-        if size < index.shape[1]:
-            delta[:, size:] = 0
+        delta = delta.div_(index.shape[1])
         factors = self.model.gradient_factors(self.weights, passed, delta)
         if self._adam:
             means = {n: factors[n][1].mT @ factors[n][0] for n in self._trained}
@@ -137,23 +120,24 @@ class Stack:
             left, right = factors[name]
             self.weights[name].baddbmm_(right.mul_(self._steps[name]).mT, left)
 
-    def _replay(self, index: Tensor, size: int) -> None:
+    def _replay(self, index: Tensor) -> None:
+        size = index.shape[1]
         if size not in self._graphs:
-            self._graphs[size] = self._capture(index, size)
+            self._graphs[size] = self._capture(index)
         self._graphs[size](index)
 
-    def _capture(self, index: Tensor, size: int) -> Callable[[Tensor], None]:
+    def _capture(self, index: Tensor) -> Callable[[Tensor], None]:
         """The step for one batch size as a CUDA graph; no weight is changed here."""
         held, saved = index.clone(), {n: w.clone() for n, w in self.weights.items()}
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):  # libraries set themselves up outside the graph
             for _ in range(3):
-                self.step(held, size)
+                self.step(held)
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            self.step(held, size)
+            self.step(held)
         for name, weight in self.weights.items():
             weight.copy_(saved[name])
 
@@ -171,16 +155,22 @@ class Stack:
         predictions = []
         parts = zip(images.split(chunk), labels.split(chunk, dim=1), strict=True)
         for some_images, some_labels in parts:
-            count = len(some_images)
-            if count % ALIGNED:
-                some_images = pad(some_images, (0,) * 7 + (-count % ALIGNED,))
-            logits = self.model.forward(self.weights, some_images).logits[:, :count]
+            logits = self.model.forward(self.weights, some_images).logits
             predictions.append(logits.argmax(-1))
             values = self.loss.value(logits, some_labels, self._loss_scales)
             loss += values.sum(-1, dtype=torch.float64)
         predicted, count = torch.cat(predictions, dim=1), labels.shape[1]
         accuracy = (predicted == labels).sum(-1, dtype=torch.float64) / count
         return Evaluation(accuracy, loss / count, predicted)
+
+    def place(
+        self, k: int, weights: dict[str, Tensor], optimizer: dict[str, Tensor]
+    ) -> None:
+        """Put a network on the k-th place, with the state of its optimizer."""
+        for name, value in self.network(k).items():
+            value.copy_(weights[name])
+        if self._adam:
+            self._adam.resume(k, optimizer)
 
     def network(self, k: int) -> dict[str, Tensor]:
         """Weights of one network."""

@@ -5,7 +5,7 @@
                           snapshots/epoch-*.safetensors
                           state.safetensors      to resume from; its predecessor beside
                           done.json              checksums of the above, written last
-    results/locks/<fingerprint>.lock             held while a run is trained
+    results/locks/                               who trains a run, see helpers.locks
 
 Every file is written under a temporary name, synced and renamed, and carries or is
 given a checksum, so that a damaged one is named and never read.
@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import Tensor
 
 from helpers.errors import Failure
@@ -28,7 +27,6 @@ from helpers.files import (
     PARTIAL,
     DamagedFile,
     read_tensors,
-    saving,
     write_bytes,
     write_tensors,
 )
@@ -61,11 +59,10 @@ class RunFolder:
     def _snapshot(self, epoch: int) -> Path:
         return self.path / "snapshots" / f"epoch-{epoch:06d}.safetensors"
 
-    def lock(self) -> FileLock:
-        """An exclusive lock between processes; freed when its holder ends."""
-        with saving(path := results_root() / "locks" / f"{self.name}.lock"):
-            path.touch()
-        return FileLock(path)
+    @property
+    def locks(self) -> Path:
+        """Where the locks of all runs lie; a run's is held while it is trained."""
+        return self.path.parent / "locks"
 
     def started(self) -> bool:
         """Whether anything of this run is on disk."""

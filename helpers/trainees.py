@@ -43,13 +43,20 @@ class DeviceData:
 
 
 class Trainee:
-    """One run on its way: where it stands, and what was recorded."""
+    """One run on its way: where it stands, and what was recorded.
+
+    Of a finished run it is but an empty seat: no state, and the epoch of its end.
+    """
 
     def __init__(self, folder: RunFolder):
-        self.folder, self.run = folder, folder.run
+        self.folder, self.run, self.finished = folder, folder.run, folder.done()
         self.epoch, self.weights, self.history = 0, None, defaultdict(list)
         self.optimizer: dict[str, Tensor] = {}  # its state, to go on
         self.best: dict[str, Tensor] = {}  # weights of the best epoch, where kept
+        self.company: tuple[str, ...] = ()  # names of the runs it is trained with
+        if self.finished:
+            self.epoch = len(folder.history()[MEASURED]) - 1
+            return
         for state in folder.states():
             if isinstance(state, DamagedFile):
                 warnings.warn(f"{state}; the state before it is used", stacklevel=2)
@@ -59,11 +66,15 @@ class Trainee:
         folder.drop_snapshots_after(self.epoch)
 
     def _resume(self, state: dict[str, Tensor]) -> None:
-        self.epoch = int(state.pop("epoch"))
+        self.epoch, self.company = int(state["epoch"]), _read_names(state)
         self.weights = _part(state, "weights/")
         self.optimizer, self.best = _part(state, "optimizer/"), _part(state, "best/")
         for name, value in _part(state, "history/").items():
             self.history[name] = value.tolist()
+
+    def is_due(self, epoch: int) -> bool:
+        """Whether this epoch is still to be recorded, and not its past or its rest."""
+        return not self.finished and (self.epoch < epoch or not self.history)
 
     def record(self, values: dict[str, float]) -> None:
         for name, value in values.items():
@@ -90,6 +101,7 @@ class Trainee:
         }
         for name, values in self.history.items():
             state[f"history/{name}"] = torch.tensor(values, dtype=torch.float64)
+        state["company"] = torch.tensor([*" ".join(self.company).encode()])
         self.folder.save_state({**state, "epoch": torch.tensor(self.epoch)})
 
     def finish(self, weights: dict[str, Tensor], stopped: str, about: dict) -> None:
@@ -99,8 +111,28 @@ class Trainee:
             self.folder.save_snapshot(int(best.pop("epoch")), best)
         history = {name: np.array(values) for name, values in self.history.items()}
         history[MEASURED] = history[MEASURED].astype(bool)
-        self.folder.finish(history, {"stopped": stopped, **about})
+        beside = {"company": self.company} if len(self.company) > 1 else {}
+        self.folder.finish(history, {"stopped": stopped, **about, **beside})
+        self.finished = True
 
 
 def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {n.removeprefix(prefix): v for n, v in state.items() if n.startswith(prefix)}
+
+
+def company_of(folder: RunFolder) -> tuple[str, ...]:
+    """Names of the runs that a run was or is trained with, itself among them.
+
+    () where nothing is noted: neither finished nor saved yet, or trained alone.
+    """
+    if folder.done():
+        return tuple(folder.about().get("company", ()))
+    sound = (s for s in folder.states() if not isinstance(s, DamagedFile))
+    return _read_names(next(sound, {}))
+
+
+def _read_names(state: dict[str, Tensor]) -> tuple[str, ...]:
+    """The names in a state; one of an earlier version of this book has none."""
+    return tuple(
+        bytes(state.get("company", torch.tensor([])).tolist()).decode().split()
+    )

@@ -1,11 +1,9 @@
-"""Training of a study: skip what is finished, lock, resume, group into stacks."""
+"""Training of a study: skip what is finished, seat the others, lock, resume."""
 
-import contextlib
-import math
-import os
+import time
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from threading import Event
@@ -13,21 +11,18 @@ from typing import Any
 
 import torch
 
+from helpers.companies import Company, companies, deal
+from helpers.cores import usable_cores
 from helpers.errors import Failure, Mistake
-from helpers.fields import Described
 from helpers.histories import Histories
-from helpers.identity_loop import IdentityTraining, check_images, identity_limit
-from helpers.identity_runs import IdentityRun
-from helpers.loop import StackTraining
+from helpers.locks import lock_all
 from helpers.progress import progress_bar
 from helpers.rounds import Rounds
-from helpers.runs import Study, stack_key
-from helpers.stacks import stackable
+from helpers.runs import Study
 from helpers.store import RunFolder
-from helpers.trainees import DeviceData, Trainee
+from helpers.work import PARALLEL, Work, work_of
 
 SAVE_SECONDS = 30.0  # between two saved states of a stack
-STACK_LIMIT = {"cpu": 16, "cuda": 64}  # networks; more gain nothing on a CPU
 
 
 def train(
@@ -67,13 +62,19 @@ def _train_runs(
 ) -> None:
     """Train what is not finished of studies on the same data."""
     runs = dict.fromkeys(run for study in studies for run in study.runs())
-    waiting = [folder for folder in map(RunFolder, runs) if not _sound(folder)]
+    folders = [RunFolder(run) for run in runs]
+    waiting = [folder for folder in folders if not _sound(folder)]
+    if not waiting:
+        return
+    work = work_of(waiting[0].run, studies[0].data, device)
+    work.check([folder.run for folder in waiting])
+    stacks = deal(runs, work.most_together, at_least=PARALLEL[device.type])
     while waiting:
-        with contextlib.ExitStack() as held:
-            mine = _lock_some(waiting, held)
-            mine = [folder for folder in mine if not folder.done()]
-            _train_all(mine, studies[0].data, device, save_seconds)
+        everyone = companies(folders, stacks)
+        begun = _train_companies(everyone, work, device, save_seconds)
         waiting = [folder for folder in waiting if not folder.done()]
+        if waiting and not begun:
+            _wait_for(waiting[0])
 
 
 def load(study: Study) -> Histories:
@@ -120,65 +121,76 @@ def _sound(folder: RunFolder) -> bool:
     return damaged is None
 
 
-def _lock_some(folders: list[RunFolder], held: contextlib.ExitStack) -> list[RunFolder]:
-    """Lock what is free; where nothing is, wait for the first."""
-    free = []
-    for folder in folders:
-        with contextlib.suppress(TimeoutError):
-            held.enter_context(folder.lock().acquire(timeout=0))
-            free.append(folder)
-    if not free:
-        print(f"waiting: another process trains run {folders[0].name}", flush=True)
-        held.enter_context(folders[0].lock().acquire())
-        free.append(folders[0])
-    return free
+def _wait_for(folder: RunFolder) -> None:
+    """Wait until nobody trains a run."""
+    told = False
+    while True:
+        with lock_all(folder.locks, [folder.name]) as free:
+            if free:
+                return
+        if not told:
+            print(f"waiting: another process trains run {folder.name}", flush=True)
+            told = True
+        time.sleep(0.1)
 
 
-def _train_all(
-    folders: list[RunFolder], data, device: torch.device, save_seconds: float
-) -> None:
-    if not folders:
-        return
-    workers = os.cpu_count() if device.type == "cpu" else 1
-    groups = list(_groups(folders, data, STACK_LIMIT[device.type], workers))
-    if isinstance(folders[0].run, IdentityRun):
-        check_images([folder.run for folder in folders], data)
-        # Made where they are trained: all at once they could fill the memory.
-        made = partial(IdentityTraining, data=data, device=device)
-        starts = [partial(made, group, save_seconds=save_seconds) for group in groups]
-    else:
-        on_device = DeviceData(data, device)
-        stacks = [StackTraining(group, on_device, save_seconds) for group in groups]
-        starts = [lambda ready=stack: ready for stack in stacks]
-    epochs = sum(t.run.epochs - t.epoch for group in groups for t in group)
-    bar = progress_bar(epochs, f"{len(folders)} networks")
+def _train_companies(
+    everyone: list[Company], work: Work, device: torch.device, save_seconds: float
+) -> bool:
+    """Train companies to their ends, one to a core; whether any of them was begun.
+
+    One that another process trains is left to it.
+    """
+    workers = usable_cores() if device.type == "cpu" else 1
+    unfinished = [folder for company in everyone for folder in company.unfinished]
+    epochs = sum(folder.run.epochs for folder in unfinished)
+    bar = progress_bar(epochs, f"{len(unfinished)} networks")
     threads = torch.get_num_threads()
+    begin = partial(work.begin, save_seconds=save_seconds)
+    jobs = [partial(_train_company, company, begin, bar) for company in everyone]
     try:
-        _run_side_by_side(starts, bar, workers)
+        return any(_run_side_by_side(jobs, workers))
     finally:
         torch.set_num_threads(threads)
         bar.close()
 
 
-def _run_side_by_side(starts: list[Callable[[], Rounds]], bar, workers: int) -> None:
-    """Train stacks, one to a worker; the first error (or Ctrl-C) ends them all.
+def _train_company(
+    company: Company, begin: Callable, bar, note: Callable[[Rounds], None]
+) -> bool:
+    """Whether a company was ours to train, and is trained."""
+    unfinished = company.unfinished
+    if not unfinished:
+        return False
+    names = [folder.name for folder in unfinished]
+    with lock_all(unfinished[0].locks, names) as ours:
+        trainees = company.trainees() if ours else None
+        if not trainees or all(trainee.finished for trainee in trainees):
+            return False
+        rounds = begin(trainees)
+        bar.update(sum(t.epoch for t in trainees if not t.finished), "")
+        note(rounds)
+        rounds.run(bar)
+    return True
 
-    starts: each makes a stack's rounds. A worker computes on one thread: the same bits
-    on any number of cores, and no thread waits for another inside a step.
+
+def _run_side_by_side(jobs: list[Callable], workers: int) -> list[bool]:
+    """What the jobs return, one to a worker; the first error (or Ctrl-C) ends all.
+
+    A job is given a function to note the rounds that it begins. A worker computes on
+    one thread, so that none waits for another inside a step.
     """
     begun, ending = [], Event()
 
-    def work(start: Callable[[], Rounds]) -> None:
-        rounds = start()
+    def note(rounds: Rounds) -> None:
         begun.append(rounds)
         if ending.is_set():
             rounds.interrupted = True
-        rounds.run(bar)
 
     with ThreadPoolExecutor(
         workers, initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
-        futures = [pool.submit(work, start) for start in starts]
+        futures = [pool.submit(job, note) for job in jobs]
         try:
             for future in as_completed(futures):
                 future.result()
@@ -189,29 +201,4 @@ def _run_side_by_side(starts: list[Callable[[], Rounds]], bar, workers: int) -> 
             for future in futures:
                 future.cancel()  # what has not begun need not
             raise
-
-
-def _groups(
-    folders: Iterable[RunFolder], data, limit: int, workers: int
-) -> Iterator[list[Trainee]]:
-    """Runs that one stack can hold: the same shape, at the same epoch.
-
-    Runs are dealt out in turn, so that stacks take about the same time; where there are
-    as many shapes as workers, each stays together. Those with most to do begin.
-    """
-    groups = defaultdict(list)
-    for folder in folders:
-        trainee = Trainee(folder)
-        groups[stack_key(folder.run), trainee.epoch].append(trainee)
-    spread = workers if len(groups) < workers else 1
-    for group in sorted(groups.values(), key=lambda g: -g[0].run.work):
-        most = _most_together(group[0].run, data, limit)
-        stacks = spread * math.ceil(len(group) / (spread * most))
-        for first in range(min(stacks, len(group))):
-            yield group[first::stacks]
-
-
-def _most_together(run: Described, data, limit: int) -> int:
-    if isinstance(run, IdentityRun):
-        return identity_limit(run, data, limit)
-    return limit if stackable(run.model, run.width, run.depth) else 1
+    return [future.result() for future in futures]

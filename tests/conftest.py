@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import datasets
+from helpers import datasets, training, work
 from helpers.identity_stacks import IdentityStack
 from helpers.runs import Run, Study
 from helpers.stacks import Stack
@@ -61,6 +61,27 @@ def bits():
         return {str(file.relative_to(root)): file.read_bytes() for file in files}
 
     return bits
+
+
+@pytest.fixture
+def on_cores(monkeypatch):
+    """Function that lets training find so many cores."""
+
+    def on_cores(count):
+        monkeypatch.setattr(training, "usable_cores", lambda: count)
+
+    return on_cores
+
+
+@pytest.fixture
+def in_stacks_of(monkeypatch):
+    """Function that deals runs of one shape to stacks of at most so many."""
+
+    def in_stacks_of(most, *, at_least=1):
+        monkeypatch.setitem(work.STACK_LIMIT, "cpu", most)
+        monkeypatch.setitem(work.PARALLEL, "cpu", at_least)
+
+    return in_stacks_of
 
 
 @pytest.fixture

@@ -1,16 +1,17 @@
 """Processes killed while they train, and processes that meet: the same bits."""
 
+import builtins
 import json
 import os
 import random
 import shutil
 import signal
-import threading
 import time
 import warnings
 from collections import Counter
 
 from helpers import datasets
+from helpers.locks import lock_all
 from helpers.loop import StackTraining
 from helpers.runs import Run, Study
 from helpers.store import RunFolder
@@ -106,11 +107,11 @@ def train_beside(root, name, ready, go):
 
 def hold_locks(root, ready):
     os.environ["MEMORIZATION_RESULTS"] = root
-    locks = [folder.lock() for folder in folders(small_study())]
-    for lock in locks:
-        lock.acquire()
-    ready.release()
-    time.sleep(60)
+    every = folders(small_study())
+    with lock_all(every[0].locks, [folder.name for folder in every]) as ours:
+        assert ours
+        ready.release()
+        signal.pause()
 
 
 # Killed
@@ -184,19 +185,24 @@ def test_killed_before_any_rename_nothing_is_lost_or_damaged(
 
 
 def test_a_run_whose_trainer_is_killed_is_taken_over_by_who_waits(
-    processes, results, capsys
+    processes, results, monkeypatch
 ):
     ready = processes.Semaphore(0)
     holder = processes.Process(target=hold_locks, args=(str(results), ready))
     holder.start()
     assert ready.acquire(timeout=60)
-    killer = threading.Timer(0.3, holder.kill)
-    killer.start()
+    said = []
+
+    def told(*words, **_):
+        said.append(" ".join(words))
+        holder.kill()
+
+    monkeypatch.setattr(builtins, "print", told)
     assert len(train(small_study(), device="cpu")) == 6
-    killer.join()
     holder.join()
     assert holder.exitcode == -signal.SIGKILL
-    assert "waiting: another process trains run" in capsys.readouterr().out
+    first = folders(small_study())[0].name
+    assert said == [f"waiting: another process trains run {first}"]
 
 
 # Side by side

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "runs": {"fields"},
     "identity_runs": {"fields"},
     "files": set(),
+    "locks": {"files"},
     "store": {"runs", "files"},
     "stacks": {"models", "losses", "streams", "optimizers"},
     "singles": {"models", "losses", "optimizers", "stacks"},
@@ -44,12 +45,17 @@ MAY_IMPORT = {
         *("histories", "measures", "trainees", "rounds"),
     },
     "identity_loop": {
-        *("models", "identity_runs", "identity_stacks", "patterns"),
+        *("models", "runs", "identity_runs", "identity_stacks", "patterns"),
         *("histories", "trainees", "rounds"),
     },
+    "companies": {"fields", "runs", "store", "trainees"},
+    "work": {
+        *("fields", "runs", "identity_runs", "trainees", "rounds"),
+        *("loop", "identity_loop"),
+    },
     "training": {
-        *("fields", "runs", "identity_runs", "store", "stacks", "progress", "cores"),
-        *("histories", "trainees", "rounds", "loop", "identity_loop"),
+        *("cores", "locks", "runs", "store", "progress", "histories"),
+        *("rounds", "companies", "work"),
     },
     # judging and showing
     "intervals": set(),

@@ -1,6 +1,5 @@
 """Networks that are modules: PyTorch's own loop, resumed, alone and in any company."""
 
-import os
 from dataclasses import replace
 from itertools import pairwise
 
@@ -8,12 +7,12 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from helpers import datasets
+from helpers import datasets, training
 from helpers.errors import Failure, Mistake
 from helpers.losses import LOSSES
 from helpers.models import Modular, build
 from helpers.runs import Run, Study
-from helpers.singles import Single
+from helpers.singles import Single, check_batches
 from helpers.store import RunFolder, results_root
 from helpers.training import train
 
@@ -271,9 +270,10 @@ def test_evaluation_changes_nothing_that_is_trained(family):
 
 @pytest.mark.parametrize("batch", [1, 3, 23, 69])  # all divide 69
 def test_a_batch_of_one_that_cannot_be_normalised_is_a_mistake(batch):
-    single = Network("resnet").single()  # 8 x 8 pixels are 1 x 1 in its last stage
+    network = Network("resnet")  # 8 x 8 pixels are 1 x 1 in its last stage
+    single = network.single()
     with pytest.raises(Mistake) as told:
-        single.check_batches(batch)
+        check_batches(network.model, network.images, batch)
     assert str(told.value) == (
         f"batch_size = {batch}: must not divide 69, for the last of 70 examples would "
         "be a batch of its own, which BatchNorm cannot normalise; choose another"
@@ -293,11 +293,8 @@ def test_a_batch_of_one_that_cannot_be_normalised_is_a_mistake(batch):
 def test_every_other_batch_size_is_welcome(family, side, batches):
     network = Network(family, side=side)
     for batch in batches:
-        single = network.single()
-        single.check_batches(batch)
-        for name, value in single.network(0).items():
-            assert torch.equal(value, network.weights[name]), name
-        single.train_epoch(network.orders[0][None], batch)
+        check_batches(network.model, network.images, batch)
+        network.single().train_epoch(network.orders[0][None], batch)
 
 
 # Through train
@@ -353,7 +350,7 @@ def test_interrupted_and_resumed_is_uninterrupted(
     for count in (1, 5):
         monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / str(count)))
         with monkeypatch.context() as patch:
-            patch.setattr(os, "cpu_count", lambda: 1)
+            patch.setattr(training, "usable_cores", lambda: 1)
             patch.setattr(Single, "train_epoch", fail_after(count))
             with pytest.raises(Failure, match="stopped"):
                 train(study, device="cpu", save_seconds=0)
@@ -381,13 +378,13 @@ def test_a_state_holds_the_running_statistics(modules_of, monkeypatch):
 
 
 def test_neither_companions_nor_workers_change_a_bit(
-    modules_of, bits, tmp_path, monkeypatch
+    modules_of, bits, tmp_path, monkeypatch, on_cores
 ):
     seen = []
     for workers, seeds in ((1, [0, 1, 2]), (3, [2, 0]), (2, [1])):
         root = tmp_path / str(workers)
         monkeypatch.setenv("MEMORIZATION_RESULTS", str(root))
-        monkeypatch.setattr(os, "cpu_count", lambda workers=workers: workers)
+        on_cores(workers)
         train(modules_of(grid={"seed": seeds}), device="cpu")
         seen.append(bits(root))
     assert seen[0] == seen[1] | seen[2] and len(seen[0]) == 3 * 4

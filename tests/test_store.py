@@ -95,14 +95,13 @@ def test_any_other_end_in_the_middle_leaves_the_old_file_too(
     assert files_in(tmp_path) == ["file.bin"]
 
 
-@pytest.mark.parametrize("save", [RunFolder.lock, lambda f: f.save_state(TENSORS)])
-def test_a_results_folder_that_cannot_be_made_is_one_line(monkeypatch, tmp_path, save):
+def test_a_results_folder_that_cannot_be_made_is_one_line(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "file" / "results"))
     with pytest.raises(
         Failure, match=r"^cannot save .*: Not a directory; .* run again$"
     ):
-        save(RunFolder(Run()))
+        RunFolder(Run()).save_state(TENSORS)
 
 
 def test_tensors_come_back_as_they_were(tmp_path):
@@ -301,29 +300,3 @@ def test_a_state_is_never_lost_while_the_next_is_written(folder, monkeypatch):
             assert 2 in epochs_of(folder)
     save_states(folder, 3)
     assert epochs_of(folder)[0] == 3
-
-
-# Locks
-
-
-def hold_lock(root, locked):
-    os.environ["MEMORIZATION_RESULTS"] = root
-    with RunFolder(Run()).lock():
-        locked.set()
-        time.sleep(60)
-
-
-def test_a_lock_excludes_others_and_dies_with_its_holder(processes, results):
-    locked = processes.Event()
-    holder = processes.Process(target=hold_lock, args=(str(results), locked))
-    holder.start()
-    assert locked.wait(30)
-    ours = RunFolder(Run()).lock()
-    with pytest.raises(TimeoutError):
-        ours.acquire(timeout=0)
-    with RunFolder(Run(seed=1)).lock().acquire(timeout=0):
-        pass  # another run's is free
-    holder.kill()
-    holder.join()
-    with ours.acquire(timeout=10):
-        pass

@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 
-from helpers import training
+from helpers import training, work
 from helpers.errors import Failure
 from helpers.loop import StackTraining
 from helpers.progress import TerminalBar
@@ -32,14 +32,15 @@ def whole(study, bits, tmp_path_factory):
     root = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEMORIZATION_RESULTS", str(root))
+        patch.setitem(work.PARALLEL, "cpu", 1)
         train(study, device="cpu")
     return bits(root)
 
 
 @pytest.fixture(autouse=True)
-def two_workers(monkeypatch):
-    """Two stacks of two networks, on any machine."""
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+def one_company(on_cores, in_stacks_of):
+    """All networks in one stack."""
+    on_cores(2), in_stacks_of(16)
 
 
 def newest_epochs(study):
@@ -105,12 +106,11 @@ def test_interrupted_and_resumed_is_uninterrupted(
 
 
 def test_stacks_that_wait_their_turn_do_not_begin_after_an_interruption(
-    study, monkeypatch, press_ctrl_c
+    study, monkeypatch, press_ctrl_c, on_cores, in_stacks_of
 ):
     bar = Interruption(2, press_ctrl_c)
     monkeypatch.setattr(training, "progress_bar", lambda total, label: bar)
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    monkeypatch.setitem(training.STACK_LIMIT, "cpu", 1)
+    on_cores(1), in_stacks_of(1)
     with pytest.raises(KeyboardInterrupt):
         train(study, device="cpu")
     started = [RunFolder(run).started() for run in study.runs()]
@@ -182,7 +182,7 @@ def test_a_damaged_finished_run_is_named_and_trained_to_the_same_bits(
     ) as told:
         train(study, device="cpu")
     assert [str(folder.path) in str(warning.message) for warning in told] == [True]
-    assert train_epochs == [1] * EPOCHS
+    assert train_epochs == [4] * EPOCHS  # among the seats of those it was trained with
     assert bits(results) == whole and folder.damage() is None
 
 
@@ -198,7 +198,6 @@ def leave_two_states(study, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Stack, "train_epoch", stop_at_the_last)
-        patch.setattr(os, "cpu_count", lambda: 1)  # one stack: none ends another
         with pytest.raises(Failure, match="stopped"):
             train(study, device="cpu", save_seconds=0)
     assert newest_epochs(study) == [EPOCHS - 1] * len(study.runs())
@@ -227,7 +226,7 @@ def test_a_damaged_state_is_named_and_the_one_before_is_used(
     with pytest.warns(UserWarning, match="the state before it is used") as told:
         train(study, device="cpu")
     assert [str(state) in str(warning.message) for warning in told] == [True]
-    assert sum(train_epochs) == 1 + 1 + 1 + 2  # the one that was damaged is behind
+    assert train_epochs == [4, 4]  # from where the damaged one stands; others rest
     assert bits(results) == whole
 
 
@@ -241,7 +240,7 @@ def test_with_both_states_damaged_a_run_starts_anew(
     with pytest.warns(UserWarning, match="is damaged") as told:
         train(study, device="cpu")
     assert len(told) == 2
-    assert sum(train_epochs) == 1 + 1 + 1 + EPOCHS
+    assert train_epochs == [4] * EPOCHS
     assert bits(results) == whole
 
 

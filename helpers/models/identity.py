@@ -105,7 +105,6 @@ class IdentityConvNet(IdentityNet):
         filters = weights[f"W{layer}"].flatten(0, 1)
         around, groups = self.kernel // 2, len(weights["W1"])
         values = conv2d(values, filters, padding=around, groups=groups)
-        # Added by itself: what convolutions do with a bias depends on their number.
         bias = weights[f"b{layer}"].flatten()[:, None, None] if self.biases else 0
         return values + bias
 

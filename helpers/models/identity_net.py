@@ -18,6 +18,12 @@ ACTIVATIONS = ("relu", "linear")
 SCHEMES = ("pytorch", "glorot", "he")
 
 
+def check_scheme(name: str) -> None:
+    """A name that is no scheme of initialization is a mistake."""
+    if name not in SCHEMES:
+        raise Mistake(f"scheme = {name!r}: must be one of {', '.join(SCHEMES)}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class IdentityNet:
     """Shape of a network from images to images; its weights are passed in.
@@ -79,8 +85,7 @@ class IdentityNet:
         uniform, bound sqrt(6 / (n + m)), biases 0. "he": Gaussian, variance 2 / n, or
         1 / n in linear networks, biases 0.
         """
-        if scheme not in SCHEMES:
-            raise Mistake(f"scheme = {scheme!r}: must be one of {', '.join(SCHEMES)}")
+        check_scheme(scheme)
         weights = {}
         for layer in range(1, self.depth + 1):
             shape, draws = self.shapes[f"W{layer}"], stream(seed, "identity net", layer)

@@ -1,0 +1,67 @@
+"""The kinds of training: how runs are checked, stacked and begun."""
+
+from typing import Protocol
+
+import torch
+
+from helpers.fields import Described
+from helpers.identity_loop import IdentityTraining, check_identities, identity_limit
+from helpers.identity_runs import IdentityRun
+from helpers.loop import StackTraining, check_runs
+from helpers.rounds import Rounds
+from helpers.runs import Run
+from helpers.trainees import DeviceData, Trainee
+
+STACK_LIMIT = {"cpu": 16, "cuda": 64}  # networks; more gain nothing on a CPU
+PARALLEL = {"cpu": 4, "cuda": 1}  # stacks that few shapes are dealt to, for the cores
+
+
+class Work(Protocol):
+    """Runs of one kind on the same data."""
+
+    def check(self, runs: list[Described]) -> None:
+        """A Mistake names the first run that cannot be trained."""
+
+    def most_together(self, run: Described) -> int:
+        """How many networks of a run's shape are trained as one stack, at most."""
+
+    def begin(self, trainees: list[Trainee], save_seconds: float) -> Rounds:
+        """The rounds of a stack."""
+
+
+def work_of(run: Described, data, device: torch.device) -> Work:
+    """The work on runs like this one, on one data set."""
+    kind = IdentityWork if isinstance(run, IdentityRun) else ClassifierWork
+    return kind(data, device)
+
+
+class ClassifierWork:
+    """Classifiers: perceptrons side by side, any other family one by one."""
+
+    def __init__(self, data, device: torch.device):
+        self.device, self.data = device, DeviceData(data, device)
+
+    def check(self, runs: list[Run]) -> None:
+        check_runs(runs, self.data)
+
+    def most_together(self, run: Run) -> int:
+        return STACK_LIMIT[self.device.type] if run.model == "mlp" else 1
+
+    def begin(self, trainees: list[Trainee], save_seconds: float) -> Rounds:
+        return StackTraining(trainees, self.data, save_seconds)
+
+
+class IdentityWork:
+    """Identity nets, side by side."""
+
+    def __init__(self, data, device: torch.device):
+        self.device, self.data = device, data
+
+    def check(self, runs: list[IdentityRun]) -> None:
+        check_identities(runs, self.data)
+
+    def most_together(self, run: IdentityRun) -> int:
+        return identity_limit(run, self.data, STACK_LIMIT[self.device.type])
+
+    def begin(self, trainees: list[Trainee], save_seconds: float) -> Rounds:
+        return IdentityTraining(trainees, self.data, self.device, save_seconds)
