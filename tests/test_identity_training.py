@@ -518,23 +518,26 @@ def test_a_network_that_diverges_ends_undefined(study_of):
 
 
 def test_others_in_the_stack_do_not_notice_one_that_diverges(
-    study_of, digits, bits, results, tmp_path, monkeypatch
+    study_of, digits, tmp_path, monkeypatch
 ):
+    """To the bit, as long as it is there; to rounding, when it has left."""
     # One linear layer diverges where the rate is above d / |x|^2: images differ in it.
     size = (digits.train_images.double() / 255).square().mean((1, 2, 3))
-    small, large = size.argmin().item(), size.argmax().item()
-    rate = 0.98 / size[small].item()
+    small, calm, *_, large = size.argsort().tolist()
+    rate = 0.98 / size[calm].item()
     assert rate > 1.2 / size[large].item()
     fields = {"learning_rate": rate, "steps": 600}
     both = one_layer(study_of, grid={"example": [large, small]}, **fields)
     train_as_one_stack(both)
     stops = [RunFolder(run).about()["stopped"] for run in both.runs()]
     assert stops == ["diverged", "epochs"]
-    assert np.isfinite(RunFolder(both.runs()[1]).history()["train_error"]).all()
-    together = bits(results)
-    monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "without"))
-    train_as_one_stack(one_layer(study_of, grid={"example": [small]}, **fields))
-    assert bits(results_root()).items() <= together.items()
+    beside, wild = (RunFolder(r).history()["train_error"] for r in both.runs()[::-1])
+    assert np.isfinite(beside).all() and len(wild) < len(beside)
+    monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "calm"))
+    train_as_one_stack(one_layer(study_of, grid={"example": [calm, small]}, **fields))
+    errors = RunFolder(both.runs()[1]).history()["train_error"]
+    assert np.array_equal(errors[: len(wild)], beside[: len(wild)])
+    np.testing.assert_allclose(errors, beside, rtol=1e-3, atol=1e-12)
 
 
 # Mistakes

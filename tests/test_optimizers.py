@@ -1,9 +1,11 @@
-"""Adam: the steps of PyTorch's own on a loop, and the same bits in any company."""
+"""Adam: the steps of PyTorch's own on a loop, in any company, and resumed."""
 
+from copy import copy
 from functools import partial
 
 import pytest
 import torch
+from rounding import distance, tolerance
 from torch.nn.functional import cross_entropy
 
 from helpers.errors import Mistake
@@ -118,14 +120,27 @@ def test_a_module_steps_as_pytorchs_adam_does(family, monkeypatch):
         assert not torch.equal(value, networks.weights[2][name]), name
 
 
-def test_a_network_has_the_same_bits_in_any_company():
+def rounded(networks, k):
+    """How far rounding alone may take a trained perceptron."""
+
+    def train(weights):
+        apart = copy(networks)
+        apart.images = networks.images.double()
+        return apart.train(apart.stack([k], [weights]), [k], range(4)).network(0)
+
+    return tolerance(train, networks.weights[k], terms=64, steps=4 * 3)
+
+
+def test_a_network_is_the_same_in_any_company_but_for_rounding():
     networks, everyone = Networks("mlp"), range(COUNT)
     together = networks.train(networks.stack(everyone), everyone, range(4))
+    within = [rounded(networks, k) for k in everyone]
     for chosen in ([2], [3, 0], [1, 2, 3]):
         apart = networks.train(networks.stack(chosen), chosen, range(4))
         for j, k in enumerate(chosen):
-            assert_same_bits(apart.network(j), together.network(k))
-            assert_same_bits(apart.optimizer_state(j), together.optimizer_state(k))
+            assert distance(apart.network(j), together.network(k)) <= within[k]
+    moved = distance(together.network(2), networks.weights[2])
+    assert moved > 10 * within[2]
 
 
 def test_networks_that_stay_go_on_with_their_moments():
@@ -134,8 +149,22 @@ def test_networks_that_stay_go_on_with_their_moments():
     stack = networks.train(networks.stack(everyone), everyone, range(2))
     stack.keep([3, 1])
     networks.train(stack, [3, 1], range(2, 4))
-    assert_same_bits(stack.network(0), whole.network(3))
-    assert_same_bits(stack.network(1), whole.network(1))
+    for j, k in enumerate((3, 1)):
+        within = rounded(networks, k)
+        assert distance(stack.network(j), whole.network(k)) <= within
+
+
+def test_a_network_takes_a_place_again_with_its_moments():
+    networks, everyone = Networks("mlp"), range(COUNT)
+    whole = networks.train(networks.stack(everyone), everyone, range(4))
+    stack = networks.train(networks.stack(everyone), everyone, range(2))
+    kept = {name: value.clone() for name, value in stack.network(2).items()}
+    moments = stack.optimizer_state(2)
+    stack.place(2, networks.weights[0], stack.optimizer_state(0))
+    stack.place(2, kept, moments)
+    networks.train(stack, everyone, range(2, 4))
+    for k in everyone:
+        assert_same_bits(stack.network(k), whole.network(k))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
