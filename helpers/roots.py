@@ -15,18 +15,16 @@ def chosen_folder(variable: str) -> Path | None:
     `~` is the user's home; a relative path starts at the current folder.
     """
     chosen = os.environ.get(variable, "").strip()
-    return own_path(chosen, variable) if chosen else None
+    return own_path(chosen, told_as=f"{variable} = {chosen!r}") if chosen else None
 
 
-def own_path(written: str, name: str) -> Path:
-    """A path as a user writes it, made absolute; name: what is said to hold it."""
+def own_path(written: str, *, told_as: str) -> Path:
+    """A path as a user writes it, made absolute; told_as: what a Mistake calls it."""
     try:
         return Path(written).expanduser().absolute()
     except RuntimeError as error:  # ~ of a user whom nobody knows here
-        raise Mistake(
-            f"{name} = {written!r}: there is no such home on this machine; "
-            "write the path out"
-        ) from error
+        what = f"{told_as}: there is no such home folder on this machine"
+        raise Mistake(f"{what}: write the path out, from / on") from error
 
 
 def fix_folders() -> None:

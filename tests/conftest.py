@@ -1,10 +1,13 @@
 """What the tests share: results of their own, a small study, quick processes."""
 
+import contextlib
 import multiprocessing
+import time
 from multiprocessing import forkserver
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -114,6 +117,13 @@ def steps(monkeypatch):
 
     monkeypatch.setattr(IdentityStack, "step", counted)
     return calls
+
+
+def wait_until_gone(number):
+    """Wait for the end of a process, also of one that is not our child."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while psutil.Process(number).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.02)
 
 
 def golden(name):

@@ -12,10 +12,9 @@ import pytest
 import torch
 
 from helpers import files, store
-from helpers.datasets import data_root
-from helpers.errors import Failure, Mistake
+from helpers.errors import Failure
 from helpers.files import UnreadableFile
-from helpers.roots import fix_folders, project_root, results_root
+from helpers.roots import project_root, results_root
 from helpers.runs import Run, fingerprint
 from helpers.store import (
     DamagedFile,
@@ -45,49 +44,6 @@ def test_results_are_where_the_environment_says(results, monkeypatch):
     assert RunFolder(Run()).path == results / fingerprint(Run())
     monkeypatch.delenv("MEMORIZATION_RESULTS")
     assert results_root() == project_root() / "results"
-
-
-def test_a_folder_may_be_written_as_people_write_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    for variable, root in (
-        ("MEMORIZATION_RESULTS", results_root),
-        ("MEMORIZATION_DATA", data_root),
-    ):
-        monkeypatch.delenv(variable, raising=False)
-        default = root()
-        for blank in ("", "  ", "\t"):
-            monkeypatch.setenv(variable, blank)
-            assert root() == default
-        monkeypatch.setenv(variable, " ~/mine ")
-        assert root() == tmp_path / "home" / "mine"
-        monkeypatch.setenv(variable, "~nobody-here/mine")
-        with pytest.raises(Mistake, match=f"^{variable} = '~nobody.* write the path"):
-            root()
-        monkeypatch.setenv(variable, "mine")
-        assert root() == tmp_path / "mine"
-
-
-def test_a_relative_folder_stays_where_it_was_when_one_goes_elsewhere(
-    tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MEMORIZATION_RESULTS", "mine")
-    monkeypatch.setenv("MEMORIZATION_DATA", " ")
-    default = data_root()
-    fix_folders()
-    monkeypatch.chdir("/")
-    assert results_root() == tmp_path / "mine" and data_root() == default
-
-
-def test_the_project_is_found_upwards_from_where_one_is(tmp_path, monkeypatch):
-    project, inner = tmp_path / "book", tmp_path / "book" / "notebooks" / "deep"
-    inner.mkdir(parents=True)
-    (project / "_config.yml").touch()
-    monkeypatch.chdir(inner)
-    assert project_root() == project
-    monkeypatch.chdir(tmp_path)  # no project: that of the package
-    assert (project_root() / "helpers" / "store.py").samefile(store.__file__)
 
 
 # Files

@@ -31,7 +31,7 @@ def locate(name: str) -> Path:
     wanted = name.removeprefix(PREFIX).strip()
     if not wanted:
         raise Mistake(f"{name!r} names no folder: write {PREFIX}NAME or {PREFIX}PATH")
-    here = own_path(wanted, PREFIX)
+    here = own_path(wanted, told_as=name)
     places = list(dict.fromkeys([data_root() / wanted, here]))
     if wanted.startswith(("~", "./", "../")) or wanted in (".", ".."):
         places = [here]

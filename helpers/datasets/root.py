@@ -38,7 +38,8 @@ def fix_paths(value: Any) -> Any:
         return value
     if value.startswith(PREFIX):
         written = value.removeprefix(PREFIX).strip()
-        return f"{PREFIX}{own_path(written, PREFIX)}" if is_path(value) else value
+        here = own_path(written, told_as=value) if is_path(value) else written
+        return f"{PREFIX}{here}"
     try:
         listed = yaml.safe_load(value)
     except yaml.YAMLError:  # told when the parameter is checked
