@@ -121,8 +121,10 @@ def steps(monkeypatch):
 
 def wait_until_gone(number):
     """Wait for the end of a process, also of one that is not our child."""
+    deadline = time.monotonic() + 120  # only a failure takes as long
     with contextlib.suppress(psutil.NoSuchProcess):
         while psutil.Process(number).status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < deadline, f"process {number} goes on"
             time.sleep(0.02)
 
 

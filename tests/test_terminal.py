@@ -51,7 +51,8 @@ def test_without_a_signal_of_ours_the_status_is_that_of_ctrl_c():
 
 
 def test_a_signal_passed_on_several_times_is_one(ending, exits, monkeypatch):
-    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    clock = iter([100.0, *[100.0 + terminal.GRACE_SECONDS - 0.01] * 3])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGTERM)
     for number in SIGNALS:
