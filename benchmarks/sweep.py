@@ -25,8 +25,8 @@ from helpers import datasets
 from helpers.chapters.studies import evaluate_chapter
 from helpers.loop import model_of
 from helpers.measures import measured_epochs
+from helpers.roots import project_root
 from helpers.runs import Study
-from helpers.store import project_root
 from helpers.streams import stream
 from helpers.training import train
 

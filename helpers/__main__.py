@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -11,9 +10,10 @@ from functools import wraps
 import click
 
 from helpers.chapters.outcomes import EXPECTED, complain, exit_status, for_each
+from helpers.roots import fix_folders
+from helpers.terminal import ENDED, open_streams
 
 PROGRAM = "python -m helpers"
-INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 SCALE = click.option(
     "--scale",
     default="laptop",
@@ -28,7 +28,8 @@ CUSTOM = click.option(
     nargs=2,
     multiple=True,
     metavar="NAME VALUE",
-    help="A parameter of the chapter; the copy is then kept out of the book.",
+    help="A parameter of the chapter; the copy is then kept out of the book. "
+    "The path in folder:./mine starts at the current folder.",
 )
 CPU = click.option("--cpu", is_flag=True, help="Run on a CPU what asks for a GPU.")
 
@@ -61,16 +62,17 @@ def on_editions(command: Callable) -> Callable:
     @wraps(command)
     def checked(chapters, scale, variant, custom, cpu=True, **options):
         from helpers.chapters import editions, plans
-        from helpers.store import project_root
+        from helpers.datasets.root import fix_paths
+        from helpers.roots import project_root
 
-        root = project_root()
+        root, custom = project_root(), {name: fix_paths(text) for name, text in custom}
         chosen = editions.choose_editions(root, scale, chapters, variant=variant)
         for edition in chosen:
-            plans.check_values(root, edition, dict(custom))
+            plans.check_values(root, edition, custom)
         if not cpu:
             editions.check_device(root, scale)
         described = {editions.describe(edition): edition for edition in chosen}
-        return command(root, described, dict(custom), **options)
+        return command(root, described, custom, **options)
 
     return checked
 
@@ -126,7 +128,7 @@ def train(root, editions, custom) -> int:
 def status() -> None:
     """Show the executed copies, their verdicts, and the results on disk."""
     from helpers.chapters import report
-    from helpers.store import project_root
+    from helpers.roots import project_root
 
     root = project_root()
     rows = list(report.describe_copies(root))
@@ -160,7 +162,7 @@ def build() -> int:
     """Build the site from the executed copies that are there."""
     from helpers.chapters.gate import clear_book
     from helpers.chapters.site import build_site
-    from helpers.store import project_root
+    from helpers.roots import project_root
 
     outdated = clear_book(project_root(), say=click.echo)
     index = build_site()
@@ -175,9 +177,10 @@ def build() -> int:
 def fetch(names) -> int:
     """Download data sets (default: all that can be) and check them."""
     from helpers import datasets
+    from helpers.datasets.root import fix_paths
 
     def fetch_one(name):
-        datasets.fetch(name)
+        datasets.fetch(fix_paths(name))
         click.echo(f"{name}: ready")
 
     return for_each({name: name for name in names or datasets.ARCHIVES}, fetch_one)
@@ -187,6 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit status of a command line; only our own errors show a traceback."""
     warnings.showwarning = lambda message, *_, **__: complain(message, kind="warning")
     try:
+        fix_folders()
         return commands(arguments, prog_name=PROGRAM, standalone_mode=False) or 0
     except click.ClickException as error:
         complain(f"{error.format_message()} (see {PROGRAM} --help)")
@@ -196,15 +200,16 @@ def main(arguments: list[str] | None = None) -> int:
         return exit_status(error)
     except (KeyboardInterrupt, click.Abort):
         complain("interrupted: what is saved stays, the same command goes on from it")
-        return INTERRUPTED
+        return ENDED.status
 
 
 def run_as_program() -> None:
-    """Run the command line of this process; SIGTERM, too, ends it in good order."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Run the command line of this process; a signal ends it in good order."""
+    ENDED.listen()
+    open_streams()
     status = main()
-    if status == INTERRUPTED:
-        os._exit(status)  # at once, also when threads were left by a second Ctrl-C
+    if status == ENDED.status:
+        os._exit(status)  # at once: no thread that is left is waited for
     sys.exit(status)
 
 

@@ -1,9 +1,14 @@
-"""Files that are whole: written at once or not at all, read only if undamaged."""
+"""Files that are whole: written at once or not at all, read only if undamaged.
+
+A file to be read is there, absent (FileNotFoundError), damaged or unreadable. Only of
+the first three something is known; what cannot be read is left as it is.
+"""
 
 import contextlib
+import errno
 import hashlib
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,14 +18,20 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from helpers.errors import Failure
+from helpers.errors import Failure, explain
+from helpers.roots import RESULTS, results_root
 
 CHECKSUM = "checksum"  # name of the tensor that holds the sha256 of all the others
 PARTIAL = ".partial-"  # how temporary names begin
+NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES)
 
 
 class DamagedFile(Failure):
-    """A file whose checksum fails or that cannot be read; the message names it."""
+    """A file that is not what was saved; the message names it."""
+
+
+class UnreadableFile(Failure):
+    """A file that the system does not hand over; it may be as sound as can be."""
 
 
 @contextlib.contextmanager
@@ -30,24 +41,93 @@ def saving(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
+        words, advice = explain(error)
         raise Failure(
-            f"cannot save {path}: {error.strerror or error}; what was saved before is "
-            "intact: make room (or set MEMORIZATION_RESULTS) and run again"
+            f"cannot save {path}: {words}; what was saved before is intact: "
+            f"{advice}{_elsewhere(path)}, and run again"
         ) from error
 
 
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """An error of the system becomes one line; that nothing is there stays one."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        words, advice = explain(error)
+        raise UnreadableFile(
+            f"cannot read {path}: {words}; nothing was changed: "
+            f"{advice}{_elsewhere(path)}, and run again"
+        ) from error
+
+
+def _elsewhere(path: Path) -> str:
+    return f" (or set {RESULTS})" if path.is_relative_to(results_root()) else ""
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file is there; UnreadableFile where the system does not tell."""
+    try:
+        with reading(path):
+            path.stat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def names_in(folder: Path) -> list[str]:
+    """Names in a folder, sorted; none where it is absent."""
+    try:
+        with reading(folder):
+            return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+
+
+def read_bytes(path: Path) -> bytes:
+    """Content of a file; FileNotFoundError or UnreadableFile."""
+    with reading(path):
+        return path.read_bytes()
+
+
+def remove(path: Path) -> None:
+    """Remove a file that may be gone already."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        words, advice = explain(error)
+        raise Failure(f"cannot remove {path}: {words}: {advice}") from error
+
+
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Write a file whole or not at all, with the mode that the umask gives."""
+    temporary = path.with_name(f"{PARTIAL}{secrets.token_hex(8)}")
     with saving(path):
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL)
         try:
-            with os.fdopen(handle, "wb") as file:
+            with open(temporary, "xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have a renamed file on the disk, on file systems that can be asked for it."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if error.errno not in NO_FOLDER_SYNC:
             raise
 
 
@@ -67,8 +147,9 @@ def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Tensors of a file; raises DamagedFile where they are not what was saved."""
+    content = read_bytes(path)
     try:
-        tensors = tensors_from_bytes(path.read_bytes())
+        tensors = tensors_from_bytes(content)
         saved = tensors.pop(CHECKSUM)
     except (SafetensorError, KeyError) as error:
         raise DamagedFile(f"{path} is damaged") from error

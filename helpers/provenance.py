@@ -1,5 +1,6 @@
 """With what a result was made: versions, commit, device."""
 
+import os
 import platform
 import subprocess
 from functools import cache
@@ -11,22 +12,44 @@ import torch
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "matplotlib")
 
 
+PROJECT = Path(__file__).resolve().parents[1]
+DECIDING = ("helpers", "notebooks")  # folders whose files decide results
+SETTINGS = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM")  # the only GIT_* that git sees
+
+
 @cache
 def commit() -> str | None:
-    """Commit of the project, with `+` where files differ from it; None outside git."""
-    here = Path(__file__).resolve().parent
+    """Commit of the project, with `+` where its files differ; None without its own.
 
-    def git(*words: str) -> str:
-        answer = subprocess.run(
-            ["git", "-C", str(here), *words], capture_output=True, text=True, check=True
-        )
-        return answer.stdout.strip()
-
-    try:
-        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
-    except (OSError, subprocess.CalledProcessError):
+    A repository further up, or one that GIT_DIR and the like name, is another's.
+    """
+    if not os.path.lexists(PROJECT / ".git"):  # a folder; in a worktree a file
         return None
+    try:
+        top, commit = _git("rev-parse", "--show-toplevel", "--short=12", "HEAD")
+        if not os.path.samefile(top, PROJECT):
+            return None
+        changed = _git("status", "--porcelain", "--untracked-files", "--", *DECIDING)
+        return commit + ("+" if changed else "")
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(*words: str) -> list[str]:
+    """Lines of git's answer in the project's folder."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name in SETTINGS
+    }
+    done = subprocess.run(
+        ["git", "--no-optional-locks", "-C", str(PROJECT), *words],
+        env=kept,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+    )
+    return os.fsdecode(done.stdout).splitlines()
 
 
 def device_name(device: torch.device) -> str:

@@ -4,7 +4,7 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from functools import partial
 from threading import Event
 from typing import Any
@@ -112,13 +112,15 @@ def choose_device(name: str) -> torch.device:
 
 def _sound(folder: RunFolder) -> bool:
     """Whether a run is finished and undamaged; a damaged one is opened again."""
-    if not folder.done():
-        return False
-    damaged = folder.damage()
-    if damaged:
-        warnings.warn(f"{damaged} is damaged: its run is trained again", stacklevel=4)
-        folder.reopen()
-    return damaged is None
+    if not folder.damage():
+        return folder.done()
+    with lock_all(folder.locks, [folder.name]) as ours:
+        damaged = folder.damage() if ours else None  # else it is made anew just now
+        if damaged:
+            what = f"{damaged} is damaged: its run is trained again"
+            warnings.warn(what, stacklevel=4)
+            folder.reopen()
+    return False
 
 
 def _wait_for(folder: RunFolder) -> None:
@@ -194,11 +196,20 @@ def _run_side_by_side(jobs: list[Callable], workers: int) -> list[bool]:
         try:
             for future in as_completed(futures):
                 future.result()
-        except BaseException:
+        except BaseException as first:
             ending.set()
             for rounds in begun:
                 rounds.interrupted = True
             for future in futures:
                 future.cancel()  # what has not begun need not
+            _tell_others(first, futures)
             raise
     return [future.result() for future in futures]
+
+
+def _tell_others(first: BaseException, futures: list[Future]) -> None:
+    """Warn of what else went wrong, such as a state that could not be saved."""
+    for future in wait(futures).done:
+        other = None if future.cancelled() else future.exception()
+        if other not in (None, first):
+            warnings.warn(" ".join(str(other).split()), stacklevel=4)

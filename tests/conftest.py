@@ -1,10 +1,13 @@
 """What the tests share: results of their own, a small study, quick processes."""
 
+import contextlib
 import multiprocessing
+import time
 from multiprocessing import forkserver
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -135,6 +138,15 @@ def steps(monkeypatch):
 
     monkeypatch.setattr(IdentityStack, "step", counted)
     return calls
+
+
+def wait_until_gone(number):
+    """Wait for the end of a process, also of one that is not our child."""
+    deadline = time.monotonic() + 120  # only a failure takes as long
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while psutil.Process(number).status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < deadline, f"process {number} goes on"
+            time.sleep(0.02)
 
 
 def golden(name):

@@ -20,7 +20,7 @@ from helpers.metrics.example_gradients import (
 from helpers.metrics.layer_gradients import layer_products, own_layers
 from helpers.metrics.products import square_norms
 from helpers.models import build
-from helpers.store import project_root
+from helpers.roots import project_root
 
 NUMBERS = ("count", "norms", "squares", "total", "nonzero", "directions")
 

@@ -15,9 +15,11 @@ LONGEST_FUNCTION = 40
 MAY_IMPORT = {
     "__init__": set(),
     "errors": set(),
+    "roots": set(),
+    "terminal": set(),
     "streams": set(),
     "cores": set(),
-    "datasets": {"streams"},
+    "datasets": {"roots", "streams"},
     "labels": {"streams"},
     "models": {"streams"},
     "losses": set(),
@@ -25,9 +27,9 @@ MAY_IMPORT = {
     "fields": set(),
     "runs": {"fields"},
     "identity_runs": {"fields"},
-    "files": set(),
+    "files": {"roots"},
     "locks": {"files"},
-    "store": {"runs", "files"},
+    "store": {"roots", "runs", "files"},
     "stacks": {"models", "losses", "streams", "optimizers"},
     "singles": {"models", "losses", "optimizers", "stacks"},
     "identity_stacks": {"models"},
@@ -81,10 +83,11 @@ MAY_IMPORT = {
     "claims": {"intervals", "registry", "badges"},
     "figures": {"intervals"},
     "chapters": {
-        *("datasets", "runs", "store", "provenance", "training"),
+        *("roots", "terminal", "datasets", "runs", "files", "store"),
+        *("provenance", "training"),
         *("registry", "badges", "claims"),
     },
-    "__main__": {"datasets", "store", "training", "chapters"},
+    "__main__": {"roots", "terminal", "datasets", "store", "training", "chapters"},
 }
 
 

@@ -1,6 +1,7 @@
 """Provenance: versions, commit and device, fit for JSON."""
 
 import json
+import os
 import platform
 import re
 import subprocess
@@ -20,45 +21,126 @@ def test_versions_and_device_are_those_in_use():
     assert record["device"] == f"CPU, {torch.get_num_threads()} threads"
 
 
+AUTHOR = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+
+
 @pytest.fixture
-def repository(tmp_path, monkeypatch):
-    """A repository that holds the module, committed once."""
-    file = tmp_path / "helpers" / "provenance.py"
-    file.parent.mkdir()
-    file.write_text("first\n")
-    monkeypatch.setattr(provenance, "__file__", str(file))
-    for name in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{name}_NAME", "A")
-        monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@example.org")
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+def project(tmp_path, monkeypatch):
+    """A project's folder, without a repository, inside another folder."""
+    root = tmp_path / "outer" / "project"
+    for name in ("helpers/runs.py", "notebooks/chapter.ipynb", "README.md"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("first\n")
+    for name in list(os.environ):  # the tests may be started by a hook
+        if name.startswith("GIT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(provenance, "PROJECT", root)
+    return root
+
+
+def git(folder, *words):
+    command = ["git", *AUTHOR, "-C", str(folder), *words]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def commit_all(folder):
+    git(folder, "init")
+    git(folder, "add", ".")
+    git(folder, "commit", "--message", "first")
+    return folder
+
+
+def commit_now():
     provenance.commit.cache_clear()
-    yield file
-    provenance.commit.cache_clear()
+    try:
+        return provenance.commit()
+    finally:
+        provenance.commit.cache_clear()
 
 
-def git(file, *words):
-    subprocess.run(
-        ["git", "-C", str(file.parent), *words], check=True, capture_output=True
-    )
-
-
-def test_the_commit_is_marked_where_files_differ_from_it(repository):
-    git(repository, "init")
-    git(repository, "add", ".")
-    git(repository, "commit", "--message", "first")
-    clean = provenance.commit()
+@pytest.mark.parametrize(
+    ("name", "mark"),
+    [
+        ("helpers/runs.py", "+"),
+        ("notebooks/chapter.ipynb", "+"),
+        ("helpers/new.py", "+"),
+        ("README.md", ""),
+        ("notes.txt", ""),
+    ],
+)
+def test_the_commit_is_marked_where_what_decides_results_differs(project, name, mark):
+    commit_all(project)
+    clean = commit_now()
     assert re.fullmatch("[0-9a-f]{12}", clean)
-    repository.write_text("second\n")
-    provenance.commit.cache_clear()
-    assert provenance.commit() == f"{clean}+"
+    (project / name).write_text("second\n")
+    assert commit_now() == clean + mark
 
 
-def test_there_is_no_commit_outside_git_or_without_it(repository, monkeypatch):
-    assert provenance.commit() is None
-    provenance.commit.cache_clear()
+def test_there_is_no_commit_outside_git_or_without_it(project, monkeypatch):
+    assert commit_now() is None
+    commit_all(project)
     monkeypatch.setenv("PATH", "")
-    assert provenance.commit() is None
+    assert commit_now() is None
+    provenance.commit.cache_clear()
     assert provenance.provenance(torch.device("cpu"))["commit"] is None
+    provenance.commit.cache_clear()
+
+
+@pytest.mark.parametrize("own", [None, "folder", "file"])
+def test_a_repository_around_the_project_is_not_its_own(project, own):
+    commit_all(project.parent)
+    if own == "folder":  # as a broken download leaves it: git looks further up
+        (project / ".git").mkdir()
+    elif own == "file":
+        (project / ".git").write_text("gitdir: gone\n")
+    assert commit_now() is None
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"GIT_DIR": ".git"},
+        {"GIT_DIR": ".git", "GIT_WORK_TREE": ""},
+        {"GIT_INDEX_FILE": ".git/index"},
+        {"GIT_OBJECT_DIRECTORY": ".git/objects"},
+    ],
+    ids=lambda names: "+".join(names),
+)
+def test_no_variable_makes_a_foreign_commit_ours(project, monkeypatch, names, is_own):
+    expected = None
+    if is_own:
+        commit_all(project)
+        expected = commit_now()
+    other = project.parent / "other"
+    other.mkdir()
+    (other / "theirs").touch()
+    commit_all(other)
+    for name, path in names.items():
+        monkeypatch.setenv(name, str(other / path))
+    assert commit_now() == expected
+
+
+def test_a_worktree_is_the_projects_own(project, monkeypatch):
+    commit_all(project)
+    expected = commit_now()
+    git(project, "worktree", "add", "../beside")
+    monkeypatch.setattr(provenance, "PROJECT", project.parent / "beside")
+    assert (project.parent / "beside" / ".git").is_file()
+    assert commit_now() == expected
+
+
+def test_a_repository_without_a_commit_has_none(project):
+    git(project, "init")
+    assert commit_now() is None
+
+
+def test_asking_for_the_commit_writes_nothing(project):
+    commit_all(project)
+    os.utime(project / "helpers" / "runs.py", (1, 1))  # git would refresh its index
+    before = (project / ".git" / "index").read_bytes()
+    assert commit_now()
+    assert (project / ".git" / "index").read_bytes() == before
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

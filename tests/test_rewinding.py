@@ -8,6 +8,7 @@ import threading
 import time
 import weakref
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -801,6 +802,19 @@ def test_a_damaged_snapshot_is_named_and_left_out_until_it_is_whole(found, data,
         assert np.isnan(table[0, :, 0]).all()
         for k, j in ((0, 1), (1, 0), (1, 1)):
             np.testing.assert_array_equal(table[k, :, j], every[name][k, :, j])
+
+
+def test_a_snapshot_that_cannot_be_read_is_not_left_out(found, data, monkeypatch):
+    hidden, read = file_of(found.vgg.runs[0], 0), Path.read_bytes
+
+    def refuse(path):
+        if path == hidden:
+            raise OSError(5, "Input/output error", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(Failure, match=f"cannot read {hidden}: Input/output error; "):
+        rewind(found.vgg, data, [0, 1], layers=FEW)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Results on disk: whole files or none, damage named, one writer at a time."""
 
+import contextlib
 import errno
 import json
 import os
@@ -10,18 +11,19 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import store
+from helpers import files, store
 from helpers.errors import Failure
+from helpers.files import UnreadableFile
+from helpers.roots import project_root, results_root
 from helpers.runs import Run, fingerprint
 from helpers.store import (
     DamagedFile,
     RunFolder,
-    project_root,
     read_tensors,
-    results_root,
     write_bytes,
     write_tensors,
 )
+from helpers.training import train
 
 TENSORS = {"W1": torch.arange(6.0).reshape(2, 3), "epoch": torch.tensor(4)}
 
@@ -42,16 +44,6 @@ def test_results_are_where_the_environment_says(results, monkeypatch):
     assert RunFolder(Run()).path == results / fingerprint(Run())
     monkeypatch.delenv("MEMORIZATION_RESULTS")
     assert results_root() == project_root() / "results"
-
-
-def test_the_project_is_found_upwards_from_where_one_is(tmp_path, monkeypatch):
-    project, inner = tmp_path / "book", tmp_path / "book" / "notebooks" / "deep"
-    inner.mkdir(parents=True)
-    (project / "_config.yml").touch()
-    monkeypatch.chdir(inner)
-    assert project_root() == project
-    monkeypatch.chdir(tmp_path)  # no project: that of the package
-    assert (project_root() / "helpers" / "store.py").samefile(store.__file__)
 
 
 # Files
@@ -239,6 +231,133 @@ def test_a_mark_that_says_nothing_is_named(finished, content):
     assert finished.damage() == str(finished.path / "done.json")
 
 
+@pytest.fixture
+def refuse(monkeypatch):
+    """Context: whatever is asked of paths that end so, the system answers an error."""
+
+    def refusing(call, ending, number):
+        def refusing(path, *rest, **options):
+            if str(path).endswith(ending):
+                raise OSError(number, os.strerror(number), str(path))
+            return call(path, *rest, **options)
+
+        return refusing
+
+    @contextlib.contextmanager
+    def refuse(ending, number=errno.EACCES):
+        with monkeypatch.context() as patch:
+            for place, name in ((Path, "stat"), (Path, "read_bytes"), (os, "listdir")):
+                call = refusing(getattr(place, name), ending, number)
+                patch.setattr(place, name, call)
+            yield
+
+    return refuse
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("done.json", RunFolder.done),
+        ("done.json", RunFolder.damage),
+        ("history.npz", RunFolder.damage),
+        ("run.json", RunFolder.damage),
+        ("epoch-000003.safetensors", RunFolder.damage),
+        ("history.npz", RunFolder.history),
+        ("run.json", RunFolder.about),
+        ("epoch-000003.safetensors", lambda folder: folder.snapshot(3)),
+        ("snapshots", RunFolder.snapshot_epochs),
+        ("snapshots", lambda folder: folder.finish({}, {})),
+        ("state.safetensors", lambda folder: [*folder.states()]),
+        ("state-previous.safetensors", lambda folder: [*folder.states()]),
+        ("own.safetensors", lambda folder: folder.measured("own")),
+        ("measured", RunFolder.reopen),
+    ],
+)
+def test_what_cannot_be_read_is_told_and_left_as_it_is(
+    finished, refuse, name, asked, number
+):
+    finished.save_measured("own", {"a": np.ones(2)})
+    before = contents(finished.path)
+    with refuse(name, number), pytest.raises(UnreadableFile) as told:
+        asked(finished)
+    line = str(told.value)
+    assert line.startswith(f"cannot read {finished.path}/") and f"{name}: " in line
+    assert os.strerror(number) in line and "damaged" not in line and "\n" not in line
+    assert contents(finished.path) == before
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in files_in(folder)}
+
+
+def test_a_run_that_cannot_be_entered_is_not_trained_again(study_of, refuse):
+    study = study_of({"seed": range(2)}, epochs=1)
+    train(study, device="cpu")
+    folder = RunFolder(study.runs()[0])
+    before = contents(folder.path)
+    said = "Permission denied; nothing was changed"
+    with refuse("done.json"), pytest.raises(UnreadableFile, match=said):
+        train(study, device="cpu")
+    assert contents(folder.path) == before
+
+
+def test_a_state_that_cannot_be_read_is_not_begun_anew(study_of, refuse):
+    study = study_of({"seed": [0]}, epochs=3)
+    folder = RunFolder(study.runs()[0])
+    folder.save_snapshot(2, TENSORS)
+    save_states(folder, 1, 2)
+    before = contents(folder.path)
+    stale = refuse("state.safetensors", errno.ESTALE)
+    with stale, pytest.raises(UnreadableFile, match="Stale file handle"):
+        train(study, device="cpu")
+    assert contents(folder.path) == before
+
+
+def test_files_of_a_run_that_are_absent_or_damaged_are_told(finished):
+    for read, name in ((finished.history, "history.npz"), (finished.about, "run.json")):
+        path = finished.path / name
+        for content in (b"", b"{", path.read_bytes()[:30]):
+            path.write_bytes(content)
+            with pytest.raises(DamagedFile, match=f"{path} is damaged: train"):
+                read()
+        path.unlink()
+        with pytest.raises(Failure, match=f"{finished.name} has no {name}: train it"):
+            read()
+
+
+def test_a_run_that_is_made_anew_while_it_is_checked_is_not_damaged(
+    finished, monkeypatch
+):
+    original = finished.history()
+    compare = RunFolder._differing
+
+    def others_begin(folder, mark):
+        finished.reopen()
+        finished.finish({"train_loss": np.zeros(3)}, {"stopped": "epochs"})
+        monkeypatch.setattr(RunFolder, "_differing", compare)
+        return compare(folder, mark)
+
+    monkeypatch.setattr(RunFolder, "_differing", others_begin)
+    assert finished.damage() is None and finished.done()
+    assert finished.history().keys() == original.keys()
+    monkeypatch.setattr(
+        RunFolder, "_differing", lambda *_: finished.reopen() or "history.npz"
+    )
+    assert finished.damage() is None and not finished.done()
+
+
+def test_what_was_measured_never_outlives_the_mark_of_its_run(finished, monkeypatch):
+    finished.save_measured("own", {"a": np.ones(2)})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", no_space)
+        with pytest.raises(Failure, match="cannot remove"):
+            finished.reopen()
+    assert finished.done()
+    finished.reopen()
+    assert finished.measured("own") is None and not finished.done()
+
+
 # Snapshots
 
 
@@ -300,3 +419,30 @@ def test_a_state_is_never_lost_while_the_next_is_written(folder, monkeypatch):
             assert 2 in epochs_of(folder)
     save_states(folder, 3)
     assert epochs_of(folder)[0] == 3
+
+
+def test_a_damaged_state_never_takes_the_place_of_a_sound_one(folder, monkeypatch):
+    save_states(folder, 1, 2)
+    newest = folder.path / "state.safetensors"
+    newest.write_bytes(b"")
+    resumed = RunFolder(folder.run)
+    assert epochs_of(resumed) == ["damaged", 1]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", no_space)
+        with pytest.raises(Failure, match="No space left"):
+            save_states(resumed, 2)
+        assert 1 in epochs_of(resumed)
+    save_states(resumed, 2, 3)
+    assert epochs_of(resumed) == [3, 2]
+
+
+@pytest.mark.parametrize("call", ["open", "fsync", "replace"])
+def test_a_state_that_cannot_be_saved_is_one_line(folder, monkeypatch, call):
+    save_states(folder, 1)
+    place = files if call == "open" else os
+    with monkeypatch.context() as patch:
+        patch.setattr(place, call, no_space, raising=False)
+        with pytest.raises(Failure, match=r"^cannot save .*/state.*: No space left"):
+            save_states(folder, 2)
+    assert epochs_of(folder) == [1]
+    assert not [name for name in files_in(folder.path) if store.PARTIAL in name]

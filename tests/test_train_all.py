@@ -9,7 +9,7 @@ import pytest
 from conftest import assert_same_histories
 
 from helpers import work
-from helpers.errors import Mistake
+from helpers.errors import Failure, Mistake
 from helpers.histories import Histories
 from helpers.identity_runs import IdentityRun
 from helpers.identity_stacks import IdentityStack
@@ -210,6 +210,25 @@ def test_others_save_where_they_were_told_to_end(
     [stood] = {*epochs_of(studies[2])}
     assert 10 <= stood < 300
     assert epochs_of(studies[3]) == [0, 0]
+
+
+def test_a_state_that_cannot_be_saved_at_the_end_is_told_as_well(
+    nets_of, failing, on_cores, in_stacks_of, monkeypatch
+):
+    on_cores(2), in_stacks_of(16)
+    studies = {depth: nets_of(depth=depth, steps=300) for depth in (2, 3)}
+    failing(3, beside=True)
+
+    def full(trainee, *_):
+        raise Failure("cannot save it: make room")
+
+    monkeypatch.setattr(Trainee, "save", full)
+    with (
+        pytest.warns(UserWarning, match=r"^cannot save it: make room$") as told,
+        pytest.raises(ZeroDivisionError),
+    ):
+        train_all(studies, device="cpu", save_seconds=1e9)
+    assert len(told) == 1
 
 
 def test_what_has_not_begun_is_not_begun_after_an_error(

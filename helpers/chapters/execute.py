@@ -24,6 +24,7 @@ from helpers.chapters.pictures import shrink_pictures
 from helpers.chapters.plans import Plan, as_json, plan_edition
 from helpers.chapters.site import Edition
 from helpers.errors import Failure
+from helpers.files import remove, write_bytes
 from helpers.provenance import provenance
 from helpers.training import choose_device, train_all
 
@@ -138,7 +139,7 @@ def _settle(plan: Plan, executed: NotebookNode, reason: str) -> None:
     reasons = [reason] if reason else gate(executed, source)
     if not reasons:
         _write(plan.target, executed)
-        failed.unlink(missing_ok=True)
+        remove(failed)
         return
     executed.metadata["memorization"]["reason"] = "; ".join(reasons)
     _write(failed, executed)
@@ -148,15 +149,7 @@ def _settle(plan: Plan, executed: NotebookNode, reason: str) -> None:
 
 def _write(path: Path, notebook: NotebookNode) -> None:
     """Write a notebook whole or not at all."""
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial.ipynb")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        raise Failure(f"cannot save {path}: {error.strerror}: make room") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    write_bytes(path, (nbformat.writes(notebook) + "\n").encode())
 
 
 def _last_started(executed: NotebookNode) -> str:

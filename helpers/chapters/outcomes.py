@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 import click
 
-from helpers.errors import Failure, Mistake
+from helpers.errors import Failure, Mistake, explain
+from helpers.terminal import ENDED
 
 EXPECTED = (Mistake, Failure, OSError)  # all else is a bug of ours: a traceback
 
@@ -17,18 +18,32 @@ def for_each(items: Mapping[str, object], work: Callable) -> int:
     """
     statuses = []
     for name, item in items.items():
+        ENDED.raise_if_heard()
         try:
             work(item)
             statuses.append(0)
+        except BrokenPipeError:  # nobody reads any more
+            raise
         except EXPECTED as error:
-            complain(f"{name}: {error}")
+            ENDED.raise_if_heard()
+            complain(f"{name}: {in_words(error)}")
             statuses.append(exit_status(error))
     return 2 if set(statuses) == {2} else int(any(statuses))
 
 
 def complain(message: object, *, kind: str = "error") -> None:
     """Say on one line of stderr what is wrong."""
-    click.echo(f"{kind}: {' '.join(str(message).split())}", err=True)
+    text = in_words(message) if isinstance(message, OSError) else str(message)
+    click.echo(f"{kind}: {' '.join(text.split())}", err=True)
+
+
+def in_words(error: Exception) -> str:
+    """An error in words; one of the system with its file and what to do about it."""
+    if not isinstance(error, OSError):
+        return str(error)
+    words, advice = explain(error)
+    name = f"{error.filename}: " if error.filename is not None else ""
+    return f"{name}{words}: {advice}, and run again"
 
 
 def exit_status(error: Exception) -> int:

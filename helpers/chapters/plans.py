@@ -130,7 +130,7 @@ def as_json(values: Any) -> Any:
 
 
 def _is_sound(folder: RunFolder) -> bool:
-    return folder.done() and folder.damage() is None
+    return folder.damage() is None and folder.done()
 
 
 def _digest(value: Any) -> str:

@@ -1,5 +1,6 @@
 """What is at hand and what is still to do, as lines for a terminal."""
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +13,9 @@ from helpers.chapters.plans import Plan
 from helpers.chapters.site import Edition
 from helpers.claims import MIME_TYPE, WEAKEST_FIRST
 from helpers.errors import Mistake
-from helpers.store import RunFolder, results_root
+from helpers.files import UnreadableFile, names_in
+from helpers.roots import results_root
+from helpers.store import RunFolder
 
 PLANNED = ("chapter", "variant", "scale", "runs", "finished", "to train", "copy")
 AT_HAND = ("chapter", "variant", "scale", "executed", "commit", "verdicts", "gate")
@@ -62,17 +65,34 @@ def describe_failures(root: Path) -> Iterator[str]:
 
 
 def describe_results() -> list[str]:
-    """Where results lie, how many runs are there, their size, and damaged files."""
+    """Where results lie, how many runs are there, their size; what is wrong there."""
     root = results_root()
-    folders = sorted(root.iterdir()) if root.is_dir() else []
-    runs = [FoundFolder(path) for path in folders if _is_run(path)]
-    finished = [run for run in runs if run.done()]
-    damaged = [damage for run in finished if (damage := run.damage())]
-    size = sum(os.path.getsize(file) for file in root.rglob("*") if file.is_file())
-    counts = f"{len(finished)} finished runs, {len(runs) - len(finished)} unfinished"
-    first = f"results in {root}: {counts}, {size / 1e6:.1f} MB"
-    lines = [f"damaged: {path} (its run is trained again)" for path in damaged]
-    return [first, *lines]
+    runs = [FoundFolder(root / name) for name in filter(_is_run, names_in(root))]
+    states, lines = Counter(), []
+    for run in runs:
+        try:
+            done, damaged = run.done(), run.damage()
+        except UnreadableFile as unreadable:
+            states["unreadable"] += 1
+            lines.append(f"unreadable: {unreadable}")
+            continue
+        states["finished" if done else "unfinished"] += 1
+        if damaged:
+            lines.append(f"damaged: {damaged} (its run is trained again)")
+    counts = f"{states['finished']} finished runs, {states['unfinished']} unfinished"
+    if states["unreadable"]:
+        counts += f", {states['unreadable']} unreadable"
+    return [f"results in {root}: {counts}, {_size(root) / 1e6:.1f} MB", *lines]
+
+
+def _size(root: Path) -> int:
+    """Bytes of the files in a folder; what cannot be asked for is left out."""
+    total = 0
+    for folder, _, names in os.walk(root):
+        for name in names:
+            with contextlib.suppress(OSError):  # gone since, or not ours
+                total += os.path.getsize(os.path.join(folder, name))
+    return total
 
 
 def describe_claim(row: Mapping) -> list:
@@ -114,10 +134,6 @@ def _describe_record(path: Path) -> list[str]:
     return [date, str(record.get("commit") or ""), ", ".join(verdicts)]
 
 
-def _is_run(path: Path) -> bool:
+def _is_run(name: str) -> bool:
     """Whether a folder is named by a fingerprint."""
-    return (
-        path.is_dir()
-        and len(path.name) == 12
-        and set(path.name) <= {*"0123456789abcdef"}
-    )
+    return len(name) == 12 and set(name) <= {*"0123456789abcdef"}

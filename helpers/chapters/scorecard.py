@@ -5,7 +5,6 @@ them can go stale.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from helpers.chapters.scorecard_page import scorecard_page
 from helpers.chapters.site import Edition, find_editions, find_root
 from helpers.claims import MIME_TYPE
 from helpers.errors import Failure, Mistake
+from helpers.files import read_bytes, write_bytes
 from helpers.registry import SCALES, find_claim, load_registry
 
 STALE = "Judged by criteria that have changed since: run the chapter again."
@@ -78,9 +78,7 @@ def write_scorecard(path: Path, *, root: Path | None = None) -> Path:
     cards = _arrange([r for r in rows if r["scale"] != "smoke"] or rows, UNTESTED)
     text = scorecard_page(cards)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        partial = path.with_suffix(".partial")
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
+        write_bytes(path, text.encode())
     return path
 
 
@@ -88,12 +86,12 @@ def _read_copy(book: Path, edition: Edition) -> Iterator[dict]:
     """The verdicts of one executed copy; where it shows a claim twice, the last."""
     path = book / f"{edition.page}.ipynb"
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
+        notebook = json.loads(read_bytes(path))
         outputs = [o for cell in notebook["cells"] for o in cell.get("outputs", ())]
         shown = [o.get("data", {}).get(MIME_TYPE, ()) for o in outputs]
         records = {record["id"]: record for data in shown for record in data}
         parameters = notebook["metadata"].get("memorization", {}).get("parameters", {})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         what = f"{path.name} at scale {edition.scale} cannot be read ({error!r})"
         raise Failure(f"{what}: run the chapter again") from None
     about = {"scale": edition.scale, "variant": edition.variant}

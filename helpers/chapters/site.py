@@ -10,6 +10,7 @@ from typing import NamedTuple
 import yaml
 
 from helpers.errors import Failure
+from helpers.files import write_bytes
 from helpers.registry import SCALES
 
 BEST_FIRST = SCALES[::-1]
@@ -26,7 +27,10 @@ PARTS = (
 )
 CHAPTERS = tuple(chapter for _, chapters in PARTS for chapter in chapters)
 PACKAGES = Path(__file__).resolve().parents[2]  # where `helpers` is imported from
-JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
+JUPYTER_BOOK = """\
+from ipykernel.parentpoller import ParentPollerUnix
+ParentPollerUnix({parent}).start()  # a parent that is killed cannot end its child
+from jupyter_book.cli.main import main; main()"""
 
 
 class Edition(NamedTuple):
@@ -103,9 +107,7 @@ def write_toc(root: Path | None = None) -> Path:
     text = "# Written by `python -m helpers build` from what is in chapters/.\n"
     text += yaml.safe_dump(table_of_contents(book), sort_keys=False)
     if not path.is_file() or path.read_text("utf-8") != text:
-        partial = path.with_suffix(".partial")
-        partial.write_text(text, "utf-8")
-        os.replace(partial, path)
+        write_bytes(path, text.encode())
     return path
 
 
@@ -134,10 +136,11 @@ def run_jupyter_book(root: Path, options: list[str], log: Path) -> int:
     """Exit status of a strict build (-W -n) by this interpreter's Jupyter Book."""
     command = ["build", "book", "--config", "_config.yml", "-W", "-n", "--keep-going"]
     paths = [str(PACKAGES), os.environ.get("PYTHONPATH", "")]
+    program = JUPYTER_BOOK.format(parent=os.getpid())
     log.parent.mkdir(exist_ok=True)
     with log.open("w") as output:
         return subprocess.run(
-            [sys.executable, "-c", JUPYTER_BOOK, *command, *options],
+            [sys.executable, "-c", program, *command, *options],
             cwd=root,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
             stdin=subprocess.DEVNULL,
@@ -175,6 +178,6 @@ def find_root(root: Path | None) -> Path:
     """The project's root, unless one is given."""
     if root is not None:
         return Path(root)
-    from helpers.store import project_root
+    from helpers.roots import project_root
 
     return project_root()

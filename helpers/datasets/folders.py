@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from helpers.datasets.contents import Dataset
-from helpers.datasets.root import data_root
+from helpers.datasets.root import PREFIX, data_root
 from helpers.errors import Mistake
+from helpers.roots import own_path
 
-PREFIX = "folder:"
 SPLITS = ("train", "test")
 UNREADABLE = (  # what NumPy and zipfile raise on files that are damaged or no archives
     OSError,
@@ -31,8 +31,10 @@ def locate(name: str) -> Path:
     wanted = name.removeprefix(PREFIX).strip()
     if not wanted:
         raise Mistake(f"{name!r} names no folder: write {PREFIX}NAME or {PREFIX}PATH")
-    path = Path(wanted).expanduser()
-    places = list(dict.fromkeys([data_root() / path, path.absolute()]))
+    here = own_path(wanted, told_as=name)
+    places = list(dict.fromkeys([data_root() / wanted, here]))
+    if wanted.startswith(("~", "./", "../")) or wanted in (".", ".."):
+        places = [here]
     for place in places:
         if isdir(place):
             return place.resolve()

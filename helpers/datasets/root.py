@@ -1,9 +1,14 @@
 """Where data sets lie on this machine."""
 
-import os
 from pathlib import Path
+from typing import Any
 
+import yaml
 from platformdirs import user_cache_dir
+
+from helpers.roots import DATA, chosen_folder, own_path
+
+PREFIX = "folder:"
 
 
 def data_root() -> Path:
@@ -11,7 +16,32 @@ def data_root() -> Path:
 
     torchvision's data sets and `folder:NAME` are found in it; it need not exist yet.
     """
-    chosen = os.environ.get("MEMORIZATION_DATA", "").strip()
-    if chosen:
-        return Path(chosen).expanduser().absolute()
-    return Path(user_cache_dir("memorization", appauthor=False))
+    chosen = chosen_folder(DATA)
+    return chosen or Path(user_cache_dir("memorization", appauthor=False))
+
+
+def is_path(name: str) -> bool:
+    """Whether `folder:...` says where the folder is, not what it is called."""
+    written = name.removeprefix(PREFIX).strip()
+    return "/" in written or written.startswith("~") or written in (".", "..")
+
+
+def fix_paths(value: Any) -> Any:
+    """A parameter, also a list or its text, with the paths of its folders absolute.
+
+    `folder:./mine` is in the current folder of who writes it; a chapter is executed in
+    the project's. `folder:NAME` stays: it is looked for under MEMORIZATION_DATA.
+    """
+    if isinstance(value, list):
+        return [fix_paths(item) for item in value]
+    if not isinstance(value, str) or PREFIX not in value:
+        return value
+    if value.startswith(PREFIX):
+        written = value.removeprefix(PREFIX).strip()
+        here = own_path(written, told_as=value) if is_path(value) else written
+        return f"{PREFIX}{here}"
+    try:
+        listed = yaml.safe_load(value)
+    except yaml.YAMLError:  # told when the parameter is checked
+        return value
+    return fix_paths(listed) if isinstance(listed, list) else value
