@@ -11,9 +11,10 @@ from nbformat import NotebookNode
 from helpers.chapters.cells import read_notebook
 from helpers.chapters.editions import copy_path, edition_values, source_path
 from helpers.chapters.gate import gate
-from helpers.chapters.parameters import check_parameters, read_parameters
+from helpers.chapters.parameters import read_parameters
 from helpers.chapters.site import Edition
 from helpers.chapters.studies import all_runs, evaluate_chapter, find_studies
+from helpers.parameters import check_parameters
 from helpers.runs import Run, Study, fingerprint
 from helpers.store import RunFolder
 
