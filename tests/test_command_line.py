@@ -350,7 +350,7 @@ def test_a_failed_run_keeps_the_copy_that_was_there(project, capsys):
         ("run --scale tiny", "unknown scale: 'tiny'"),
         ("run god --scale smoke", "unknown chapter: 'god'; did you mean good?"),
         ("run -p seed 3 --scale smoke", "unknown parameter of good: 'seed'"),
-        ("train -p seeds 1.5 --scale smoke", "parameter seeds = '1.5' of good"),
+        ("train -p seeds 1.5 --scale smoke", "parameter seeds = 1.5 of good"),
         ("run -p rate -1 --scale smoke", "good (smoke): learning_rate = -1.0"),
         ("plan -p dataset cat --scale smoke", "good (smoke): unknown data set 'cat'"),
         ("run -p dataset folder:no --scale smoke", "data set folder:no is not there"),
