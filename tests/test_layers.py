@@ -58,7 +58,7 @@ MAY_IMPORT = {
     "sweeps": {"intervals"},
     "sizes": {"histories", "intervals", "loop", "sweeps"},
     "falls": {"histories", "intervals", "sweeps"},
-    "comparisons": {"metrics", "intervals", "badges"},
+    "comparisons": {"metrics", "intervals", "badges", "sweeps"},
     "identities": {
         *("models", "patterns", "metrics", "identity_runs", "store", "histories"),
         *("identity_loop", "intervals"),

@@ -103,7 +103,7 @@ def test_a_list_whose_order_has_a_meaning_keeps_it():
 SOME = "some: list[int] = [2]  # 1+ of 1..99 in all; a few"
 ALL = "all: list[int] = [1, 2, 3]  # 1+ of 1..99; every"
 OTHER = "other: int = 7  # 1..99 not all; apart"
-START = "start: float = 2.0  # >0..99 below all; from here on"
+START = "start: float = 2.0  # >0..99 within all; from here on"
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ START = "start: float = 2.0  # >0..99 below all; from here on"
     [
         (SOME, [1, 4], "some = [1, 4] of sample: must be among all = [1, 2, 3]; ch"),
         (OTHER, 3, "other = 3 of sample: must be other than all = [1, 2, 3]; change"),
-        (START, 3, "must be below the largest of all = [1, 2, 3]; change one of the"),
+        (START, 2.5, "must be at most the second largest of all = [1, 2, 3]; change"),
     ],
 )
 def test_what_another_parameter_decides_is_checked_with_it(line, value, words):

@@ -12,7 +12,7 @@ It stands once, at the head of a parameter's comment, before what the parameter 
     ... with 1 3        these numbers are among them
     ... in depths       each is among the values of the parameter depths
     ... not noise       each is other than those of the parameter noise
-    ... below sigmas    each is below the largest of the parameter sigmas
+    ... within sigmas   each is at most the second largest of the parameter sigmas
 """
 
 import re
@@ -24,28 +24,29 @@ ITEMS = re.compile(r"(\d+)(\+?) of ")
 NUMBERS = re.compile(rf"(?:(even|odd) )?(>?)({NUMBER})\.\.({NUMBER})")
 ENDS = re.compile(
     rf" (?:(?P<order>in order)|with (?P<among>{NUMBER}(?: {NUMBER})*)"
-    r"|(?P<how>in|not|below) (?P<name>\w+))"
+    r"|(?P<how>in|not|within) (?P<name>\w+))"
 )
+SECOND = "at most the second largest of"
 PARITIES = {"even": 0, "odd": 1}
 
 
 class Tie(NamedTuple):
     """A condition on a parameter that another one decides."""
 
-    how: str  # "in", "not" or "below"
+    how: str  # "in", "not" or "within"
     name: str
 
     def holds(self, value: Any, others: Mapping[str, Any]) -> bool:
         """Whether it does, for a value and all parameters."""
         values, other = _listed(value), _listed(others[self.name])
-        if self.how == "below":
-            return all(one < max(other) for one in values)
+        if self.how == "within":
+            return all(one <= sorted(other)[-2:][0] for one in values)
         inside = self.how == "in"
         return all((one in other) == inside for one in values)
 
     def in_words(self, others: Mapping[str, Any]) -> str:
         """What must be, with the other's value."""
-        words = {"in": "among", "not": "other than", "below": "below the largest of"}
+        words = {"in": "among", "not": "other than", "within": SECOND}
         return f"{words[self.how]} {self.name} = {others[self.name]!r}"
 
 
