@@ -51,6 +51,7 @@ MAY_IMPORT = {
         *("fields", "runs", "identity_runs", "store", "stacks", "progress"),
         *("histories", "trainees", "rounds", "loop", "identity_loop"),
     },
+    "shapes": {"runs", "identity_runs", "loop", "identity_loop"},
     # judging and showing
     "intervals": set(),
     "registry": set(),
@@ -77,7 +78,7 @@ MAY_IMPORT = {
     "parameters": {"names"},  # every chapter's first import: nothing slow
     "chapters": {
         *("datasets", "runs", "store", "provenance", "training"),
-        *("registry", "badges", "claims", "names", "parameters"),
+        *("registry", "badges", "claims", "names", "parameters", "shapes"),
     },
     "__main__": {"datasets", "store", "training", "chapters"},
 }

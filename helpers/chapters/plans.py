@@ -16,6 +16,7 @@ from helpers.chapters.site import Edition
 from helpers.chapters.studies import all_runs, evaluate_chapter, find_studies
 from helpers.parameters import check_parameters
 from helpers.runs import Run, Study, fingerprint
+from helpers.shapes import check_shapes
 from helpers.store import RunFolder
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -103,7 +104,8 @@ def plan_edition(
     values = check_values(root, edition, custom)
     notebook = read_notebook(source_path(root, edition.chapter))
     known = read_parameters(notebook, edition.chapter)
-    names = evaluate_chapter(notebook, values, root=root)
+    studies = find_studies(evaluate_chapter(notebook, values, root=root))
+    check_shapes(studies)
     defaults = {name: parameter.default for name, parameter in known.items()}
     return Plan(
         edition=edition,
@@ -111,7 +113,7 @@ def plan_edition(
         notebook=notebook,
         values=values,
         parameters={**defaults, **values},
-        studies=find_studies(names),
+        studies=studies,
         target=_target(root, edition, {name: values[name] for name in custom}),
     )
 
