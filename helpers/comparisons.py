@@ -1,7 +1,7 @@
 """Estimates of what alignment tells of generalization, named as the registry asks.
 
-Tables are (setting, seed), settings ascending, or (seed,) for one architecture. Seeds
-are shared, so correlations and differences are taken seed by seed.
+Tables are (setting, seed), settings in one order for all, or (seed,) for one
+architecture. Seeds are shared, so correlations and differences are taken seed by seed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from helpers.badges import describe_number, table_html
 from helpers.errors import Mistake
 from helpers.intervals import Estimate, exact, mean_interval, paired_difference
 from helpers.metrics import related
+from helpers.sweeps import ascending
 
 Estimates = dict[str, Estimate]
 Tables = Mapping[str, ArrayLike]  # data set -> (setting, seed)
@@ -37,7 +38,7 @@ class Pairs(NamedTuple):
 
 def compare_pairs(cosines: ArrayLike, ratios: Sequence[float]) -> Pairs:
     """The four measures of two vectors, every ratio |b| / |a| and cosine; |a| = 1."""
-    cosines, ratios = np.asarray(cosines, dtype=float), tuple(ratios)
+    cosines, ratios = ascending("cosines", cosines, least=2), tuple(ratios)
     forms = related.pair_measures(cosines, np.array(ratios)[:, None])
     names = related.Measures._fields
     closed = dict(zip(names, (form.numpy() for form in forms), strict=True))

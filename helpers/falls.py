@@ -1,7 +1,8 @@
 """How accuracy and alignment fall with the scale where activations are homogeneous.
 
-Tables are (setting, seed), settings ascending; seeds are shared between settings, so
-differences and ratios are taken seed by seed. Estimates are named as the registry asks.
+Tables are (setting, seed), settings ascending, as a Sweep sees to; seeds are shared
+between settings, so differences and ratios are taken seed by seed. Estimates are named
+as the registry asks.
 """
 
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from helpers.histories import Histories
 from helpers.intervals import mean_interval, paired_difference, ratio_interval
-from helpers.sweeps import Estimate, Estimates, highest, lowest
+from helpers.sweeps import Estimate, Estimates, ascending, highest, lowest
 
 BLOWN_UP = 10  # growth of the loss, in its first steps, from which on it diverges
 
@@ -40,6 +41,7 @@ class Sweep(NamedTuple):
 
     def estimates(self, *, chance: float) -> Estimates:
         """All that the claims about falling accuracy and alignment ask for."""
+        ascending("sigmas", self.sigmas, least=2)
         accuracies = saturation(self.tests, self.fits, chance=chance)
         return accuracies | alignment_drops(self.gradients, self.drawn, self.ended)
 
@@ -48,7 +50,7 @@ def read_sweep(histories: Histories) -> Sweep:
     """The tables of a study over `init_scale` and seeds that measured alignment."""
     by, hidden = {"by": "init_scale"}, "representation_alignment"
     return Sweep(
-        np.array(list(histories.by("init_scale"))),
+        ascending("init_scale", list(histories.by("init_scale")), least=2),
         histories.final("test_accuracy", **by),
         histories.final("train_accuracy", **by),
         histories.mean("gradient_alignment_W1", **by),
@@ -99,7 +101,7 @@ def divergence(
     its networks diverges, nor any at a smaller sigma. Undefined where a seed has none.
     """
     grown = ~(np.asarray(after) <= BLOWN_UP * np.asarray(before))
-    at = np.asarray(sigmas)[grown.argmax(axis=0)]
+    at = ascending("sigmas", sigmas)[grown.argmax(axis=0)]
     first = np.where(grown.any(axis=0), at, np.nan)
     trained = int(np.logical_and.accumulate(~grown.any(axis=1)).sum())
     return trained, {"divergence_sigma_over_estimate": mean_interval(first / estimate)}

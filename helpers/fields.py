@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from math import inf
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 from helpers.errors import Mistake
+
+MOST_NUMBER = 1e30  # float32, in which networks compute, holds no more than 3e38
 
 
 def is_text(value) -> bool:
@@ -18,7 +19,7 @@ def is_number(value) -> bool:
 
 
 def is_not_negative(value) -> bool:
-    return is_number(value) and 0 <= value < inf
+    return is_number(value) and 0 <= value <= MOST_NUMBER
 
 
 def is_positive(value) -> bool:
@@ -29,9 +30,9 @@ def is_share(value) -> bool:
     return is_not_negative(value) and value <= 1
 
 
-def whole_from(low: int) -> Callable[[Any], bool]:
+def whole_from(low: int, most: int) -> Callable[[Any], bool]:
     def holds(value) -> bool:
-        return isinstance(value, Integral) and is_number(value) and value >= low
+        return isinstance(value, Integral) and is_number(value) and low <= value <= most
 
     return holds
 
@@ -48,8 +49,21 @@ def as_epochs(values: Sequence) -> tuple[int, ...]:
     return tuple(map(int, values))
 
 
-COUNT = (int, whole_from(1), "a whole number, 1 or more")
-ABOVE_ZERO = (float, is_positive, "a finite number above 0")
+def whole(low: int, most: int) -> tuple:
+    """Type, check and words of a whole number between two ends."""
+    words = f"a whole number, {low} or more, at most {most:,}"
+    return int, whole_from(low, most), words
+
+
+COUNT = whole(1, 10**9)  # of what costs time, not memory
+WIDTH, DEPTH = whole(1, 10**6), whole(1, 10**4)
+SEED = whole(0, 2**63 - 1)
+NOT_NEGATIVE = (
+    float,
+    is_not_negative,
+    f"a finite number, 0 or above, at most {MOST_NUMBER:g}",
+)
+ABOVE_ZERO = (float, is_positive, f"a finite number above 0, at most {MOST_NUMBER:g}")
 TEXT = (str, is_text, "text")
 
 

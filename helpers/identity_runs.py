@@ -3,22 +3,33 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from helpers.fields import ABOVE_ZERO, COUNT, TEXT, Described, whole_from
+from helpers.fields import (
+    ABOVE_ZERO,
+    COUNT,
+    DEPTH,
+    SEED,
+    TEXT,
+    WIDTH,
+    Described,
+    whole,
+    whole_from,
+)
 
 OPTIMIZERS = ("descent", "momentum", "adam")
 TRAINED = ("all", "bottom")
+SIDE = whole(1, 4096)  # of an image, pixels
 
-_EVEN = "an odd whole number, for a filter has a centre"
+_ODD = "an odd whole number below 10,000, for a filter has a centre"
 _CHECKS = (
     ("dataset", *TEXT),
     ("digest", *TEXT),
-    ("example", int, whole_from(0), "a whole number, 0 or more"),
-    ("canvas", *COUNT),
-    ("size", *COUNT),
+    ("example", *whole(0, 10**9)),
+    ("canvas", *SIDE),
+    ("size", *SIDE),
     ("model", *TEXT),
-    ("width", *COUNT),
-    ("depth", *COUNT),
-    ("kernel", int, lambda v: whole_from(1)(v) and v % 2 == 1, _EVEN),
+    ("width", *WIDTH),
+    ("depth", *DEPTH),
+    ("kernel", int, lambda v: whole_from(1, 9999)(v) and v % 2 == 1, _ODD),
     ("activation", *TEXT),
     ("biases", bool, lambda v: isinstance(v, bool), "true or false"),
     ("scheme", *TEXT),
@@ -27,7 +38,7 @@ _CHECKS = (
     ("learning_rate", *ABOVE_ZERO),
     ("steps", *COUNT),
     ("stop_error", *ABOVE_ZERO),
-    ("seed", int, whole_from(0), "a whole number, 0 or more"),
+    ("seed", *SEED),
     ("recipe", *COUNT),
 )
 

@@ -38,15 +38,16 @@ def model_of(run: Run, data) -> models.MLP | models.Modular:
     )
 
 
-def check_runs(runs: Iterable[Run], data: DeviceData) -> None:
+def check_runs(runs: Iterable[Run], data) -> None:
     """Whether all can be trained: a Mistake names the first that cannot."""
-    for run in {stack_key(run): run for run in runs}.values():
+    for run in {(stack_key(r), r.init_scale is None): r for r in runs}.values():
         check_names(run.measures)
         check_optimizer(run.optimizer)
         choose_loss(run.loss)
         model = model_of(run, data)
         if isinstance(model, models.Modular):
-            check_batches(model, data.train_images, run.batch_size)
+            model.check_scale(run.init_scale)
+            check_batches(model, len(data.train_images), run.batch_size)
 
 
 class StackTraining(Rounds):

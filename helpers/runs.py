@@ -1,20 +1,24 @@
 """A run: all that decides one trained network. A study: a base run and a grid."""
 
 import hashlib
-import itertools
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from itertools import islice, product
 from typing import Any, ClassVar
 
 from helpers.errors import Mistake
 from helpers.fields import (
     ABOVE_ZERO,
     COUNT,
+    DEPTH,
+    NOT_NEGATIVE,
+    SEED,
     TEXT,
+    WIDTH,
     Described,
     as_epochs,
-    is_not_negative,
     is_share,
     is_text,
     list_of,
@@ -30,6 +34,8 @@ STACKED = (
     "permuted_fraction",
     "loss_scale",
 )
+
+MOST_RUNS = 100_000  # of one study
 
 # What may be None, "off"; a new field of a run belongs here.
 OPTIONAL = (
@@ -50,15 +56,15 @@ _CHECKS = (
     ("dataset", *TEXT),
     ("digest", *TEXT),
     ("model", *TEXT),
-    ("width", *COUNT),
-    ("depth", *COUNT),
+    ("width", *WIDTH),
+    ("depth", *DEPTH),
     ("activation", *TEXT),
     ("init_scale", *ABOVE_ZERO),
     ("biases", bool, lambda v: isinstance(v, bool), "true or false"),
     ("loss", *TEXT),
     ("loss_scale", *ABOVE_ZERO),
     ("learning_rate", *ABOVE_ZERO),
-    ("first_learning_rate", float, is_not_negative, "a finite number, 0 or above"),
+    ("first_learning_rate", *NOT_NEGATIVE),
     ("batch_size", *COUNT),
     ("epochs", *COUNT),
     ("stop_accuracy", float, lambda v: is_share(v) and v > 0, "above 0 and at most 1"),
@@ -70,10 +76,10 @@ _CHECKS = (
     (
         "snapshots",
         as_epochs,
-        list_of(whole_from(0)),
+        list_of(whole_from(0, 10**9)),
         "epochs in a list, each 0 or more",
     ),
-    ("seed", int, whole_from(0), "a whole number, 0 or more"),
+    ("seed", *SEED),
     ("recipe", *COUNT),
 )
 
@@ -159,12 +165,17 @@ class Study:
         for name in varied:
             if varied.count(name) > 1:
                 raise Mistake(f"grid over {name!r}: name each field once")
-        # Once and for all, for an iterator gives its values only once.
-        grid = {names: tuple(values) for names, values in self.grid.items()}
+        # Once and for all, for an iterator gives its values only once; and no more than
+        # are told to be too many, for they may fill the memory.
+        grid = {n: tuple(islice(v, MOST_RUNS + 1)) for n, v in self.grid.items()}
         object.__setattr__(self, "grid", grid)
         for names, values in grid.items():
             if not values:
                 raise Mistake(f"{names}: a grid needs at least one value")
+        if math.prod(map(len, grid.values())) > MOST_RUNS:
+            axes = ", ".join(map(str, grid))
+            what = f"grid over {axes}: makes more than {MOST_RUNS:,} runs"
+            raise Mistake(f"{what}, the most of one study: give fewer values")
         self.runs()  # a value out of range is told here, before any training
 
     def runs(self) -> list[Described]:
@@ -172,7 +183,7 @@ class Study:
         base = replace(self.base, dataset=self.data.name, digest=self.data.digest)
         return [
             replace(base, **_settings(self.grid, values))
-            for values in itertools.product(*self.grid.values())
+            for values in product(*self.grid.values())
         ]
 
 

@@ -1,8 +1,9 @@
 """Estimates of a sweep over the scale of initialization, named as the registry asks.
 
-Tables are (setting, seed), settings ascending. Seeds are shared between settings, so
-differences are taken seed by seed. Where an extreme setting is chosen by its mean, the
-interval is that setting's own.
+Tables are (setting, seed), settings ascending: what is given the settings refuses any
+other order. Seeds are shared between settings, so differences are taken seed by seed.
+Where an extreme setting is chosen by its mean, the interval is that setting's own; of
+no setting at all it is undefined.
 """
 
 import math
@@ -12,13 +13,29 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
+from helpers.errors import Mistake
 from helpers.intervals import Estimate, mean_interval, paired_difference
 
 Estimates = dict[str, Estimate]
+UNDEFINED = Estimate(math.nan, -math.inf, math.inf, 0)
 
 
-def accuracies(tests: ArrayLike, fits: ArrayLike, *, chance: float) -> Estimates:
+def ascending(name: str, settings: ArrayLike, *, least: int = 1) -> np.ndarray:
+    """Settings of a table's rows, as they must be: different, ascending, numbers."""
+    values = np.asarray(settings, dtype=float)
+    if values.ndim != 1 or len(values) < least or not (np.diff(values) > 0).all():
+        raise Mistake(
+            f"{name} = {values.tolist()}: must be {least} or more different numbers "
+            "that ascend; sort them, and the rows of tables with them"
+        )
+    return values
+
+
+def accuracies(
+    sigmas: ArrayLike, tests: ArrayLike, fits: ArrayLike, *, chance: float
+) -> Estimates:
     """What test and training accuracies after training say of extreme memorization."""
+    ascending("sigmas", sigmas, least=2)
     tests, fits = _table(tests), _table(fits)
     return {
         "final_test_minus_chance_at_largest_sigma": mean_interval(tests[-1] - chance),
@@ -39,7 +56,7 @@ def speeds(lengths: ArrayLike) -> Estimates:
 
 def laziness(sigmas: ArrayLike, ratios: ArrayLike) -> Estimates:
     """What gradient norm over weight norm, before training, says of lazy training."""
-    sigmas, logs = np.asarray(sigmas), np.log10(_table(ratios))
+    sigmas, logs = ascending("sigmas", sigmas, least=2), np.log10(_table(ratios))
     large = sigmas >= 0.1
     return {
         "ratio_slope_per_decade": slope(np.log10(sigmas[large]), logs[large]),
@@ -52,12 +69,10 @@ def gradient_alignments(sigmas: ArrayLike, means: ArrayLike) -> Estimates:
 
     The same values stand under the names for W1 and, frozen, for W2.
     """
-    means = _table(means)
+    sigmas, means = ascending("sigmas", sigmas, least=2), _table(means)
     drop = paired_difference(means[0], means[-1])
     return {
-        "largest_gradient_alignment_from_sigma_1": largest_in_size(
-            means[np.asarray(sigmas) >= 1]
-        ),
+        "largest_gradient_alignment_from_sigma_1": largest_in_size(means[sigmas >= 1]),
         "gradient_alignment_drop": drop,
         "gradient_alignment_largest_rise_with_sigma": largest_rise(means),
         "gradient_alignment_w2_at_largest_sigma": mean_interval(means[-1]),
@@ -72,6 +87,7 @@ def representation_alignments(
 
     foretold: (setting,) the closed form before training.
     """
+    sigmas = ascending("sigmas", sigmas, least=2)
     drawn, ended = _table(drawn), _table(ended)
     return {
         "representation_alignment_drop_after_training": paired_difference(
@@ -79,7 +95,7 @@ def representation_alignments(
         ),
         "representation_alignment_closed_form_error": largest_distance(drawn, foretold),
         "largest_representation_alignment_at_init_from_sigma_1": largest_in_size(
-            drawn[np.asarray(sigmas) >= 1]
+            drawn[sigmas >= 1]
         ),
         "representation_alignment_largest_rise_at_init": largest_rise(drawn),
     }
@@ -87,7 +103,7 @@ def representation_alignments(
 
 def kernel_gap(sigmas: ArrayLike, tests: ArrayLike, machine: ArrayLike) -> Estimates:
     """How far networks at sigma 0.1 and above are from a kernel machine (setting,)."""
-    large = np.asarray(sigmas) >= 0.1
+    large = ascending("sigmas", sigmas, least=2) >= 0.1
     gap = largest_distance(_table(tests)[large], np.asarray(machine)[large])
     return {"largest_gap_to_kernel_machine": gap}
 
@@ -138,6 +154,8 @@ def largest_ratio(values: ArrayLike) -> Estimate:
 
 def slope(positions: ArrayLike, values: ArrayLike) -> Estimate:
     """Least-squares slope over positions (setting,), a slope for each seed."""
+    if len(positions) < 2:
+        return UNDEFINED
     return mean_interval(np.polyfit(np.asarray(positions), _table(values), 1)[0])
 
 
@@ -145,7 +163,7 @@ def extreme(estimates: Iterable[Estimate], size: Callable) -> Estimate:
     """The estimate of largest size; an undefined one (a diverged run) comes first."""
     estimates = list(estimates)
     undefined = [e for e in estimates if math.isnan(e.value)]
-    return undefined[0] if undefined else max(estimates, key=size)
+    return undefined[0] if undefined else max(estimates, key=size, default=UNDEFINED)
 
 
 def _table(values: ArrayLike) -> np.ndarray:

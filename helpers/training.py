@@ -20,7 +20,7 @@ from helpers.progress import progress_bar
 from helpers.rounds import Rounds
 from helpers.runs import Study
 from helpers.store import RunFolder
-from helpers.work import PARALLEL, Work, work_of
+from helpers.work import PARALLEL, Work, check_studies, work_of
 
 SAVE_SECONDS = 30.0  # between two saved states of a stack
 
@@ -34,8 +34,7 @@ def train(
     any moment: the next call resumes from the last saved state. A run that another
     process trains is waited for.
     """
-    _train_runs([study], choose_device(device), save_seconds)
-    return _histories(study)
+    return train_all({None: study}, device=device, save_seconds=save_seconds)[None]
 
 
 def train_all(
@@ -50,6 +49,7 @@ def train_all(
     idle while the last network of one study ends.
     """
     bundles, target = defaultdict(list), choose_device(device)
+    check_studies(studies.values())
     for study in studies.values():
         bundles[type(study.base), study.data.name, study.data.digest].append(study)
     for bundle in bundles.values():
@@ -67,7 +67,6 @@ def _train_runs(
     if not waiting:
         return
     work = work_of(waiting[0].run, studies[0].data, device)
-    work.check([folder.run for folder in waiting])
     stacks = deal(runs, work.most_together, at_least=PARALLEL[device.type])
     while waiting:
         everyone = companies(folders, stacks)
@@ -211,5 +210,5 @@ def _tell_others(first: BaseException, futures: list[Future]) -> None:
     """Warn of what else went wrong, such as a state that could not be saved."""
     for future in wait(futures).done:
         other = None if future.cancelled() else future.exception()
-        if other not in (None, first):
+        if other is not first and isinstance(other, Exception):
             warnings.warn(" ".join(str(other).split()), stacklevel=4)

@@ -1,5 +1,6 @@
 """The kinds of training: how runs are checked, stacked and begun."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import torch
@@ -9,18 +10,30 @@ from helpers.identity_loop import IdentityTraining, check_identities, identity_l
 from helpers.identity_runs import IdentityRun
 from helpers.loop import StackTraining, check_runs
 from helpers.rounds import Rounds
-from helpers.runs import Run
+from helpers.runs import Run, Study
 from helpers.trainees import DeviceData, Trainee
 
 STACK_LIMIT = {"cpu": 16, "cuda": 64}  # networks; more gain nothing on a CPU
 PARALLEL = {"cpu": 4, "cuda": 1}  # stacks that few shapes are dealt to, for the cores
 
 
+def check_studies(studies: Iterable[Study]) -> None:
+    """Whether all can be trained; a Mistake names the first that cannot.
+
+    Looked at before anything is trained, and without a weight: only a family of
+    networks knows which depths and which sizes of images it has.
+    """
+    kinds: dict = {}
+    for study in studies:
+        _, runs = kinds.setdefault((type(study.base), study.data.digest), (study, []))
+        runs += study.runs()
+    for (kind, _), (study, runs) in kinds.items():
+        check = check_identities if issubclass(kind, IdentityRun) else check_runs
+        check(runs, study.data)
+
+
 class Work(Protocol):
     """Runs of one kind on the same data."""
-
-    def check(self, runs: list[Described]) -> None:
-        """A Mistake names the first run that cannot be trained."""
 
     def most_together(self, run: Described) -> int:
         """How many networks of a run's shape are trained as one stack, at most."""
@@ -41,9 +54,6 @@ class ClassifierWork:
     def __init__(self, data, device: torch.device):
         self.device, self.data = device, DeviceData(data, device)
 
-    def check(self, runs: list[Run]) -> None:
-        check_runs(runs, self.data)
-
     def most_together(self, run: Run) -> int:
         return STACK_LIMIT[self.device.type] if run.model == "mlp" else 1
 
@@ -56,9 +66,6 @@ class IdentityWork:
 
     def __init__(self, data, device: torch.device):
         self.device, self.data = device, data
-
-    def check(self, runs: list[IdentityRun]) -> None:
-        check_identities(runs, self.data)
 
     def most_together(self, run: IdentityRun) -> int:
         return identity_limit(run, self.data, STACK_LIMIT[self.device.type])

@@ -9,11 +9,11 @@ from helpers.chapters.site import Edition
 from helpers.registry import load_registry
 
 PARAMETERS = """\
-dataset: str = "digits"  # name of the data set
-seeds: int = 2  # networks per scale
-scales: list[float] = [0.1, 1.0]  # sigma
-rate: float = 0.1  # of SGD
-limit: float | None = None  # seconds
+dataset: str = "digits"  # text; name of the data set
+seeds: int = 2  # 1..1000; networks per scale
+scales: list[float] = [0.1, 1.0]  # 1+ of >0..1000; sigma
+rate: float = 0.1  # >0..1000; of SGD
+limit: float | None = None  # 0..1000; seconds
 shuffled: bool = False
 """
 IMPORTS = """\
@@ -56,7 +56,8 @@ def chapter(*cells, parameters=PARAMETERS, imports=IMPORTS, study=STUDY):
 def quick_chapter(*sources):
     """A chapter that declares no runs and whose kernel imports nothing slow."""
     cells = [code(source) for source in sources]
-    return chapter(*cells, parameters="x: int = 1", imports="import os", study="s = []")
+    declared = {"parameters": "x: int = 1  # 0..1000; any", "study": "s = []"}
+    return chapter(*cells, imports="import os", **declared)
 
 
 def make_project(root, notebooks, scales=None):

@@ -374,8 +374,11 @@ def test_a_failed_run_keeps_the_copy_that_was_there(project, capsys):
         ("run --scale tiny", "unknown scale: 'tiny'"),
         ("run god --scale smoke", "unknown chapter: 'god'; did you mean good?"),
         ("run -p seed 3 --scale smoke", "unknown parameter of good: 'seed'"),
-        ("train -p seeds 1.5 --scale smoke", "parameter seeds = '1.5' of good"),
-        ("run -p rate -1 --scale smoke", "good (smoke): learning_rate = -1.0"),
+        ("train -p seeds 1.5 --scale smoke", "parameter seeds = 1.5 of good"),
+        (
+            "run -p rate -1 --scale smoke",
+            "parameter rate = -1 of good: must be a number",
+        ),
         ("plan -p dataset cat --scale smoke", "good (smoke): unknown data set 'cat'"),
         ("run -p dataset folder:no --scale smoke", "data set folder:no is not there"),
         ("run --scale smoke --variant big", "unknown variant at scale smoke: 'big'"),
@@ -411,7 +414,8 @@ def test_a_scale_for_gpus_runs_on_a_cpu_that_was_insisted_on(project, monkeypatc
 
 
 def test_one_mistake_among_several_chapters_is_a_failure(project, capsys):
-    bad = chapter(parameters='dataset: str = "cat"', study="datasets.load(dataset)")
+    cat = 'dataset: str = "cat"  # text; none'
+    bad = chapter(parameters=cat, study="datasets.load(dataset)")
     project({"bad": bad, "good": quick_chapter()})
     assert main(["plan", "--scale", "smoke"]) == 1
     assert "bad (smoke): unknown data set 'cat'" in errors(capsys)[0]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from helpers import falls
+from helpers.errors import Mistake
 from helpers.histories import Histories
 from helpers.intervals import Estimate, mean_interval
 from helpers.registry import load_registry
@@ -288,3 +289,14 @@ def test_every_name_is_one_that_the_registry_asks_for():
 @pytest.mark.parametrize("claim", ["A4a", "A4b", "A4c", "A12", "A15", "A18", "A22"])
 def test_the_claims_of_a_sweep_find_all_that_they_ask_for(claim):
     assert {*load_registry()[claim].names} <= {*sweep().estimates(chance=0.1)}
+
+
+# Order of the scales
+
+
+def test_a_sweep_whose_scales_do_not_ascend_is_refused_in_one_line():
+    turned = sweep()._replace(sigmas=np.array(SIGMAS[::-1]))
+    with pytest.raises(Mistake, match=r"^sigmas = .* that ascend; sort them"):
+        turned.estimates(chance=0.1)
+    with pytest.raises(Mistake, match=r"^sigmas = .* that ascend; sort them"):
+        falls.divergence(SIGMAS[::-1], [[1.0]] * 3, [[1.0]] * 3, estimate=1.0)

@@ -182,7 +182,9 @@ def convnet_maps(constant=REPEATED, identity=COPIED):
 
 def test_maps_of_convnets_copy_repeat_and_do_neither():
     """Shallow means (0.7, 0.9) and (0.8, 0.8); larger ones (0.9, 0.5, 0.9), ..."""
-    found = estimates.convnet_maps(convnet_maps())
+    maps = convnet_maps()
+    found = estimates.convnet_maps(maps)
+    assert estimates.convnet_maps(maps.of(*reversed(maps.settings))) == found
     assert values(found) == pytest.approx(
         {
             "identity_correlation_shallow_lowest": (0.7 + 0.8) / 2,

@@ -101,8 +101,10 @@ def test_an_epoch_is_a_step():
     [
         ("depth", [0, -1, 2.0, "5", True, None], "a whole number, 1 or more"),
         ("width", [0, -32, 1.5, None], "a whole number, 1 or more"),
-        ("kernel", [4, 0, -1, 3.0, "5", True], "an odd whole number, for a filter "),
+        ("kernel", [4, 0, -1, 3.0, "5", True], "an odd whole number below 10,000, for"),
+        ("width", [10**20], "1 or more, at most 1,000,000"),
         ("canvas", [0, 14.0, None], "a whole number, 1 or more"),
+        ("canvas", [4097, 10**20], "1 or more, at most 4,096"),
         ("size", [0, -7, 7.0, "7", True], "a whole number, 1 or more"),
         ("example", [-1, 0.0, None, "7"], "a whole number, 0 or more"),
         ("biases", [0, 1, None, "yes"], "true or false"),

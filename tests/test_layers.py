@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "errors": set(),
     "roots": set(),
     "terminal": set(),
+    "names": set(),
     "streams": set(),
     "cores": set(),
     "datasets": {"roots", "streams"},
@@ -66,7 +67,7 @@ MAY_IMPORT = {
     "sweeps": {"intervals"},
     "sizes": {"histories", "intervals", "loop", "sweeps"},
     "falls": {"histories", "intervals", "sweeps"},
-    "comparisons": {"metrics", "intervals", "badges"},
+    "comparisons": {"metrics", "intervals", "badges", "sweeps"},
     "identities": {
         *("models", "patterns", "metrics", "identity_runs", "store", "histories"),
         *("identity_loop", "intervals"),
@@ -82,9 +83,10 @@ MAY_IMPORT = {
     },
     "claims": {"intervals", "registry", "badges"},
     "figures": {"intervals"},
+    "parameters": {"names"},  # every chapter's first import: nothing slow
     "chapters": {
-        *("roots", "terminal", "datasets", "runs", "files", "store"),
-        *("provenance", "training"),
+        *("roots", "terminal", "datasets", "runs", "files", "store", "work"),
+        *("provenance", "training", "names", "parameters"),
         *("registry", "badges", "claims"),
     },
     "__main__": {"roots", "terminal", "datasets", "store", "training", "chapters"},

@@ -3,9 +3,10 @@
 import pytest
 from projects import IMPORTS, PARAMETERS, chapter, code
 
-from helpers.chapters.parameters import check_parameters, convert, read_parameters
+from helpers.chapters.parameters import read_parameters
 from helpers.chapters.studies import all_runs, evaluate_chapter, find_studies
 from helpers.errors import Failure, Mistake
+from helpers.parameters import check_parameters, convert
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +27,21 @@ def test_parameters_are_read_with_type_default_and_unit(known):
 
 
 def test_a_comment_belongs_to_the_line_it_ends():
-    source = (
-        '# above\na: str = "# no"  # its own\nb: list[int] = [\n  1,  # in\n]  # at\n'
-    )
+    source = """\
+# above
+a: str = "# no"  # text; its own
+b: list[int] = [
+  1,  # in
+]  # 1+ of 0..9; at
+c: int = 1
+# 0..9; below,
+# and on
+
+# apart
+d: bool = True
+"""
     read = read_parameters(chapter(parameters=source), "sample")
-    assert [p.comment for p in read.values()] == ["its own", "at"]
+    assert [p.comment for p in read.values()] == ["its own", "at", "below, and on", ""]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +79,7 @@ def test_an_unknown_parameter_is_named_with_a_near_one_and_all_that_are_allowed(
 
 def test_a_value_of_another_type_is_named_with_what_is_allowed(known):
     message = (
-        "parameter seeds = 'many' of sample: must be a whole number, such as 2 "
+        "parameter seeds = many of sample: must be a whole number from 1 to 1,000 "
         "(networks per scale)"
     )
     with pytest.raises(Mistake) as caught:
@@ -120,7 +131,7 @@ def test_what_text_and_yaml_spell_is_understood(value, kind, meant):
     ],
 )
 def test_what_is_of_another_type_is_refused(value, kind, known):
-    number = known["rate"]._replace(type=kind)
+    number = known["rate"]._replace(type=kind, range=None)
     with pytest.raises(Mistake, match="must be"):
         check({"rate": number}, rate=value)
 

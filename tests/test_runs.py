@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, fields, replace
+from itertools import count
 
 import numpy as np
 import pytest
@@ -104,21 +105,28 @@ def test_equal_values_make_one_run_and_one_name_whatever_their_type():
     ("field", "values", "allowed"),
     [
         ("width", [0, -1, 1.5, "64", True, None], "a whole number, 1 or more"),
+        ("width", [10**6 + 1, 10**20], "1 or more, at most 1,000,000"),
         ("depth", [0, 2.0, None], "a whole number, 1 or more"),
+        ("depth", [10**4 + 1], "1 or more, at most 10,000"),
         ("init_scale", [0, -0.1, float("inf"), "1e-3"], "a finite number above 0"),
         ("init_scale", [float("nan"), True, 1j, [0.1]], "a finite number above 0"),
         ("biases", [0, 1, "true", 1.0], "true or false"),
         ("loss_scale", [0, -1, float("inf"), "2", True], "a finite number above 0"),
         ("loss_scale", [float("nan"), [2.0]], "a finite number above 0"),
         ("learning_rate", [0, -1, float("nan"), "0.1", True], "a finite number above"),
+        ("learning_rate", [1.1e30, 1e300, 10**400], "above 0, at most 1e+30"),
+        ("first_learning_rate", [1.1e30], "0 or above, at most 1e+30"),
         ("first_learning_rate", [-1, float("inf"), "0"], "a finite number, 0 or above"),
         ("batch_size", [0, 0.5, "32"], "a whole number, 1 or more"),
         ("epochs", [0, -5, 1.0, "3", None], "a whole number, 1 or more"),
+        ("epochs", [10**9 + 1], "1 or more, at most 1,000,000,000"),
         ("stop_accuracy", [0, 1.01, -1, "1", True], "above 0 and at most 1"),
         ("permuted_fraction", [-0.1, 1.1, float("nan"), "0"], "a number from 0 to 1"),
         ("measures", ["alignment", [3], None], "names in a list"),
         ("snapshots", [3, [-1], ["1"], [1.0], "12", None], "epochs in a list"),
         ("seed", [-1, 0.0, "0", None, True], "a whole number, 0 or more"),
+        ("seed", [2**63], "0 or more, at most 9,223,372,036,854,775,807"),
+        ("snapshots", [[0, 10**9 + 1]], "epochs in a list"),
         ("recipe", [0, "1", None], "a whole number, 1 or more"),
         ("loss", [None, 3], "text"),
         ("activation", [None, 3], "text"),
@@ -208,6 +216,12 @@ def test_a_grid_given_once_is_there_ever_after():
         ({"seed": 3}, "seed = 3: a grid needs a list of values"),
         ({"activation": "sin"}, "activation = 'sin': a grid needs a list of values"),
         ({"seed": [0, -1]}, "seed = -1: must be a whole number, 0 or more"),
+        ({"seed": range(10**12)}, "grid over seed: makes more than 100,000 runs, the"),
+        ({"seed": count()}, "grid over seed: makes more than 100,000 runs, the most"),
+        (
+            {"seed": range(1000), "width": range(1, 102)},
+            "grid over seed, width: makes more than 100,000 runs, the most of one st",
+        ),
         ({("seed", "sigma"): [(1, 2)]}, "grid over 'sigma': must be over one of act"),
         ({("seed", "digest"): [(1, "x")]}, "grid over 'digest': must be over one of"),
         ({("seed", "width"): []}, "('seed', 'width'): a grid needs at least one value"),

@@ -273,7 +273,7 @@ def test_a_batch_of_one_that_cannot_be_normalised_is_a_mistake(batch):
     network = Network("resnet")  # 8 x 8 pixels are 1 x 1 in its last stage
     single = network.single()
     with pytest.raises(Mistake) as told:
-        check_batches(network.model, network.images, batch)
+        check_batches(network.model, len(network.images), batch)
     assert str(told.value) == (
         f"batch_size = {batch}: must not divide 69, for the last of 70 examples would "
         "be a batch of its own, which BatchNorm cannot normalise; choose another"
@@ -293,7 +293,7 @@ def test_a_batch_of_one_that_cannot_be_normalised_is_a_mistake(batch):
 def test_every_other_batch_size_is_welcome(family, side, batches):
     network = Network(family, side=side)
     for batch in batches:
-        check_batches(network.model, network.images, batch)
+        check_batches(network.model, len(network.images), batch)
         network.single().train_epoch(network.orders[0][None], batch)
 
 

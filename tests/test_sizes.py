@@ -46,6 +46,11 @@ def undefined(estimate, n=2):
     return math.isnan(estimate.value) and estimate[1:] == (-INF, INF, n)
 
 
+def descent(final, best):
+    """The estimates of figure 4C, the columns being sizes that grow."""
+    return sizes.accuracy_descent(final, best, range(np.shape(final)[1]))
+
+
 def deepest(means):
     """Places of the highest point before the deepest fall and of its end, by search."""
     falls = {
@@ -56,11 +61,32 @@ def deepest(means):
     return falls[deepest], deepest[1]
 
 
+# Sizes in any order
+
+
+def test_tables_are_read_by_size_whatever_the_order_of_their_columns():
+    order = [3, 0, 4, 2, 1]
+    counts = array(COUNTS)
+    for estimate, table in (
+        (sizes.accuracy_descent, DIPPING),
+        (sizes.dimension_descent, DIMENSIONS),
+        (sizes.radius_trend, FALLING),
+    ):
+        turned = array(table)[:, order], array(BEST)[:, order], counts[order]
+        assert estimate(*turned) == estimate(table, BEST, counts)
+    ends = {"final epoch": array(DIMENSIONS), "best epoch": array(FALLING)}
+    turned = {name: table[:, order] for name, table in ends.items()}
+    found = sizes.near_and_far(turned, counts[order], [90.0, 110.0])
+    assert found == sizes.near_and_far(ends, counts, [90.0, 110.0])
+    fitted = array([[0, 0, 1, 1, 1], [0, 1, 1, 1, 1]])
+    assert sizes.thresholds(fitted[:, order], counts[order]).tolist() == [1000, 100]
+
+
 # Test accuracy, figure 4C
 
 
 def test_a_dip_of_a_hand_made_table():
-    found = sizes.accuracy_descent(DIPPING, BEST)
+    found = descent(DIPPING, BEST)
     same(found["final_accuracy_dip"], mean_interval([0.2, 0.4]))
     same(found["final_accuracy_recovery"], mean_interval([0.4, 0.6]))
     # The second size to the fourth; no two neighbours are as far apart.
@@ -80,14 +106,14 @@ def test_a_dip_of_a_hand_made_table():
     ],
 )
 def test_a_dip_is_the_deepest_fall_between_the_ends(row, dip, recovery):
-    found = sizes.accuracy_descent([row, row], [row, row])
+    found = descent([row, row], [row, row])
     assert found["final_accuracy_dip"].value == pytest.approx(dip)
     assert found["final_accuracy_recovery"].value == pytest.approx(recovery)
 
 
 def test_a_curve_that_only_rises_has_a_negative_dip():
     """Where it rises least; nothing falls at the best epoch either."""
-    found = sizes.accuracy_descent([RISING] * 2, [RISING] * 2)
+    found = descent([RISING] * 2, [RISING] * 2)
     same(found["final_accuracy_dip"], mean_interval([-0.05] * 2))
     same(found["final_accuracy_recovery"], mean_interval([0.65] * 2))
     same(found["best_accuracy_largest_fall"], mean_interval([-0.05] * 2))
@@ -96,7 +122,7 @@ def test_a_curve_that_only_rises_has_a_negative_dip():
 def test_the_dip_is_that_of_the_mean_over_networks():
     """One network alone would have it at the second size."""
     rows = array([[0.9, 0.4, 0.8, 0.7, 0.9], [0.3, 0.9, 0.9, 0.3, 0.9]])
-    found = sizes.accuracy_descent(rows, rows)
+    found = descent(rows, rows)
     # Means 0.6, 0.65, 0.85, 0.5, 0.9.
     same(found["final_accuracy_dip"], mean_interval([0.1, 0.6]))
     same(found["final_accuracy_recovery"], mean_interval([0.2, 0.6]))
@@ -107,7 +133,7 @@ def test_dips_of_many_tables_are_those_that_a_search_finds():
         draws = np.random.default_rng(draw)
         rows, best = draws.uniform(size=(2, 3, draws.integers(3, 8)))
         peak, dip = deepest(rows.mean(0))
-        found = sizes.accuracy_descent(rows, best)
+        found = descent(rows, best)
         expected = paired_difference(rows[:, peak], rows[:, dip])
         same(found["final_accuracy_dip"], expected)
         expected = paired_difference(rows[:, -1], rows[:, dip])
@@ -122,7 +148,7 @@ def test_dips_of_many_tables_are_those_that_a_search_finds():
 @pytest.mark.parametrize("network", range(2))
 def test_a_diverged_network_leaves_no_dip(network, size):
     """At the largest size the dip is still known, and its recovery is not."""
-    found = sizes.accuracy_descent(with_nan(DIPPING, network, size), BEST)
+    found = descent(with_nan(DIPPING, network, size), BEST)
     assert undefined(found["final_accuracy_dip"]) == (size < 4)
     if size:
         assert undefined(found["final_accuracy_recovery"])
@@ -131,7 +157,7 @@ def test_a_diverged_network_leaves_no_dip(network, size):
 
 @pytest.mark.parametrize("size", range(5))
 def test_a_network_without_a_best_epoch_leaves_no_largest_fall(size):
-    found = sizes.accuracy_descent(DIPPING, with_nan(BEST, 1, size))
+    found = descent(DIPPING, with_nan(BEST, 1, size))
     assert undefined(found.pop("best_accuracy_largest_fall"))
     assert not any(map(undefined, found.values()))
 
@@ -272,7 +298,7 @@ def test_a_larger_size_at_which_all_networks_diverged_is_not_left_out(trend, siz
 
 @pytest.mark.parametrize("count", range(3))
 def test_few_sizes_have_no_dip(count):
-    found = sizes.accuracy_descent(array(DIPPING)[:, :count], array(BEST)[:, :count])
+    found = descent(array(DIPPING)[:, :count], array(BEST)[:, :count])
     assert undefined(found["final_accuracy_dip"])
     assert undefined(found["final_accuracy_recovery"])
     assert undefined(found["best_accuracy_largest_fall"]) == (count < 2)
@@ -305,7 +331,7 @@ def test_one_network_has_an_infinite_interval(trend):
     best = array(FALLING[:1])
     for found in (
         trend(DIMENSIONS[:1], best, COUNTS),
-        sizes.accuracy_descent(DIPPING[:1], BEST[:1]),
+        descent(DIPPING[:1], BEST[:1]),
     ):
         for name, (value, low, high, n) in found.items():
             assert math.isfinite(value) and high == INF and n == 1
@@ -316,7 +342,7 @@ def test_one_network_has_an_infinite_interval(trend):
 
 
 ESTIMATES = {
-    "B4C": lambda: sizes.accuracy_descent(DIPPING, BEST),
+    "B4C": lambda: descent(DIPPING, BEST),
     "B4D": lambda: sizes.radius_trend(RADII, RADII, COUNTS[:4]),
     "B4E": lambda: sizes.dimension_descent(DIMENSIONS, FALLING, COUNTS),
 }
@@ -343,7 +369,7 @@ def test_curves_as_the_paper_has_them_reproduce_its_claims():
     rising, falling, radii = map(near, (RISING, FALLING[0], RADII[0]))
     dips, peaks = near([0.3, 0.6, 0.4, 0.5, 0.7]), near([9, 5, 7, 6, 4])
     for claim, found in (
-        ("B4C", sizes.accuracy_descent(dips, rising)),
+        ("B4C", descent(dips, rising)),
         ("B4D", sizes.radius_trend(radii, radii, COUNTS[:4])),
         ("B4E", sizes.dimension_descent(peaks, falling, COUNTS)),
     ):
@@ -354,8 +380,8 @@ def test_curves_without_a_descent_do_not_reproduce_them():
     rising, falling = near(RISING), near(FALLING[0])
     turning = near([1, 3, 4, 2])
     for claim, found in (
-        ("B4C", sizes.accuracy_descent(rising, rising)),
-        ("B4C", sizes.accuracy_descent(near(DIPPING[0]), near(DIPPING[0]))),
+        ("B4C", descent(rising, rising)),
+        ("B4C", descent(near(DIPPING[0]), near(DIPPING[0]))),
         ("B4D", sizes.radius_trend(turning, turning, COUNTS[:4])),
         ("B4E", sizes.dimension_descent(falling, falling, COUNTS)),
     ):
@@ -551,7 +577,7 @@ def test_parameters_of_a_module_are_those_that_torch_trains(shape):
 
 @pytest.mark.parametrize("family", ["mlp", "resnet"])
 def test_a_network_of_no_width_is_a_mistake_that_names_it(digits, family):
-    message = "^width = 0: must be a whole number, 1 or more$"
+    message = "^width = 0: must be a whole number, 1 or more, at most 1,000,000$"
     kind = {"model": family, "depth": 10, "activation": "relu", "init_scale": None}
     with pytest.raises(Mistake, match=message):
         Run(width=0, **kind)

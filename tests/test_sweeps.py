@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from helpers import sweeps
+from helpers.errors import Mistake
 from helpers.intervals import mean_interval
 from helpers.registry import load_registry
 
@@ -14,7 +15,7 @@ SIGMAS = [0.01, 0.1, 1.0]
 
 
 def test_accuracies_of_a_hand_made_table():
-    found = sweeps.accuracies(FALLING, [[1, 1], [1, 1], [1, 0.9]], chance=0.1)
+    found = sweeps.accuracies(SIGMAS, FALLING, [[1, 1]] * 2 + [[1, 0.9]], chance=0.1)
     values = {name: estimate.value for name, estimate in found.items()}
     assert values["final_test_minus_chance_at_largest_sigma"] == pytest.approx(0.02)
     assert values["test_accuracy_at_smallest_sigma"] == pytest.approx(0.97)
@@ -107,7 +108,7 @@ def test_every_name_is_one_that_the_registry_asks_for():
     known = {name for claim in load_registry().values() for name in claim.names}
     table = np.array(FALLING)
     given = {
-        **sweeps.accuracies(table, table, chance=0.1),
+        **sweeps.accuracies(SIGMAS, table, table, chance=0.1),
         **sweeps.speeds(table),
         **sweeps.laziness(SIGMAS, table),
         **sweeps.gradient_alignments(SIGMAS, table),
@@ -115,3 +116,35 @@ def test_every_name_is_one_that_the_registry_asks_for():
         **sweeps.representation_alignments(SIGMAS, table, table, foretold=[0, 0, 0]),
     }
     assert set(given) <= known
+
+
+GIVEN_SIGMAS = {
+    "accuracies": lambda s: sweeps.accuracies(s, FALLING, FALLING, chance=0.1),
+    "laziness": lambda s: sweeps.laziness(s, FALLING),
+    "gradients": lambda s: sweeps.gradient_alignments(s, FALLING),
+    "kernel": lambda s: sweeps.kernel_gap(s, FALLING, [0, 0, 0]),
+    "representations": lambda s: sweeps.representation_alignments(
+        s, FALLING, FALLING, foretold=[0, 0, 0]
+    ),
+}
+
+
+@pytest.mark.parametrize("estimate", GIVEN_SIGMAS.values(), ids=GIVEN_SIGMAS)
+@pytest.mark.parametrize("sigmas", [SIGMAS[::-1], [0.1, 0.1, 1.0], [0.1], []])
+def test_settings_that_do_not_ascend_are_refused_in_one_line(estimate, sigmas):
+    with pytest.raises(Mistake, match=r"^sigmas = .* numbers that ascend; sort them"):
+        estimate(sigmas)
+
+
+def test_what_no_setting_is_large_enough_for_is_undefined():
+    small = [0.001, 0.002, 0.003]
+    gradients = sweeps.gradient_alignments(small, FALLING)
+    found = [
+        gradients["largest_gradient_alignment_from_sigma_1"],
+        sweeps.laziness(small, FALLING)["ratio_slope_per_decade"],
+        sweeps.laziness([0.01, 0.02, 0.3], FALLING)["ratio_slope_per_decade"],
+        *sweeps.kernel_gap(small, FALLING, [0, 0, 0]).values(),
+        sweeps.largest_rise(FALLING[:1]),
+    ]
+    assert all(math.isnan(each.value) and math.isinf(each.high) for each in found)
+    assert gradients["gradient_alignment_drop"].value == pytest.approx(0.85)

@@ -1,14 +1,14 @@
 """Editions: what scales.yaml asks for, and where executed copies lie."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 
 from helpers.chapters.site import CHAPTERS, Edition
 from helpers.errors import Mistake
+from helpers.names import refuse
 from helpers.registry import SCALES
 
 MAIN = "main"  # the variant that has no name of its own
@@ -139,12 +139,3 @@ def _check_shape(scale: Any, where: str) -> None:
         whole = isinstance(found, dict) and found
         if not whole or not all(isinstance(v or {}, dict) for v in found.values()):
             raise Mistake(f"{where}, {chapter}: {found!r} is not of the form {shape}")
-
-
-def refuse(what: str, name: str, allowed: Iterable[str]) -> NoReturn:
-    """Raise a Mistake that names what is unknown and lists what is allowed."""
-    allowed = list(allowed)
-    near = difflib.get_close_matches(name, allowed, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    there = ", ".join(allowed) or "none"
-    raise Mistake(f"unknown {what}: {name!r}; {hint}allowed: {there}")

@@ -11,11 +11,13 @@ from nbformat import NotebookNode
 from helpers.chapters.cells import read_notebook
 from helpers.chapters.editions import copy_path, edition_values, source_path
 from helpers.chapters.gate import gate
-from helpers.chapters.parameters import check_parameters, read_parameters
+from helpers.chapters.parameters import read_parameters
 from helpers.chapters.site import Edition
 from helpers.chapters.studies import all_runs, evaluate_chapter, find_studies
+from helpers.parameters import check_parameters
 from helpers.runs import Run, Study, fingerprint
 from helpers.store import RunFolder
+from helpers.work import check_studies
 
 PACKAGE = Path(__file__).resolve().parents[1]
 UNSEEN = ("chapters", "__main__.py")  # of the package, by a chapter that is executed
@@ -102,7 +104,8 @@ def plan_edition(
     values = check_values(root, edition, custom)
     notebook = read_notebook(source_path(root, edition.chapter))
     known = read_parameters(notebook, edition.chapter)
-    names = evaluate_chapter(notebook, values, root=root)
+    studies = find_studies(evaluate_chapter(notebook, values, root=root))
+    check_studies(studies)
     defaults = {name: parameter.default for name, parameter in known.items()}
     return Plan(
         edition=edition,
@@ -110,7 +113,7 @@ def plan_edition(
         notebook=notebook,
         values=values,
         parameters={**defaults, **values},
-        studies=find_studies(names),
+        studies=studies,
         target=_target(root, edition, {name: values[name] for name in custom}),
     )
 

@@ -77,11 +77,14 @@ def convnet_maps(maps: Maps) -> dict[str, Estimate]:
     shallow = maps.of(*[depth for depth in maps.settings if depth <= SHALLOW])
     start = maps.of_correlation(0.0)
     larger = np.fmax(start.identity, start.constant)[:, :, 0]
+    deepest = maps.of(max(maps.settings))
     return {
         "identity_correlation_shallow_lowest": over_fitted(
             shallow.identity.mean(1).min(1)
         ),
-        "constant_correlation_deepest_lowest": over_fitted(maps.constant[:, -1].min(1)),
+        "constant_correlation_deepest_lowest": over_fitted(
+            deepest.constant[:, 0].min(1)
+        ),
         "larger_correlation_in_the_middle": over_fitted(np.fmin.reduce(larger, axis=1)),
     }
 

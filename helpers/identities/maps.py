@@ -58,16 +58,17 @@ class Maps(NamedTuple):
         At input correlation 0, for good, between depths interpolated; NaN if nowhere.
         Settings are depths; those at which a network did not fit are passed over.
         """
-        start, depths = self.correlations.index(0.0), np.array(self.settings)
+        start, depths = self.correlations.index(0.0), np.array(sorted(self.settings))
+        ordered = self.of(*sorted(self.settings))
         return np.array(
             [
                 transition_depth(depths[fits], one[fits], other[fits])
                 if fits.any()
                 else np.nan
                 for one, other, fits in zip(
-                    self.identity[:, :, start],
-                    self.constant[:, :, start],
-                    self.fitted,
+                    ordered.identity[:, :, start],
+                    ordered.constant[:, :, start],
+                    ordered.fitted,
                     strict=True,
                 )
             ]

@@ -107,17 +107,21 @@ class Modular:
         """Names of the running means and variances of the normalising layers."""
         return [name for name, _ in self.skeleton.named_buffers()]
 
+    def check_scale(self, init_scale: float | None) -> None:
+        """A scale of the first layer is a mistake: there is one rule for all."""
+        if init_scale is not None:
+            raise Mistake(
+                f"init_scale = {init_scale!r}: must be left out (None) for a "
+                f"{self.family}, which starts by Glorot's rule"
+            )
+
     def initial(self, *, seed: int, init_scale: None = None) -> dict[str, Tensor]:
         """Weights and statistics of one network, each float32.
 
         Layers are drawn Glorot uniform, bound sqrt(6 / (fan_in + fan_out)) with fans of
         channels * kernel area; biases and means are 0, scales and variances 1.
         """
-        if init_scale is not None:
-            raise Mistake(
-                f"init_scale = {init_scale!r}: must be left out (None) for a "
-                f"{self.family}, which starts by Glorot's rule"
-            )
+        self.check_scale(init_scale)
         weights, layer = {}, 0
         for name, value in self.skeleton.state_dict().items():
             if value.ndim > 1:

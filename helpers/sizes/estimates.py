@@ -1,6 +1,7 @@
 """Estimates over networks of growing size: figures 4C to E of paper B, double descent.
 
-Tables are (network, size), sizes ascending, a network a seed. Where an extreme size is
+Tables are (network, size), in the order of the sizes given with them, a network a seed;
+they are read by size, whatever this order is. Where an extreme size is
 chosen, it is by the mean over networks, and the interval is that of this size.
 """
 
@@ -29,13 +30,13 @@ DIMENSION = (
 Estimates = dict[str, Estimate]
 
 
-def accuracy_descent(final: ArrayLike, best: ArrayLike) -> Estimates:
+def accuracy_descent(final: ArrayLike, best: ArrayLike, sizes: ArrayLike) -> Estimates:
     """The dip of the final test accuracy and its recovery (figure 4C).
 
     The dip is the size, neither the smallest nor the largest, at which the fall from
     the highest accuracy of smaller networks is largest, on average over networks.
     """
-    final, best = _table(final), _table(best)
+    final, best, _ = _by_size(final, best, sizes)
     nothing = exact(np.nan, n=len(final))
     falls = [
         paired_difference(best[:, small], best[:, large])
@@ -149,11 +150,14 @@ def _defined(
 
     Only these: a larger size at which all networks have diverged stays, undefined.
     """
-    final, best, sizes = map(_table, (final, best, sizes))
+    final, best, sizes = _by_size(final, best, sizes)
     there = ~(np.isnan(final).all(0) | np.isnan(best).all(0))
     there = np.logical_or.accumulate(there)
     return final[:, there], best[:, there], sizes[there]
 
 
-def _table(values: ArrayLike) -> np.ndarray:
-    return np.asarray(values, dtype=float)
+def _by_size(*tables: ArrayLike) -> list[np.ndarray]:
+    """Tables and, last, sizes with their columns in the order of growing size."""
+    tables = [np.asarray(table, dtype=float) for table in tables]
+    order = np.argsort(tables[-1], kind="stable")
+    return [table[..., order] for table in tables]

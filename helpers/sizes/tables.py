@@ -41,8 +41,8 @@ def thresholds(train: ArrayLike, counts: ArrayLike) -> np.ndarray:
     train: training accuracies (network, size), a network a seed. NaN where none does.
     """
     fitted = np.asarray(train) >= INTERPOLATED
-    first = np.asarray(counts, dtype=float)[fitted.argmax(1)]
-    return np.where(fitted.any(1), first, np.nan)
+    smallest = np.where(fitted, np.asarray(counts, dtype=float), np.inf).min(1)
+    return np.where(fitted.any(1), smallest, np.nan)
 
 
 def fitted_epochs(histories: Histories) -> np.ndarray:
