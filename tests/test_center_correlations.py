@@ -84,8 +84,7 @@ def test_the_chosen_start_leaves_most_of_the_centre_of_which_it_leaves_least():
     centers = correlated_centers()
     found = find(centers)
     parts = [search.least_part_left(centers, each) for each in found.directions]
-    # It was chosen before the last digits of the directions were found.
-    assert parts[found.chosen] == pytest.approx(max(parts), rel=1e-3)
+    assert parts[found.chosen] == max(parts)
 
 
 def test_the_number_of_directions_is_where_what_is_left_correlates_least():

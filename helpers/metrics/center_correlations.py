@@ -54,15 +54,17 @@ def shared_directions(
     for k in range(1, count + 1):
         starts = _starts(centers, k, restarts, generator)
         found = [minimize(centers, products, start, TOLERANCE) for start in starts]
-        chosen = int(np.argmax([least_part_left(centers, each) for each in found]))
-        curve.append(mean_correlation(without(centers, found[chosen])))
+        best_start = found[_chosen(centers, found)]
+        curve.append(mean_correlation(without(centers, best_start)))
         if curve[-1] == min(curve):
-            best = found, chosen
+            best = found
         if k > 4 and (np.diff(curve[-4:]) > 0).all():
             break
-    found = [minimize(centers, products, each, POLISHED) for each in best[0]]
+    found = [minimize(centers, products, each, POLISHED) for each in best]
     costs = np.array([correlation_cost(without(centers, each)) for each in found])
-    return SharedDirections(np.stack(found), costs, best[1], np.array(curve))
+    # Asked of what is reported: the last digits can still lead elsewhere.
+    chosen = _chosen(centers, found)
+    return SharedDirections(np.stack(found), costs, chosen, np.array(curve))
 
 
 def without(vectors: np.ndarray, directions: np.ndarray) -> np.ndarray:
@@ -84,6 +86,11 @@ def least_part_left(centers: np.ndarray, directions: np.ndarray) -> float:
     """Length of a centre without the directions over its own, the least: 0..1."""
     left = np.linalg.norm(without(centers, directions), axis=1)
     return float((left / np.linalg.norm(centers, axis=1)).min())
+
+
+def _chosen(centers, found):
+    """Start that leaves the largest part of the centre of which it leaves least."""
+    return int(np.argmax([least_part_left(centers, each) for each in found]))
 
 
 def _cosines(vectors):
