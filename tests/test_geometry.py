@@ -104,7 +104,7 @@ def workers(monkeypatch):
     """Function that sets how many cores there seem to be."""
 
     def workers(count):
-        monkeypatch.setattr(jobs.os, "cpu_count", lambda: count)
+        monkeypatch.setattr(jobs, "usable_cores", lambda: count)
 
     return workers
 
@@ -1012,7 +1012,7 @@ def test_balls_are_spheres_around_gaussian_centres(monkeypatch):
         return SimpleNamespace(mean_capacity=len(asked))
 
     monkeypatch.setattr(balls, "manifold_geometry", capture)
-    monkeypatch.setattr(jobs.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(jobs, "usable_cores", lambda: 1)
     shape = {"draws": 2, "gaussians": 5}
     found = geometry.measured_balls([0.5, 3.0], [2, 4, 3], **shape)
     assert found.tolist() == np.arange(1, 13).reshape(2, 2, 3).tolist()

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "__init__": set(),
     "errors": set(),
     "streams": set(),
+    "cores": set(),
     "datasets": {"streams"},
     "labels": {"streams"},
     "models": {"streams"},
@@ -47,7 +48,7 @@ MAY_IMPORT = {
         *("histories", "trainees", "rounds"),
     },
     "training": {
-        *("fields", "runs", "identity_runs", "store", "stacks", "progress"),
+        *("fields", "runs", "identity_runs", "store", "stacks", "progress", "cores"),
         *("histories", "trainees", "rounds", "loop", "identity_loop"),
     },
     # judging and showing
@@ -64,7 +65,7 @@ MAY_IMPORT = {
     },
     "geometry": {
         *("streams", "datasets", "labels", "models", "metrics", "runs", "store"),
-        *("progress", "histories", "loop", "training", "intervals", "sweeps"),
+        *("cores", "progress", "histories", "loop", "training", "intervals", "sweeps"),
     },
     "rewinding": {
         *("streams", "labels"),

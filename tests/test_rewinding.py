@@ -105,7 +105,7 @@ def cores(monkeypatch):
     """Function that sets how many cores there seem to be."""
 
     def cores(count):
-        monkeypatch.setattr(jobs.os, "cpu_count", lambda: count)
+        monkeypatch.setattr(jobs, "usable_cores", lambda: count)
 
     return cores
 

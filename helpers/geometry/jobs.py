@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from helpers.cores import usable_cores
 from helpers.geometry.networks import Moment, Trained, at_moments
 from helpers.histories import Histories
 from helpers.progress import progress_bar
@@ -22,11 +22,11 @@ RECIPE = 3  # raised when a measurement changes meaning: what was kept is made a
 
 @contextlib.contextmanager
 def workers() -> Iterator[ThreadPoolExecutor]:
-    """A pool with a worker to each core, each on one thread; one worker on CUDA.
+    """A pool with a worker to each usable core, each on one thread; one on CUDA.
 
     Left by an error, it waits for what has begun and leaves the rest undone.
     """
-    count = os.cpu_count() if choose_device("auto").type == "cpu" else 1
+    count = usable_cores() if choose_device("auto").type == "cpu" else 1
     threads = torch.get_num_threads()
     pool = ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,))
     try:
