@@ -10,6 +10,7 @@ from functools import wraps
 
 import click
 
+from helpers.chapters import surroundings
 from helpers.chapters.outcomes import EXPECTED, complain, exit_status, for_each
 
 PROGRAM = "python -m helpers"
@@ -202,6 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
 def run_as_program() -> None:
     """Run the command line of this process; SIGTERM, too, ends it in good order."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    surroundings.settle()
     status = main()
     if status == INTERRUPTED:
         os._exit(status)  # at once, also when threads were left by a second Ctrl-C

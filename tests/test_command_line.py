@@ -27,7 +27,7 @@ from projects import (
 )
 
 from helpers.__main__ import main
-from helpers.chapters import site
+from helpers.chapters import site, surroundings
 from helpers.errors import Failure
 
 CHAPTER = "extreme_memorization"
@@ -54,7 +54,7 @@ def shared(tmp_path_factory):
     words = [sys.executable, "-m", "helpers", "run", "--scale", "smoke"]
     variables = os.environ | {
         "MEMORIZATION_RESULTS": "../results",  # as seen from notebooks/
-        "PYTHONPATH": str(site.PACKAGES),
+        "PYTHONPATH": str(surroundings.PACKAGES),
         "MPLBACKEND": "agg",
         "JUPYTER_PATH": str(folder / "jupyter"),
     }
@@ -306,7 +306,10 @@ def test_sigterm_ends_the_kernel_and_leaves_no_files(project, tmp_path):
     source = "import time; print(os.getpid(), file=open('here', 'w')); time.sleep(60)"
     root = project({"slow": quick_chapter(source)})
     (tmp_path / "temporary").mkdir()
-    places = {"TMPDIR": str(tmp_path / "temporary"), "PYTHONPATH": str(site.PACKAGES)}
+    places = {
+        "TMPDIR": str(tmp_path / "temporary"),
+        "PYTHONPATH": str(surroundings.PACKAGES),
+    }
     words = [sys.executable, "-m", "helpers", "run", "--scale", "smoke"]
     started = subprocess.Popen(
         words, cwd=root, env=os.environ | places, stderr=subprocess.PIPE, text=True
@@ -571,7 +574,7 @@ def test_help_comes_without_importing_torch():
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
-        cwd=Path(site.PACKAGES),
+        cwd=Path(surroundings.PACKAGES),
         capture_output=True,
         text=True,
     )
@@ -583,7 +586,7 @@ def test_help_comes_without_importing_torch():
 def test_a_reader_that_leaves_early_sees_no_traceback(project):
     root = project({"good": quick_chapter()})
     command = f"'{sys.executable}' -m helpers check | true"
-    variables = os.environ | {"PYTHONPATH": str(site.PACKAGES)}
+    variables = os.environ | {"PYTHONPATH": str(surroundings.PACKAGES)}
     done = subprocess.run(
         ["bash", "-c", command], cwd=root, env=variables, capture_output=True, text=True
     )

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -50,6 +49,7 @@ def run_edition(
     if not force and plan.is_up_to_date():
         say(f"{describe(edition)}: up to date: {shown}")
         return plan.target
+    kernel.check_quarters()
     begun = time.monotonic()
     train_plan(plan, say=say)
     say(f"{describe(edition)}: executing the notebook")
@@ -87,8 +87,8 @@ def execute_notebook(
     It is executed in a folder of its own, for papermill saves as it goes.
     """
     reason = ""
-    with tempfile.TemporaryDirectory(prefix="chapter-") as name:
-        output = Path(name) / "executed.ipynb"
+    with kernel.quarters() as home:
+        output = home.folder / "executed.ipynb"
         try:
             with _quiet("papermill"):
                 papermill.execute_notebook(
@@ -98,8 +98,7 @@ def execute_notebook(
                     kernel_name=kernel.NAME,
                     language="python",
                     progress_bar={"desc": "cells", "disable": None, "leave": False},
-                    cwd=plan.root,
-                    kernel_manager_class=kernel.kernel_class(Path(name)),
+                    kernel_manager_class=kernel.kernel_class(home, plan.root),
                     execution_timeout=cell_seconds,
                     shutdown_kernel="immediate",
                     record_timing=False,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import yaml
 
+from helpers.chapters.surroundings import own_variables
 from helpers.errors import Failure
 from helpers.registry import SCALES
 
@@ -25,7 +26,6 @@ PARTS = (
     ("Paper C: one single example", ("identity_single_example",)),
 )
 CHAPTERS = tuple(chapter for _, chapters in PARTS for chapter in chapters)
-PACKAGES = Path(__file__).resolve().parents[2]  # where `helpers` is imported from
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
 
 
@@ -133,13 +133,12 @@ def build_site(root: Path | None = None) -> Path:
 def run_jupyter_book(root: Path, options: list[str], log: Path) -> int:
     """Exit status of a strict build (-W -n) by this interpreter's Jupyter Book."""
     command = ["build", "book", "--config", "_config.yml", "-W", "-n", "--keep-going"]
-    paths = [str(PACKAGES), os.environ.get("PYTHONPATH", "")]
     log.parent.mkdir(exist_ok=True)
     with log.open("w") as output:
         return subprocess.run(
             [sys.executable, "-c", JUPYTER_BOOK, *command, *options],
             cwd=root,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            env=own_variables(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
