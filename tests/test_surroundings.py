@@ -18,7 +18,13 @@ from helpers.chapters import execute, kernel, plans, surroundings
 from helpers.chapters.site import Edition
 from helpers.errors import Failure
 
-RC = "text.usetex: True\nfigure.facecolor: black\nunknown.key: 3\nlines.color: ?\n"
+RC = """\
+text.usetex: True
+figure.facecolor: black
+figure.max_open_warning: 1
+lines.color: ?
+unknown.key: 3
+"""
 SWITCHES = {
     "PYTHONWARNINGS": "error",
     "PYTHONOPTIMIZE": "2",
@@ -38,7 +44,9 @@ plot = 1.5"""
 TELLING = """\
 import locale, os, shutil, sys
 print(os.path.basename(os.getcwd()), locale.getpreferredencoding(), __debug__)
-print(shutil.get_terminal_size(), sys.flags.inspect, sys.warnoptions)"""
+print(shutil.get_terminal_size(), sys.flags.inspect, sys.warnoptions)
+import matplotlib
+print(matplotlib.rcParams["figure.max_open_warning"])"""
 
 
 def hostile(folder):
