@@ -540,12 +540,16 @@ def test_build_refuses_a_copy_that_is_half_run(project, built, capsys):
     assert built == []
 
 
-def test_build_shows_an_outdated_committed_copy_but_fails(project, built, capsys):
+def test_build_and_status_tell_which_committed_copies_have_aged(project, built, capsys):
     root = project({"good": quick_chapter("print(x)")})
     write_copy(root, "good", executed(quick_chapter("print(2)")), scale="paper")
-    assert main(["build"]) == 1
-    assert "differs from the notebook's: run it again" in errors(capsys)[0]
-    assert built == [1]
+    changed = "the chapter has changed since: cell 5 (`print(2)`) differs from"
+    assert main(["build"]) == 0
+    out, err = capsys.readouterr()
+    assert f"book/chapters/paper/good.ipynb is of an unknown day: {changed}" in out
+    assert (err, built) == ("", [1])
+    assert main(["status"]) == 0
+    assert changed in capsys.readouterr().out
 
 
 def test_a_site_that_cannot_be_built_is_a_failure(project, monkeypatch, capsys):

@@ -150,7 +150,10 @@ def frame_changed(root: Path, *, since: Path) -> bool:
     if not since.is_file():
         return True
     frame = [root / "_config.yml", *(root / "book").glob("_*/*.py")]
-    frame += [root / "book" / "_toc.yml", Path(__file__)]
+    frame += [root / "book" / "_toc.yml"]
+    frame += [
+        Path(__file__).with_name(f"{n}.py") for n in ("site", "ageing", "outputs")
+    ]
     return max(path.stat().st_mtime for path in frame) > since.stat().st_mtime
 
 
