@@ -27,6 +27,7 @@ from helpers.provenance import provenance
 from helpers.training import choose_device, train_all
 
 Say = Callable[[str], None]
+PATIENCE = 600  # seconds that a kernel on a busy machine has to start, and to speak
 
 
 def run_edition(
@@ -100,6 +101,8 @@ def execute_notebook(
                     progress_bar={"desc": "cells", "disable": None, "leave": False},
                     kernel_manager_class=kernel.kernel_class(home, plan.root),
                     execution_timeout=cell_seconds,
+                    start_timeout=PATIENCE,
+                    iopub_timeout=PATIENCE,
                     shutdown_kernel="immediate",
                     record_timing=False,
                     shell_timeout_interval=1,
