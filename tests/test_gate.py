@@ -88,6 +88,16 @@ def test_an_exit_status_other_than_0_is_named(source, status):
     assert gate.gate(copy, source) == [f"its exit status is {words}"]
 
 
+def test_a_copy_that_names_no_language_is_refused(source):
+    copy = executed(source)
+    del copy.metadata["language_info"]
+    assert gate.gate(copy, source) == ["its metadata name no language (language_info)"]
+    copy.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    assert len(gate.gate(copy, source)) == 1
+    copy.metadata["kernelspec"]["language"] = "python"
+    assert gate.gate(copy, source) == []
+
+
 def test_a_changed_cell_is_named(source):
     copy = executed(source)
     copy.cells[4].source += "  # changed"
@@ -184,7 +194,7 @@ def test_a_committed_copy_that_has_aged_stays_and_is_told(root, source):
     gate.clear_book(root, say=told.append)
     assert path.exists()
     assert told == [
-        "book/chapters/paper/sample-svhn.ipynb is of commit 0123456 with changes, "
+        "book/chapters/paper/sample-svhn.ipynb is of commit 0123456 and later changes, "
         "2026-01-31: the chapter has changed since: cell 6 (`older(x)`) differs from "
         "the notebook's"
     ]

@@ -20,7 +20,7 @@ from helpers.intervals import Estimate
 from helpers.registry import load_registry
 
 PROJECT = Path(__file__).resolve().parents[1]
-CHAPTER = "extreme_memorization"
+CHAPTER, AGED = "extreme_memorization", "relu_loss_scaling"
 HOST = "book.test"  # of pages that no server serves
 PATIENCE = 300_000  # milliseconds, after which a browser has hung
 OPENING = r"""# Can a network fit everything and learn nothing?
@@ -135,15 +135,55 @@ def copy_project(root: Path) -> Path:
     return root
 
 
+LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}
+
+
+def aged_copy() -> dict:
+    """An edition of another chapter, with outputs of which no page shows much."""
+    bare = {"text/plain": "Study(data=Dataset(\n[[1, 2],\n [3, 4]]))"}
+    cells = [
+        v4.new_markdown_cell("# Why does scale matter?"),
+        code("study", bare),
+        code(
+            "plot", {"application/vnd.plots.v1+json": {}, "text/html": "<p>drawn</p>"}
+        ),
+    ]
+    cells[1].outputs[0].output_type = "execute_result"
+    cells[1].outputs[0].execution_count = 1
+    record = {"exit_status": 0, "finished": "2026-01-31", "commit": "0123456789ab+"}
+    metadata = {"memorization": record, "language_info": LANGUAGE}
+    return v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def write_notebook(root: Path, chapter: str, copy: dict) -> None:
+    """Put the notebook among the sources from which a copy was made."""
+    source = v4.new_notebook(cells=copy["cells"])
+    (root / "notebooks").mkdir(exist_ok=True)
+    (root / "notebooks" / f"{chapter}.ipynb").write_text(json.dumps(source))
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> Path:
-    """A site with one chapter in three editions and a failed copy; its html folder."""
+    """A site with one chapter in three editions and a failed copy; its html folder.
+
+    Another chapter has an edition that is committed. The site is built for a user whose
+    settings would end Python, or have it speak in colours.
+    """
     root = copy_project(tmp_path_factory.mktemp("site"))
+    write_notebook(root, CHAPTER, executed_copy("laptop"))
+    write_notebook(root, AGED, aged_copy())
+    path = root / "book" / "chapters" / "workstation" / f"{AGED}.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(aged_copy()))
     write_copy(root / "book", "laptop", CHAPTER)
     write_copy(root / "book", "laptop", f"{CHAPTER}-sigmoid", variant="sigmoid")
     write_copy(root / "book", "smoke", CHAPTER)
     write_copy(root / "book", "laptop", "rewinding.failed")
-    return site.build_site(root).parent
+    settings = {"PYTHONWARNINGS": "error", "FORCE_COLOR": "1", "HOME": "/proc/nowhere"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**settings, "LC_ALL": "tr_TR.ISO-8859-9"}.items():
+            patch.setenv(name, value)
+        return site.build_site(root).parent
 
 
 class Page(html.parser.HTMLParser):
@@ -317,6 +357,18 @@ def test_chapter_says_which_edition_it_is_and_links_to_the_others(built):
     assert "say nothing about the paper" in smoke and "say nothing" not in text
 
 
+def test_a_page_shows_what_it_can_and_says_what_it_leaves_out(built):
+    text = (built / f"chapters/workstation/{AGED}.html").read_text()
+    assert "<p>drawn</p>" in text
+    assert "Not shown: 3 lines of a bare value, which the notebook holds." in text
+    assert "Dataset(" not in text
+    assert "0123456 and later changes" in text
+    assert (
+        "Dataset("
+        in (built.parents[1] / f"book/chapters/workstation/{AGED}.ipynb").read_text()
+    )
+
+
 def test_references_stay_on_the_page_of_their_edition(built):
     """All editions define the same labels; a page must link to its own figure."""
     for page in (f"laptop/{CHAPTER}", f"laptop/{CHAPTER}-sigmoid", f"smoke/{CHAPTER}"):
@@ -352,7 +404,16 @@ def test_second_build_writes_only_what_changed(built):
     stale.write_text("a chapter that was taken out of the book")
     page = built / f"chapters/smoke/{CHAPTER}.html"
     before = page.stat().st_mtime_ns
+    aged = built / f"chapters/workstation/{AGED}.html"
+    assert "has changed since" not in aged.read_text()
+    changed = aged_copy()
+    changed["cells"][1]["source"] = "study;"
+    write_notebook(root, AGED, changed)
     site.build_site(root)
+    assert (
+        "The chapter has changed since this edition was executed." in aged.read_text()
+    )
+    assert "has changed since" not in page.read_text()
     assert page.stat().st_mtime_ns > before and not stale.exists()
     assert (built / "methods.html").stat().st_mtime_ns == methods
 

@@ -124,7 +124,7 @@ def insert_provenance(app: Sphinx, doctree: nodes.document, docname: str) -> Non
     if edition.scale == "smoke":
         box += nodes.paragraph("", SMOKE)
     changes = changes_since(notebook, source_path(root_of(app), edition.chapter))
-    box += [nodes.paragraph("", text) for text in age(changes, metadata)]
+    box += [nodes.paragraph("", text) for text in age(changes)]
     others = find_editions(Path(app.srcdir))[edition.chapter]
     links = [link(app, docname, e) for e in others if e != edition]
     if links:

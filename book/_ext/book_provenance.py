@@ -1,8 +1,11 @@
 """What a page says about the copy it shows: its facts, and how it has aged."""
 
-from collections.abc import Mapping
+from helpers.chapters.ageing import Changes
 
-from helpers.chapters.ageing import Changes, record_of
+CHANGED = (
+    "The chapter has changed since this edition was executed. Its text, code and "
+    "results stand here as they were then."
+)
 
 
 def provenance(metadata: dict) -> list[str]:
@@ -17,7 +20,7 @@ def provenance(metadata: dict) -> list[str]:
     if finished := metadata.get("finished"):
         facts.append(str(finished)[:10])
     if commit := metadata.get("commit"):
-        changed = " with changes" if str(commit).endswith("+") else ""
+        changed = " and later changes" if str(commit).endswith("+") else ""
         facts.append(f"commit {str(commit)[:7]}{changed}")
     return facts
 
@@ -29,14 +32,11 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def age(changes: Changes, metadata: Mapping) -> list[str]:
+def age(changes: Changes) -> list[str]:
     """Sentences about what has changed since a copy was executed; none if nothing."""
     found = []
     if changes.cells:
-        found.append(
-            "The chapter has changed since this edition was executed. Its text, code "
-            f"and results stand here as they were then ({record_of(metadata)})."
-        )
+        found.append(CHANGED)
     if changes.criteria:
         found.append(
             f"The criteria of {listed(changes.criteria)} have changed since: these "

@@ -78,5 +78,5 @@ def record_of(metadata: Mapping) -> str:
     day = str(metadata.get("finished", ""))[:10] or "an unknown day"
     if not (commit := str(metadata.get("commit") or "")):
         return day
-    also = " with changes" if commit.endswith("+") else ""
+    also = " and later changes" if commit.endswith("+") else ""
     return f"commit {commit[:7]}{also}, {day}"

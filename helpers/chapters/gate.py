@@ -59,6 +59,9 @@ def faults(executed: NotebookNode) -> list[str]:
     found = []
     if record.get("exit_status") != 0:
         found.append(f"its exit status is {record.get('exit_status', 'not recorded')}")
+    info, kernel = map(executed.metadata.get, ("language_info", "kernelspec"))
+    if not info and not (kernel or {}).get("language"):  # to colour its code by
+        found.append("its metadata name no language (language_info)")
     for position, cell in numbered(executed):
         wrong = [*unshowable(cell)]
         if cell.cell_type == "code" and cell.source.strip():
