@@ -316,6 +316,41 @@ def test_a_raw_cell_in_a_form_that_no_page_can_show_is_named(source):
     assert "cell 7 (`x`) is raw text/x-rst, which no page can show" in reason
 
 
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ([1], "has metadata mystnb = [1]: allowed are figure and image"),
+        ({"figure": "a"}, "has metadata mystnb.figure = 'a': give caption, name"),
+        (
+            {"figure": {"caption": 3}},
+            "has metadata mystnb.figure.caption = 3: give a t",
+        ),
+        ({"image": ["a"]}, "has metadata mystnb.image = ['a']: give alt"),
+        ({"image": {"alt": 3}}, "has metadata mystnb.image.alt = 3: give a text"),
+    ],
+)
+def test_metadata_that_the_builder_stumbles_over_are_named(source, settings, complaint):
+    source.cells[-1].metadata["mystnb"] = settings
+    (reason,) = reasons(source)
+    assert reason.startswith(f"cell 6 (`show(x)`) {complaint}")
+    assert reasons(source, PICTURE)  # and are no reason to break down
+
+
+@pytest.mark.parametrize("text", ["words", "#hash\n\n---", ""])
+def test_a_copy_without_a_title_is_refused(source, text):
+    source.cells[0].source = text
+    (reason,) = reasons(source)
+    assert reason.startswith(
+        "it has no title: begin it with a line like `# A question?`"
+    )
+
+
+@pytest.mark.parametrize("text", ["words\n\n## Title", "Title\n====="])
+def test_a_title_may_be_of_any_form(source, text):
+    source.cells[0].source = text
+    assert reasons(source) == []
+
+
 def test_a_bare_value_is_refused(source):
     value = {"text/plain": "Study(data=tensor([[1,\n 2]]))"}
     bare = v4.new_output("execute_result", value)

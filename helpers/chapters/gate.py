@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from helpers.claims import MIME_TYPE, WEAKEST_FIRST
 from helpers.errors import Failure, Mistake
 from helpers.registry import load_registry
 
+TITLE = re.compile(r"^ {0,3}#{1,6} +\S|\S.*\n {0,3}(=+|-+) *$", re.MULTILINE)
 LARGEST = 2_000_000  # bytes of an executed copy, figures included
 
 
@@ -62,6 +64,9 @@ def faults(executed: NotebookNode) -> list[str]:
     info, kernel = map(executed.metadata.get, ("language_info", "kernelspec"))
     if not info and not (kernel or {}).get("language"):  # to colour its code by
         found.append("its metadata name no language (language_info)")
+    prose = [cell.source for cell in executed.cells if cell.cell_type == "markdown"]
+    if not any(TITLE.search(text) for text in prose):
+        found.append("it has no title: begin it with a line like `# A question?`")
     for position, cell in numbered(executed):
         wrong = [*unshowable(cell)]
         if cell.cell_type == "code" and cell.source.strip():
@@ -124,7 +129,10 @@ def _cell_faults(cell: NotebookNode) -> Iterator[str]:
 
 
 def _alt_text(cell: NotebookNode) -> str:
-    return str(cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")).strip()
+    try:
+        return str(cell.metadata["mystnb"]["image"]["alt"]).strip()
+    except (KeyError, TypeError):
+        return ""
 
 
 def _verdict_faults(records) -> Iterator[str]:

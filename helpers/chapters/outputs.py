@@ -48,6 +48,7 @@ def text_of(output: Mapping) -> str:
 
 def unshowable(cell: Mapping) -> Iterator[str]:
     """Why the strict build, or a page without a network, would stumble over a cell."""
+    yield from _misspoken(cell["metadata"].get("mystnb", {}))
     kind = cell["metadata"].get("format")
     if cell["cell_type"] == "raw" and kind and kind not in RENDERED:
         yield f"is raw {kind}, which no page can show: allowed are {_allowed()}"
@@ -110,6 +111,21 @@ def tidy(cell: dict) -> None:
             what = f"{lines} lines" if lines > 1 else "one line"
             note = f"Not shown: {what} of a bare value, which the notebook holds."
             output["data"] = {"text/html": f'<p class="left-out">{note}</p>'}
+
+
+def _misspoken(settings) -> Iterator[str]:
+    """What is no caption, name or alt text in a cell's metadata `mystnb`."""
+    if not isinstance(settings, Mapping):
+        yield f"has metadata mystnb = {settings!r}: allowed are figure and image"
+        return
+    for part, names in (("figure", ("caption", "name")), ("image", ("alt",))):
+        given = settings.get(part, {})
+        if not isinstance(given, Mapping):
+            yield f"has metadata mystnb.{part} = {given!r}: give {', '.join(names)}"
+            continue
+        for name in names:
+            if not isinstance(value := given.get(name, ""), str):
+                yield f"has metadata mystnb.{part}.{name} = {value!r}: give a text"
 
 
 def _allowed() -> str:
