@@ -9,6 +9,7 @@ from functools import wraps
 
 import click
 
+from helpers.chapters import surroundings
 from helpers.chapters.outcomes import EXPECTED, complain, exit_status, for_each
 from helpers.roots import fix_folders
 from helpers.terminal import ENDED, open_streams
@@ -158,18 +159,15 @@ def check(scale, as_json) -> int:
 
 
 @commands.command()
-def build() -> int:
+def build() -> None:
     """Build the site from the executed copies that are there."""
     from helpers.chapters.gate import clear_book
     from helpers.chapters.site import build_site
     from helpers.roots import project_root
 
-    outdated = clear_book(project_root(), say=click.echo)
+    clear_book(project_root(), say=click.echo)
     index = build_site()
     click.echo(f"The site is built. Open {index}\nor {index.resolve().as_uri()}")
-    for complaint in outdated:
-        complain(f"{complaint.path}: {complaint.reasons}: run it again")
-    return 1 if outdated else 0
 
 
 @commands.command()
@@ -207,6 +205,7 @@ def run_as_program() -> None:
     """Run the command line of this process; a signal ends it in good order."""
     ENDED.listen()
     open_streams()
+    surroundings.settle()
     status = main()
     if status == ENDED.status:
         os._exit(status)  # at once: no thread that is left is waited for

@@ -122,7 +122,7 @@ def closed_figures():
 
     from helpers import figures
 
-    with plt.style.context(figures.STYLE):
+    with plt.style.context(["default", figures.STYLE]):
         yield
     plt.close("all")
 

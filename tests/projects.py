@@ -75,6 +75,7 @@ def executed(notebook, *outputs):
     """A hand-made copy that the gate lets in; the last cell has the outputs."""
     copy = nbformat.from_dict(notebook)
     copy.metadata["memorization"] = {"exit_status": 0}
+    copy.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
     cells = [cell for cell in copy.cells if cell.cell_type == "code"]
     for count, cell in enumerate(cells, start=1):
         cell.execution_count = count

@@ -181,7 +181,7 @@ def test_plain_papermill_ends_with_the_command_lines_line(
     (tmp_path / "_config.yml").write_text("title: a test\n")
     (tmp_path / "notebooks" / "scales.yaml").write_text("smoke: {sample: {main: {}}}")
     nbformat.write(notebook, tmp_path / "notebooks" / "sample.ipynb")
-    with pytest.raises(PapermillExecutionError) as caught:
+    with kernel.quarters() as home, pytest.raises(PapermillExecutionError) as caught:
         papermill.execute_notebook(
             tmp_path / "notebooks" / "sample.ipynb",
             tmp_path / "out.ipynb",
@@ -189,7 +189,7 @@ def test_plain_papermill_ends_with_the_command_lines_line(
             kernel_name=kernel.NAME,
             language="python",
             progress_bar=False,
-            kernel_manager_class=kernel.kernel_class(tmp_path),
+            kernel_manager_class=kernel.kernel_class(home, tmp_path),
         )
     assert (caught.value.ename, caught.value.evalue) == ("Mistake", TOO_MANY)
     assert "trained" not in (tmp_path / "out.ipynb").read_text().split("Mistake")[1]

@@ -15,8 +15,8 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -39,13 +39,16 @@ LABELS = {"train": np.arange(20) % 10, "test": np.arange(10)[::-1].copy()}
 
 
 class Server(ThreadingHTTPServer):
-    """Serves a folder and counts what was asked for; `slow` seconds a file."""
+    """Serves a folder and counts what was asked for; `slow` seconds a file.
+
+    However slow, it goes on at once when the test is over.
+    """
 
     daemon_threads = True
     slow = 0.0
 
     def __init__(self, folder):
-        self.asked, self.folder = Counter(), folder
+        self.asked, self.folder, self.over = Counter(), folder, threading.Event()
         super().__init__(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         serve = partial(self.serve_forever, poll_interval=0.02)
@@ -55,7 +58,8 @@ class Server(ThreadingHTTPServer):
 class Handler(SimpleHTTPRequestHandler):
     def copyfile(self, source, outputfile):
         self.server.asked[self.path.rsplit("/")[-1]] += 1
-        time.sleep(self.server.slow)
+        if self.server.over.wait(self.server.slow):
+            return
         super().copyfile(source, outputfile)
 
     def log_message(self, *_):
@@ -68,6 +72,7 @@ def server(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     server = Server(tmp_path / "served")
     yield server
+    server.over.set()
     server.shutdown()
     server.server_close()
 
@@ -204,19 +209,23 @@ def test_another_process_that_downloads_is_waited_for(mnist, root, tmp_path):
     fetch("mnist")
     shutil.move(root / "MNIST", tmp_path / "aside")
     mnist.asked.clear()
-    # The other process holds the lock for a second, then puts the files in place.
+    # The other process holds the lock until it is told to put the files in place.
     code = (
-        "import shutil, sys, time; from filelock import FileLock\n"
+        "import shutil, sys; from filelock import FileLock\n"
         f"with FileLock({str(root / '.mnist.lock')!r}):\n"
-        "    print('held', flush=True); time.sleep(1)\n"
+        "    print('held', flush=True); sys.stdin.readline()\n"
         f"    shutil.move({str(tmp_path / 'aside')!r}, {str(root / 'MNIST')!r})"
     )
     command = [sys.executable, "-c", code]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+    pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+    with subprocess.Popen(command, text=True, **pipes) as other:
         assert other.stdout.readline() == "held\n"
-        begin = time.monotonic()
-        fetch("mnist")
-        assert time.monotonic() - begin > 0.5
+        with ThreadPoolExecutor(1) as pool:
+            fetching = pool.submit(fetch, "mnist")
+            with pytest.raises(TimeoutError):  # while the lock is held
+                fetching.result(timeout=0.3)
+            other.communicate("go on\n")
+            fetching.result()
     assert not mnist.asked
 
 
@@ -271,12 +280,10 @@ def test_without_a_network_the_way_out_is_said_and_nothing_written(root, monkeyp
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/"
         monkeypatch.setattr(datasets.MNIST, "mirrors", [url])
-        begin = time.monotonic()
         with pytest.raises(Mistake, match="no answer from 127") as caught:
             load("mnist")
     for hint in ("mnist", str(root), "helpers fetch mnist", "MEMORIZATION_DATA"):
         assert hint in str(caught.value)
-    assert time.monotonic() - begin < 3
     assert not root.exists()
 
 
@@ -285,19 +292,16 @@ def test_a_server_that_never_answers_does_not_hang_us(root, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"http://127.0.0.1:{mute.getsockname()[1]}/"
         monkeypatch.setattr(datasets.MNIST, "mirrors", [url] * 3)
-        begin = time.monotonic()
+        # It would hang for ever: no one ever answers.
         with pytest.raises(Mistake, match="no answer"):
             load("mnist")
-        assert time.monotonic() - begin < 3
 
 
 def test_a_download_that_stalls_is_given_up(mnist, root, monkeypatch):
     monkeypatch.setattr(downloads, "STALL_SECONDS", 0.3)
-    mnist.slow = 3
-    begin = time.monotonic()
+    mnist.slow = 600
     with pytest.raises(Mistake, match=r"none could be downloaded \(.*timed out"):
         load("mnist")
-    assert time.monotonic() - begin < 2.5
     assert socket.getdefaulttimeout() is None
 
 

@@ -410,7 +410,7 @@ def test_any_function_will_do():
 # Memory
 
 BIG = """
-import resource, sys, time
+import resource, sys
 import torch
 from helpers.losses import LOSSES
 from helpers.metrics.example_gradients import class_gradient_sums
@@ -422,23 +422,19 @@ model = build("resnet50", activation="relu", **shape)
 module = model.module()
 model.load(module, model.initial(seed=0))
 images, labels = torch.randn(256, 3, 32, 32), torch.arange(256) % 10
-start = time.process_time()
 gradient = LOSSES["cross_entropy"].gradient
 sums = class_gradient_sums(module, images, labels, classes=10, gradient=gradient)
-seconds = time.process_time() - start
 assert all(each.alignment.isfinite() for each in sums["all"])
 unit = 1 if sys.platform == "darwin" else 1024
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, seconds)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 """
 
 
 def test_resnet_50_stays_below_four_gigabytes():
-    # 256 gradients of 94 MB each would be 24 GB. Measured: 1.3 GB, 4 s of one core.
+    # 256 gradients of 94 MB each would be 24 GB. Measured: 1.3 GB.
     command = [sys.executable, "-c", BIG]
     done = subprocess.run(
         command, cwd=project_root(), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    peak, seconds = map(float, done.stdout.split())
-    assert peak < 4e9
-    assert seconds < 40
+    assert float(done.stdout) < 4e9

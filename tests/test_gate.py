@@ -1,9 +1,12 @@
 """The gate: nothing half-run, failed, outdated or illegible enters the book."""
 
+import base64
+import io
 from pathlib import Path
 
 import nbformat.v4 as v4
 import pytest
+from PIL import Image
 from projects import (
     ALT,
     code,
@@ -14,14 +17,19 @@ from projects import (
     write_copy,
 )
 
-from helpers.chapters import editions, gate
+from helpers.chapters import editions, gate, outputs
+from helpers.chapters.ageing import MADE_HERE
 from helpers.chapters.cells import read_notebook
 from helpers.claims import MIME_TYPE
 from helpers.errors import Failure
 
 PROJECT = Path(__file__).resolve().parents[1]
-COMMITTED = [e for e in editions.copies(PROJECT) if e.scale not in gate.MADE_HERE]
-PICTURE = v4.new_output("display_data", {"image/png": "aGVsbG8="})
+COMMITTED = [e for e in editions.copies(PROJECT) if e.scale not in MADE_HERE]
+DOT = io.BytesIO()
+Image.new("L", (1, 1)).save(DOT, "png")
+DOT = base64.b64encode(DOT.getvalue()).decode()
+PICTURE = v4.new_output("display_data", {"image/png": DOT})
+ALLOWED = "text/html, image/svg+xml, image/png"
 
 
 @pytest.fixture
@@ -78,6 +86,16 @@ def test_an_exit_status_other_than_0_is_named(source, status):
     copy.metadata["memorization"] = {} if status is None else {"exit_status": status}
     words = "not recorded" if status is None else str(status)
     assert gate.gate(copy, source) == [f"its exit status is {words}"]
+
+
+def test_a_copy_that_names_no_language_is_refused(source):
+    copy = executed(source)
+    del copy.metadata["language_info"]
+    assert gate.gate(copy, source) == ["its metadata name no language (language_info)"]
+    copy.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    assert len(gate.gate(copy, source)) == 1
+    copy.metadata["kernelspec"]["language"] = "python"
+    assert gate.gate(copy, source) == []
 
 
 def test_a_changed_cell_is_named(source):
@@ -154,22 +172,32 @@ def root(tmp_path, source):
     return make_project(tmp_path / "p", {"sample": source})
 
 
-@pytest.mark.parametrize("scale", gate.MADE_HERE)
+@pytest.mark.parametrize("scale", MADE_HERE)
 def test_outdated_copies_that_were_made_here_leave_the_book(root, source, scale):
     source.cells[-1].source = "older(x)"
     path = write_copy(root, "sample", executed(source), scale=scale)
     told = []
-    assert gate.clear_book(root, say=told.append) == []
+    gate.clear_book(root, say=told.append)
     assert not path.exists()
     assert "cell 6 (`older(x)`) differs from the notebook's" in told[0]
 
 
-def test_an_outdated_copy_that_is_committed_stays_and_is_told(root, source):
+def test_a_committed_copy_that_has_aged_stays_and_is_told(root, source):
     source.cells[-1].source = "older(x)"
-    path = write_copy(root, "sample", executed(source), scale="paper", variant="svhn")
-    (outdated,) = gate.clear_book(root)
-    assert outdated.path == path
+    copy = executed(source)
+    copy.metadata["memorization"] |= {
+        "commit": "0123456789ab+",
+        "finished": "2026-01-31T12:00:00+00:00",
+    }
+    path = write_copy(root, "sample", copy, scale="paper", variant="svhn")
+    told = []
+    gate.clear_book(root, say=told.append)
     assert path.exists()
+    assert told == [
+        "book/chapters/paper/sample-svhn.ipynb is of commit 0123456 and later changes, "
+        "2026-01-31: the chapter has changed since: cell 6 (`older(x)`) differs from "
+        "the notebook's"
+    ]
 
 
 @pytest.mark.parametrize("scale", ["smoke", "workstation"])
@@ -205,7 +233,158 @@ def test_a_copy_of_a_chapter_that_is_gone_is_outdated(root, source):
 
 
 @pytest.mark.parametrize("edition", COMMITTED, ids=editions.describe)
-def test_a_committed_copy_passes_the_gate(edition):
-    source = read_notebook(editions.source_path(PROJECT, edition.chapter))
+def test_a_committed_copy_breaks_and_misleads_nothing(edition):
     copy = read_notebook(editions.copy_path(PROJECT, edition))
-    assert gate.gate(copy, source) == []
+    assert gate.faults(copy) == []
+
+
+# What a page can show
+
+
+def shows(*data):
+    """Outputs of a cell, each of these data."""
+    return [v4.new_output("display_data", one) for one in data]
+
+
+def test_what_the_renderer_knows_is_what_the_gate_lets_in():
+    from myst_nb.core.render import get_mime_priority
+
+    known = [one for one in get_mime_priority("html", []) if one != "custommimetype"]
+    assert known == [*outputs.SCRIPTS, *outputs.RENDERED]
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (
+            {"application/json": {}},
+            f"shows only application/json, which no page can "
+            f"show: allowed are {ALLOWED}",
+        ),
+        ({"application/pdf": "eA=="}, "shows only application/pdf, which no page"),
+        (
+            {"application/x-a": "1", "image/tiff": "eA=="},
+            "shows only application/x-a, image/tiff, which no page can show",
+        ),
+        (
+            {outputs.SCRIPTS[0]: {}, "text/plain": "x"},
+            "shows a script or a widget",
+        ),
+        ({"application/javascript": "1"}, "shows a script or a widget (application/ja"),
+        ({"image/png": "aGVsbG8="}, "holds image/png that is no picture"),
+        ({"image/jpeg": "x"}, "holds image/jpeg that is no picture"),
+        (
+            {"text/html": "<SCRIPT src='https://a.b/c.js'>"},
+            "loads https://a.b/c.js",
+        ),
+        (
+            {"text/html": '<p>x</p><img alt="" src=//a.b/c>'},
+            "loads //a.b/c: pages",
+        ),
+        (
+            {"text/html": '<link href="http://a.b" rel="stylesheet">'},
+            "loads http://a.b",
+        ),
+    ],
+)
+def test_what_no_page_can_show_is_named_with_its_cell(source, data, complaint):
+    (reason,) = reasons(source, *shows(data))
+    assert reason.startswith("cell 6 (`show(x)`) ")
+    assert complaint in reason
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"application/vnd.bokehjs_exec.v0+json": "", "text/html": "<p>x</p>"},
+        {"application/json": {}, "text/plain": "x"},
+        {"text/html": '<a href="https://a.b">x</a><img src="data:image/png;base64,">'},
+        {"text/latex": "$x$"},
+        {"text/markdown": "*x*"},
+    ],
+)
+def test_what_a_page_can_show_enters(source, data):
+    assert reasons(source, *shows(data)) == []
+
+
+def test_a_raw_cell_in_a_form_that_no_page_can_show_is_named(source):
+    source.cells.append(v4.new_raw_cell("x", metadata={"format": "text/x-rst"}))
+    source.cells.append(v4.new_raw_cell("x", metadata={"format": "text/html"}))
+    source.cells.append(v4.new_raw_cell("x"))
+    source.cells.append(code(""))
+    (reason,) = reasons(source)
+    assert "cell 7 (`x`) is raw text/x-rst, which no page can show" in reason
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ([1], "has metadata mystnb = [1]: allowed are figure and image"),
+        ({"figure": "a"}, "has metadata mystnb.figure = 'a': give caption, name"),
+        (
+            {"figure": {"caption": 3}},
+            "has metadata mystnb.figure.caption = 3: give a t",
+        ),
+        ({"image": ["a"]}, "has metadata mystnb.image = ['a']: give alt"),
+        ({"image": {"alt": 3}}, "has metadata mystnb.image.alt = 3: give a text"),
+    ],
+)
+def test_metadata_that_the_builder_stumbles_over_are_named(source, settings, complaint):
+    source.cells[-1].metadata["mystnb"] = settings
+    (reason,) = reasons(source)
+    assert reason.startswith(f"cell 6 (`show(x)`) {complaint}")
+    assert reasons(source, PICTURE)  # and are no reason to break down
+
+
+@pytest.mark.parametrize("text", ["words", "#hash\n\n---", ""])
+def test_a_copy_without_a_title_is_refused(source, text):
+    source.cells[0].source = text
+    (reason,) = reasons(source)
+    assert reason.startswith(
+        "it has no title: begin it with a line like `# A question?`"
+    )
+
+
+@pytest.mark.parametrize("text", ["words\n\n## Title", "Title\n====="])
+def test_a_title_may_be_of_any_form(source, text):
+    source.cells[0].source = text
+    assert reasons(source) == []
+
+
+def test_a_bare_value_is_refused(source):
+    value = {"text/plain": "Study(data=tensor([[1,\n 2]]))"}
+    bare = v4.new_output("execute_result", value)
+    (reason,) = reasons(source, bare)
+    assert (
+        "cell 6 (`show(x)`) shows a bare value (Study(data=tensor([[1, 2]])))" in reason
+    )
+    table = v4.new_output("execute_result", value | {"text/html": "<p>2</p>"})
+    assert reasons(source, table) == []
+
+
+def test_more_than_30_lines_of_text_are_refused(source):
+    stream = v4.new_output("stream", name="stdout", text="x\n" * 30)
+    assert reasons(source, stream) == []
+    assert (
+        "shows 31 lines of text; allowed are 30"
+        in reasons(source, stream, v4.new_output("display_data", {"text/plain": "x"}))[
+            0
+        ]
+    )
+    hidden = {"text/plain": "x\n" * 99, "text/html": "<p>x</p>"}
+    assert reasons(source, stream, *shows(hidden)) == []
+
+
+def test_an_older_edition_may_show_what_no_new_copy_may(root, source):
+    bare = v4.new_output("execute_result", {"text/plain": "x\n" * 40})
+    write_copy(root, "sample", executed(source, bare), scale="paper")
+    assert len(reasons(source, bare)) == 2
+    assert list(gate.inspect_book(root)) == []
+
+
+def test_a_claim_of_its_day_leaves_an_older_edition_in_the_book(root, source):
+    judged = v4.new_output("display_data", {MIME_TYPE: [verdict(id="Z9")]})
+    write_copy(root, "sample", executed(source, judged), scale="paper")
+    (complaint,) = gate.inspect_book(root)
+    assert complaint.reasons == "criteria have changed since: Z9"
+    gate.clear_book(root, say=lambda line: None)

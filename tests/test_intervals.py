@@ -1,6 +1,7 @@
 """Intervals: by hand, in known limits, and by how often they cover the truth."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -226,6 +227,16 @@ def test_bootstrap_resamples_whole_cases():
     slope = bootstrap_interval(pairs, lambda p: p[:, 0] @ p[:, 1] / (p[:, 0] @ p[:, 0]))
     assert slope.value == pytest.approx(2)
     assert slope.high - slope.low < 1e-12
+
+
+@pytest.mark.parametrize("limits", [(math.nan, 0.6), (0.4, math.nan), (math.nan,) * 2])
+def test_a_limit_that_is_not_defined_leaves_both_open(monkeypatch, limits):
+    result = SimpleNamespace(
+        bootstrap_distribution=np.array([0.4, 0.6]), confidence_interval=limits
+    )
+    monkeypatch.setattr(stats, "bootstrap", lambda *_, **__: result)
+    found = bootstrap_interval([0.4, 0.6])
+    assert found == Estimate(0.5, -math.inf, math.inf, 2)
 
 
 def test_bootstrap_is_decided_by_its_seed():

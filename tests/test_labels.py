@@ -23,6 +23,14 @@ def test_exactly_the_asked_share_is_permuted_and_nothing_else_changes(fraction):
     assert after.labels.dtype == torch.int64
 
 
+@pytest.mark.parametrize(
+    ("fraction", "count", "expected"), [(0.25, 7, 2), (0.5, 7, 4), (0.29, 100, 29)]
+)
+def test_a_share_that_is_no_whole_number_is_rounded(fraction, count, expected):
+    """1.75 to 2, 3.5 to the even 4, and 0.29 of 100, which in binary falls short."""
+    assert permute(fraction, labels=LABELS[:count]).permuted.sum() == expected
+
+
 def test_the_labels_given_are_left_alone():
     labels = LABELS.clone()
     permute(1.0, labels=labels)

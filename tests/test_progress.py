@@ -87,7 +87,8 @@ def test_an_executed_notebook_keeps_a_blank_and_what_else_was_said(tmp_path):
     )
     cells = [nbformat.v4.new_code_cell(text) for text in (source, "kind")]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    patience = dict.fromkeys(("timeout", "startup_timeout", "iopub_timeout"), 600)
+    NotebookClient(notebook, kernel_name="python3", **patience).execute()
     said, bar = notebook.cells[0].outputs
     assert said.text == "a warning\n" and bar.data["text/html"] == ""
     assert notebook.cells[1].outputs[0].data["text/plain"] == "'JupyterBar'"

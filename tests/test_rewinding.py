@@ -925,7 +925,8 @@ def held(monkeypatch):
 
     def watched(make):
         def made(*arguments, **options):
-            end = time.monotonic() + 0.5  # a worker may still hold its last task
+            # A worker may still hold its last task. Once in vain is enough of waiting.
+            end = time.monotonic() + 60 * (max(counts, default=0) <= 2)
             while alive() > 1 and time.monotonic() < end:
                 time.sleep(0.001)
             weights = make(*arguments, **options)
@@ -1027,7 +1028,7 @@ def test_there_is_a_worker_to_each_core_and_one_on_cuda(
 ):
     cores(4)
     monkeypatch.setattr(jobs, "choose_device", lambda name: torch.device(device))
-    met, busy, most = threading.Barrier(count, timeout=5), [], []
+    met, busy, most = threading.Barrier(count, timeout=300), [], []
 
     def ask(case):
         busy.append(case)
@@ -1043,12 +1044,21 @@ def test_there_is_a_worker_to_each_core_and_one_on_cuda(
 
 
 @pytest.mark.parametrize("wrong", [False, True])
-def test_workers_have_one_thread_and_finish_what_has_begun(cores, wrong):
+def test_workers_have_one_thread_and_finish_what_has_begun(cores, monkeypatch, wrong):
     cores(2)
-    before, done = torch.get_num_threads(), []
+    before, done, ended = torch.get_num_threads(), [], threading.Event()
+
+    class Pool(jobs.ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            ended.set()  # whoever waits for it had begun
+            super().shutdown(wait=wait)
+
+    monkeypatch.setattr(jobs, "ThreadPoolExecutor", Pool)
 
     def ask(case):
-        time.sleep(0.02)
+        if case > 1:
+            ended.wait(300)
         done.append(torch.get_num_threads())
 
     try:
@@ -1078,7 +1088,7 @@ def test_a_bar_is_closed_after_the_last_worker_is_done(cores, monkeypatch):
 
     def ask(case):
         if case == 0:
-            begun.wait(5)
+            begun.wait(300)
             raise Mistake("no")
         begun.set()
         time.sleep(0.03)

@@ -186,6 +186,12 @@ def test_a_claim_that_is_not_in_the_registry_is_named(root):
         collect(root)
 
 
+def test_a_claim_that_an_older_edition_alone_judges_is_left_out(root):
+    path = write_copy(root, [passing("A1a"), passing("A2a")], scale="workstation")
+    path.write_text(path.read_text().replace('"id": "A2a"', '"id": "A99"'))
+    assert [row["id"] for row in collect(root)] == ["A1a"]
+
+
 def test_the_page_shows_every_claim_and_links_to_its_editions(root):
     write_copy(root, [passing("A1a"), passing("A2a")])
     write_copy(root, [passing("A1a")], variant="wide")

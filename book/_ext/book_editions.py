@@ -8,12 +8,18 @@ import json
 import re
 from pathlib import Path
 
+from book_provenance import age, provenance
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from helpers.chapters.ageing import changes_since
+from helpers.chapters.cells import read_notebook
+from helpers.chapters.editions import source_path
+from helpers.chapters.outputs import tidy
 from helpers.chapters.site import CHAPTERS, PARTS, Edition, find_editions
+from helpers.registry import REGISTRY
 
 SMOKE = (
     "A smoke edition tests the machinery: a few epochs of training, so that its "
@@ -28,7 +34,6 @@ ABSENT = {  # what a chapter is about, where its page and title are not at hand
     "double_descent": "Double descent and dimension",
     "identity_single_example": "Copying a single image",
 }
-VERDICTS = "application/vnd.memorization.claims+json"
 LABELS = (  # where MyST and MyST-NB define a label
     r"^\(([\w:-]+)\)=\s*$",
     r"^\s*:(?:label|name):\s*([\w:-]+)\s*$",
@@ -48,18 +53,19 @@ def editions_of(srcdir: Path) -> dict[str, Edition]:
 def prepare_notebook(app: Sphinx, docname: str, source: list[str]) -> None:
     """Make an executed copy fit for a book of several editions, before it is read.
 
-    Our verdicts' own form is for machines (beside it stands the table for people). And
-    all editions of a chapter come from one notebook and define the same labels of
-    figures and equations, which may exist only once in a book: every edition but the
-    best gets a suffix of its own.
+    Of its outputs what a page shows is left: our verdicts' own form, for one, is for
+    machines (beside it stands the table for people). And all editions of a chapter come
+    from one notebook and define the same labels of figures and equations, which may
+    exist only once in a book: every edition but the best gets a suffix of its own.
     """
     edition = editions_of(app.srcdir).get(docname)
     if edition is None:
         return
+    for file in (source_path(root_of(app), edition.chapter), REGISTRY):
+        app.env.note_dependency(str(file))  # the page says whether they have changed
     notebook = json.loads(source[0])
     for cell in notebook["cells"]:
-        for output in cell.get("outputs", []):
-            output.get("data", {}).pop(VERDICTS, None)
+        tidy(cell)
     if find_editions(Path(app.srcdir))[edition.chapter][0] != edition:
         rename_labels(notebook, f"-{edition.scale}-{edition.variant}")
     source[0] = json.dumps(notebook)
@@ -93,6 +99,11 @@ def find_labels(notebook: dict) -> list[str]:
     return sorted(labels, key=len, reverse=True)
 
 
+def root_of(app: Sphinx) -> Path:
+    """The project's root, in which the book lies."""
+    return Path(app.srcdir).parent
+
+
 def text_of(cell: dict) -> str:
     """A cell's source as one text; the notebook format also allows lines."""
     source = cell["source"]
@@ -105,41 +116,20 @@ def insert_provenance(app: Sphinx, doctree: nodes.document, docname: str) -> Non
     title = next(iter(doctree.findall(nodes.title)), None)
     if edition is None or title is None:
         return
-    notebook = json.loads((Path(app.srcdir) / f"{docname}.ipynb").read_text())
-    facts = provenance(notebook["metadata"].get("memorization", {}))
+    notebook = read_notebook(Path(app.srcdir) / f"{docname}.ipynb")
+    metadata = notebook.metadata.get("memorization", {})
     line = nodes.paragraph("", "", nodes.strong("", edition.title))
-    line += nodes.Text(" · ".join(["", *facts]))
+    line += nodes.Text(" · ".join(["", *provenance(metadata)]))
     box = nodes.container("", line, classes=["edition"])
     if edition.scale == "smoke":
         box += nodes.paragraph("", SMOKE)
+    changes = changes_since(notebook, source_path(root_of(app), edition.chapter))
+    box += [nodes.paragraph("", text) for text in age(changes)]
     others = find_editions(Path(app.srcdir))[edition.chapter]
     links = [link(app, docname, e) for e in others if e != edition]
     if links:
         box += nodes.paragraph("", "Other editions: ", *separate(links))
     title.parent.insert(title.parent.index(title) + 1, box)
-
-
-def provenance(metadata: dict) -> list[str]:
-    """What `memorization` metadata say about a copy, in the words of a reader."""
-    facts = []
-    if dataset := metadata.get("parameters", {}).get("dataset"):
-        facts.append(f"data: {dataset}")
-    if device := metadata.get("device"):
-        facts.append("CPU" if str(device) == "cpu" else str(device))
-    if seconds := metadata.get("seconds"):
-        facts.append(duration(float(seconds)))
-    if finished := metadata.get("finished"):
-        facts.append(str(finished)[:10])
-    if commit := metadata.get("commit"):
-        facts.append(f"commit {str(commit)[:7]}")
-    return facts
-
-
-def duration(seconds: float) -> str:
-    """Seconds in a unit a person would use."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def link(app: Sphinx, docname: str, edition: Edition) -> nodes.reference:

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from helpers.provenance import provenance
 from helpers.training import choose_device, train_all
 
 Say = Callable[[str], None]
+PATIENCE = 600  # seconds that a kernel on a busy machine has to start, and to speak
 
 
 def run_edition(
@@ -51,6 +51,7 @@ def run_edition(
     if not force and plan.is_up_to_date():
         say(f"{describe(edition)}: up to date: {shown}")
         return plan.target
+    kernel.check_quarters()
     begun = time.monotonic()
     train_plan(plan, say=say)
     say(f"{describe(edition)}: executing the notebook")
@@ -88,8 +89,8 @@ def execute_notebook(
     It is executed in a folder of its own, for papermill saves as it goes.
     """
     reason = ""
-    with tempfile.TemporaryDirectory(prefix="chapter-") as name:
-        output = Path(name) / "executed.ipynb"
+    with kernel.quarters() as home:
+        output = home.folder / "executed.ipynb"
         try:
             with _quiet("papermill"):
                 papermill.execute_notebook(
@@ -99,9 +100,10 @@ def execute_notebook(
                     kernel_name=kernel.NAME,
                     language="python",
                     progress_bar={"desc": "cells", "disable": None, "leave": False},
-                    cwd=plan.root,
-                    kernel_manager_class=kernel.kernel_class(Path(name)),
+                    kernel_manager_class=kernel.kernel_class(home, plan.root),
                     execution_timeout=cell_seconds,
+                    start_timeout=PATIENCE,
+                    iopub_timeout=PATIENCE,
                     shutdown_kernel="immediate",
                     record_timing=False,
                     shell_timeout_interval=1,

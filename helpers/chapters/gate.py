@@ -1,6 +1,8 @@
 """The gate: which executed copies may enter the book."""
 
 import math
+import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -8,56 +10,68 @@ from typing import NamedTuple
 import nbformat
 from nbformat import NotebookNode
 
-from helpers.chapters.cells import name_cell, numbered, read_notebook, source_cells
+from helpers.chapters.ageing import (
+    MADE_HERE,
+    Changes,
+    changes_since,
+    differences,
+    record_of,
+    verdicts_of,
+)
+from helpers.chapters.cells import name_cell, numbered, read_notebook
 from helpers.chapters.editions import copies, copy_path, source_path
+from helpers.chapters.outputs import unshowable, untidy
 from helpers.chapters.site import Edition
 from helpers.claims import MIME_TYPE, WEAKEST_FIRST
 from helpers.errors import Failure, Mistake
 from helpers.registry import load_registry
 
+TITLE = re.compile(r"^ {0,3}#{1,6} +\S|\S.*\n {0,3}(=+|-+) *$", re.MULTILINE)
 LARGEST = 2_000_000  # bytes of an executed copy, figures included
-MADE_HERE = ("smoke", "laptop")  # scales whose copies are not committed
 
 
 class Complaint(NamedTuple):
-    """An executed copy that may not be in the book, and why."""
+    """An executed copy in the book that is not as a new one would be, and why."""
 
     edition: Edition
     path: Path
-    differences: list[str]  # from the notebook as it is now
+    changes: Changes  # since it was executed
     faults: list[str]  # of the copy itself
+    record: str  # what it is a record of
 
     @property
     def reasons(self) -> str:
-        """All that is wrong, on one line."""
-        return "; ".join(self.differences + self.faults)
+        """All there is to say, on one line."""
+        return "; ".join(self.changes.words + self.faults)
 
 
 def gate(executed: NotebookNode, source: NotebookNode) -> list[str]:
-    """Why an executed copy may not enter the book, a line each; empty where it may."""
-    return differences(executed, source) + faults(executed)
-
-
-def differences(executed: NotebookNode, source: NotebookNode) -> list[str]:
-    """Where the source cells of a copy differ from the notebook's, at most one line."""
-    ours, theirs = source_cells(executed), source_cells(source)
-    for position, (one, other) in enumerate(zip(ours, theirs, strict=False), start=1):
-        if (one.cell_type, one.source) != (other.cell_type, other.source):
-            return [f"{name_cell(position, one)} differs from the notebook's"]
-    if len(ours) != len(theirs):
-        return [f"{len(ours)} cells, but {len(theirs)} in the notebook"]
-    return []
+    """Why a new copy may not enter the book, a line each; empty where it may."""
+    found = differences(executed, source) + faults(executed)
+    for position, cell in numbered(executed):
+        found += [f"{name_cell(position, cell)} {w}" for w in untidy(cell)]
+    judged = [record["id"] for record in verdicts_of(executed)]
+    unknown = dict.fromkeys(name for name in judged if name not in load_registry())
+    return found + [f"claim {name!r} is not in the registry" for name in unknown]
 
 
 def faults(executed: NotebookNode) -> list[str]:
-    """What is wrong with an executed copy by itself."""
+    """What of a copy, new or old, would break the build of the site or mislead."""
     record = executed.metadata.get("memorization", {})
     found = []
     if record.get("exit_status") != 0:
         found.append(f"its exit status is {record.get('exit_status', 'not recorded')}")
+    info, kernel = map(executed.metadata.get, ("language_info", "kernelspec"))
+    if not info and not (kernel or {}).get("language"):  # to colour its code by
+        found.append("its metadata name no language (language_info)")
+    prose = [cell.source for cell in executed.cells if cell.cell_type == "markdown"]
+    if not any(TITLE.search(text) for text in prose):
+        found.append("it has no title: begin it with a line like `# A question?`")
     for position, cell in numbered(executed):
+        wrong = [*unshowable(cell)]
         if cell.cell_type == "code" and cell.source.strip():
-            found += [f"{name_cell(position, cell)} {w}" for w in _cell_faults(cell)]
+            wrong = [*_cell_faults(cell), *wrong]
+        found += [f"{name_cell(position, cell)} {w}" for w in wrong]
     size = len(nbformat.writes(executed).encode())
     if size > LARGEST:
         found.append(f"it has {size / 1e6:.1f} MB; allowed are {LARGEST / 1e6:.0f} MB")
@@ -65,38 +79,38 @@ def faults(executed: NotebookNode) -> list[str]:
 
 
 def inspect_book(root: Path) -> Iterator[Complaint]:
-    """Every executed copy in the book that the gate would not let in today."""
+    """Every executed copy in the book that is faulty, or older than its chapter."""
     for edition in copies(root):
         path, notebook = copy_path(root, edition), source_path(root, edition.chapter)
         try:
             executed = read_notebook(path)
         except Mistake as mistake:
-            yield Complaint(edition, path, [], [str(mistake)])
+            yield Complaint(edition, path, Changes([], []), [str(mistake)], "")
             continue
-        changed = [f"notebooks/{notebook.name} is not there"]
-        if notebook.is_file():
-            changed = differences(executed, read_notebook(notebook))
-        wrong = faults(executed)
-        if changed or wrong:
-            yield Complaint(edition, path, changed, wrong)
+        changed, wrong = changes_since(executed, notebook), faults(executed)
+        if any(changed) or wrong:
+            record = record_of(executed.metadata.get("memorization", {}))
+            yield Complaint(edition, path, changed, wrong, record)
 
 
-def clear_book(root: Path, *, say: Callable[[str], None] = print) -> list[Complaint]:
-    """Have only sound copies in the book; returns the committed ones that are outdated.
+def clear_book(root: Path, *, say: Callable[[str], None] = print) -> None:
+    """Have only sound copies in the book, and say which are older than their chapters.
 
     A copy that was made here from another version of its notebook is removed, for it is
-    quickly made again. A committed one took long, so it stays until it is run again. A
-    Failure names a copy that is faulty in itself.
+    quickly made again. A committed one took long: it stays, a record of its own commit,
+    and its page says so. A Failure names a copy that is faulty in itself.
     """
-    complaints = list(inspect_book(root))
-    for complaint in complaints:
-        if complaint.differences and complaint.edition.scale in MADE_HERE:
-            say(f"removed {complaint.path}: {complaint.reasons}")
-            complaint.path.unlink()
+    for complaint in inspect_book(root):
+        path, here = complaint.path, complaint.edition.scale in MADE_HERE
+        if complaint.changes.cells and here:
+            say(f"removed {path}: {complaint.reasons}")
+            path.unlink()
         elif complaint.faults:
-            what = f"{complaint.path} may not be in the book: {complaint.reasons}"
+            what = f"{path} may not be in the book: {complaint.reasons}"
             raise Failure(f"{what}: run it again, or remove it")
-    return [c for c in complaints if c.edition.scale not in MADE_HERE]
+        elif not here:
+            shown = os.path.relpath(path, root)
+            say(f"{shown} is of {complaint.record}: {complaint.reasons}")
 
 
 def _cell_faults(cell: NotebookNode) -> Iterator[str]:
@@ -115,7 +129,10 @@ def _cell_faults(cell: NotebookNode) -> Iterator[str]:
 
 
 def _alt_text(cell: NotebookNode) -> str:
-    return str(cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")).strip()
+    try:
+        return str(cell.metadata["mystnb"]["image"]["alt"]).strip()
+    except (KeyError, TypeError):
+        return ""
 
 
 def _verdict_faults(records) -> Iterator[str]:
@@ -125,8 +142,8 @@ def _verdict_faults(records) -> Iterator[str]:
         return
     for record in records:
         name = record.get("id")
-        if name not in load_registry():
-            yield f"claim {name!r} is not in the registry"
+        if not isinstance(name, str):
+            yield f"a claim's name is {name!r}"
         if record.get("verdict") not in WEAKEST_FIRST:
             yield f"{name} has the verdict {record.get('verdict')!r}"
         for key in ("value", "low", "high", "n"):

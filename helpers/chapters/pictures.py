@@ -23,7 +23,11 @@ def shrink_pictures(notebook: NotebookNode) -> None:
 
 
 def _smaller(encoded: str) -> str:
-    picture = Image.open(io.BytesIO(base64.b64decode(encoded)))
+    try:
+        picture = Image.open(io.BytesIO(base64.b64decode(encoded)))
+        picture.load()
+    except (OSError, ValueError, SyntaxError):
+        return encoded  # no picture, as the gate will say
     if picture.mode == "P" or picture.convert("RGBA").getextrema()[3][0] < 255:
         return encoded  # done before, or to be seen through
     picture, content = picture.convert("RGB"), io.BytesIO()

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import yaml
 
+from helpers.chapters.surroundings import own_variables
 from helpers.errors import Failure
 from helpers.files import write_bytes
 from helpers.registry import SCALES
@@ -26,7 +27,6 @@ PARTS = (
     ("Paper C: one single example", ("identity_single_example",)),
 )
 CHAPTERS = tuple(chapter for _, chapters in PARTS for chapter in chapters)
-PACKAGES = Path(__file__).resolve().parents[2]  # where `helpers` is imported from
 JUPYTER_BOOK = """\
 from ipykernel.parentpoller import ParentPollerUnix
 ParentPollerUnix({parent}).start()  # a parent that is killed cannot end its child
@@ -135,14 +135,13 @@ def build_site(root: Path | None = None) -> Path:
 def run_jupyter_book(root: Path, options: list[str], log: Path) -> int:
     """Exit status of a strict build (-W -n) by this interpreter's Jupyter Book."""
     command = ["build", "book", "--config", "_config.yml", "-W", "-n", "--keep-going"]
-    paths = [str(PACKAGES), os.environ.get("PYTHONPATH", "")]
     program = JUPYTER_BOOK.format(parent=os.getpid())
     log.parent.mkdir(exist_ok=True)
     with log.open("w") as output:
         return subprocess.run(
             [sys.executable, "-c", program, *command, *options],
             cwd=root,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            env=own_variables(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -154,7 +153,10 @@ def frame_changed(root: Path, *, since: Path) -> bool:
     if not since.is_file():
         return True
     frame = [root / "_config.yml", *(root / "book").glob("_*/*.py")]
-    frame += [root / "book" / "_toc.yml", Path(__file__)]
+    frame += [root / "book" / "_toc.yml"]
+    frame += [
+        Path(__file__).with_name(f"{n}.py") for n in ("site", "ageing", "outputs")
+    ]
     return max(path.stat().st_mtime for path in frame) > since.stat().st_mtime
 
 

@@ -68,9 +68,10 @@ RANGES = {
 def use_style() -> None:
     """Draw as the book does from here on.
 
-    The layout already fits the figure: Jupyter's own cropping would draw all twice.
+    It starts from Matplotlib's own defaults, whatever a user's matplotlibrc says. The
+    layout already fits the figure: Jupyter's own cropping would draw all twice.
     """
-    plt.style.use(STYLE)
+    plt.style.use(["default", STYLE])
     if shell := sys.modules.get("IPython") and sys.modules["IPython"].get_ipython():
         uncropped = "InlineBackend.print_figure_kwargs = {'bbox_inches': None}"
         shell.run_line_magic("config", uncropped)

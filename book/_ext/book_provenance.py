@@ -1,0 +1,51 @@
+"""What a page says about the copy it shows: its facts, and how it has aged."""
+
+from helpers.chapters.ageing import Changes
+
+CHANGED = (
+    "The chapter has changed since this edition was executed. Its text, code and "
+    "results stand here as they were then."
+)
+
+
+def provenance(metadata: dict) -> list[str]:
+    """What `memorization` metadata say about a copy, in the words of a reader."""
+    facts = []
+    if dataset := metadata.get("parameters", {}).get("dataset"):
+        facts.append(f"data: {dataset}")
+    if device := metadata.get("device"):
+        facts.append("CPU" if str(device) == "cpu" else str(device))
+    if seconds := metadata.get("seconds"):
+        facts.append(duration(float(seconds)))
+    if finished := metadata.get("finished"):
+        facts.append(str(finished)[:10])
+    if commit := metadata.get("commit"):
+        changed = " and later changes" if str(commit).endswith("+") else ""
+        facts.append(f"commit {str(commit)[:7]}{changed}")
+    return facts
+
+
+def duration(seconds: float) -> str:
+    """Seconds in a unit a person would use."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def age(changes: Changes) -> list[str]:
+    """Sentences about what has changed since a copy was executed; none if nothing."""
+    found = []
+    if changes.cells:
+        found.append(CHANGED)
+    if changes.criteria:
+        found.append(
+            f"The criteria of {listed(changes.criteria)} have changed since: these "
+            "verdicts were given by the older ones and do not count on the scorecard."
+        )
+    return found
+
+
+def listed(names: list[str]) -> str:
+    """Names as they stand in a sentence."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,242 @@
+"""A user's surroundings decide no page: settings, folders, languages, terminals."""
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+from projects import ALT, chapter, code, make_project
+
+from helpers import figures
+from helpers.chapters import execute, kernel, plans, surroundings
+from helpers.chapters.site import Edition
+from helpers.errors import Failure
+
+RC = """\
+text.usetex: True
+figure.facecolor: black
+figure.max_open_warning: 1
+lines.color: ?
+unknown.key: 3
+"""
+SWITCHES = {
+    "PYTHONWARNINGS": "error",
+    "PYTHONOPTIMIZE": "2",
+    "PYTHONSAFEPATH": "1",
+    "PYTHONINSPECT": "1",
+    "FORCE_COLOR": "1",
+    "COLUMNS": "20",
+    "LC_ALL": "tr_TR.ISO-8859-9",
+    "JUPYTER_PLATFORM_DIRS": "1",
+    "TQDM_DISABLE": "1",
+    "NUMBA_DISABLE_JIT": "1",
+}
+DRAWING = """\
+figures.use_style()
+figures.axes().plot([1, 2])
+plot = 1.5"""
+TELLING = """\
+import locale, os, shutil, sys
+print(os.path.basename(os.getcwd()), locale.getpreferredencoding(), __debug__)
+print(shutil.get_terminal_size(), sys.flags.inspect, sys.warnoptions)
+import matplotlib
+print(matplotlib.rcParams["figure.max_open_warning"])"""
+
+
+def hostile(folder):
+    """Surroundings in which next to nothing is as usual."""
+    (folder / "matplotlibrc").write_text(RC)
+    (folder / "startup.py").write_text("raise SystemExit('I start first')\n")
+    nowhere = ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR")
+    nowhere += ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR")
+    return {
+        **SWITCHES,
+        **dict.fromkeys(nowhere, "/proc/nowhere"),
+        "MATPLOTLIBRC": str(folder / "matplotlibrc"),
+        "PYTHONSTARTUP": str(folder / "startup.py"),
+    }
+
+
+def outputs_of(root):
+    """What the one chapter of a project shows, and why it stopped early."""
+    plan = plans.plan_edition(root, Edition("sample", "smoke", "main"))
+    executed, reason = execute.execute_notebook(plan)
+    return [cell.get("outputs", []) for cell in executed.cells], reason
+
+
+def test_a_chapter_shows_the_same_in_hostile_surroundings(tmp_path, monkeypatch):
+    imports = "from helpers import figures"
+    cells = code(DRAWING, **ALT), code(TELLING)
+    notebook = chapter(*cells, parameters="x: int = 1", imports=imports, study="s = []")
+    root = make_project(tmp_path / "a {prefix} 'book'", {"sample": notebook})
+    shown, reason = outputs_of(root)
+    assert reason == ""
+    (picture,), (said,) = shown[-2:]
+    assert "image/png" in picture["data"] and "UTF-8" in said["text"].upper()
+    for name, value in hostile(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    (root / "matplotlibrc").write_text(RC)
+    assert outputs_of(root) == (shown, "")
+
+
+def test_the_command_line_says_no_more_in_hostile_surroundings(tmp_path):
+    notebook = chapter(
+        parameters="x: int = 1", imports="import matplotlib", study="s = []"
+    )
+    root = make_project(tmp_path / "p", {"sample": notebook})
+    (root / "matplotlibrc").write_text(RC)
+    variables = os.environ | hostile(tmp_path)
+    variables["PYTHONPATH"] = str(surroundings.PACKAGES)
+    for switch in ("PYTHONINSPECT", "PYTHONOPTIMIZE"):  # of this interpreter's own
+        del variables[switch]
+    done = subprocess.run(
+        [sys.executable, "-m", "helpers", "plan", "--scale", "smoke"],
+        cwd=root,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[1].split()[0] == "sample"
+
+
+@pytest.fixture
+def settled(monkeypatch):
+    """The command line's own settings, taken back after the test."""
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    monkeypatch.setenv("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    levels = {n: logging.getLogger(n).level for n in ("matplotlib", "asyncio")}
+    before = dict(os.environ)
+    with warnings.catch_warnings():
+        surroundings.settle()
+        yield
+    os.environ.update(before)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def test_the_command_line_shows_the_warnings_that_python_shows_by_default(settled):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.warn("of old", DeprecationWarning, stacklevel=2)
+        warnings.warn("left open", ResourceWarning, stacklevel=2)
+        assert seen == []
+        warnings.warn("look", UserWarning, stacklevel=2)
+        assert len(seen) == 1
+
+
+def test_what_changes_results_is_forgotten_and_a_terminal_is_not(settled):
+    assert "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE" not in os.environ
+    assert os.environ["COLUMNS"] == "120"
+
+
+def test_where_python_finds_its_modules_is_kept():
+    given = {"PYTHONPATH": "/mine", "PYTHONHOME": "/p", "PYTHONHASHSEED": "7", "A": "1"}
+    own = surroundings.own_variables(given)
+    assert own["PYTHONPATH"] == f"{surroundings.PACKAGES}{os.pathsep}/mine"
+    assert (own["PYTHONHOME"], own["A"]) == ("/p", "1")
+    assert "PYTHONHASHSEED" not in own
+
+
+def test_how_many_threads_there_are_is_the_users_choice():
+    given = {"OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "2", "NUMBA_NUM_THREADS": "1"}
+    assert given.items() <= surroundings.own_variables(given).items()
+
+
+def test_the_books_look_starts_from_matplotlibs_own(closed_figures):
+    plt.rcParams.update({"figure.facecolor": "black", "axes.labelcolor": "white"})
+    figures.use_style()
+    assert plt.rcParams["axes.labelcolor"] == "black"
+    assert plt.rcParams["figure.facecolor"] == "white"
+
+
+def test_the_list_of_fonts_is_handed_on(tmp_path):
+    import matplotlib.font_manager as fonts
+
+    surroundings.share_fonts(tmp_path / "settings")
+    (file,) = (tmp_path / "settings").iterdir()
+    assert len(fonts.json_load(file).ttflist) == len(fonts.fontManager.ttflist)
+
+
+# Where a kernel lives
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """Function: temporary files go there from now on."""
+
+    def temporary(name):
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        monkeypatch.setenv("TMPDIR", str(folder))
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        return folder
+
+    return temporary
+
+
+@pytest.mark.parametrize("name", ["x" * 87, "x" * 200, "a ~ b", "ğ" * 45])
+def test_a_sockets_path_is_short_wherever_temporary_files_are(temporary, name):
+    place = temporary(name)
+    with kernel.quarters() as home:
+        assert home.transport == "ipc"
+        assert home.folder.parent == place
+        assert len(os.fsencode(f"{home.ip}-1000")) <= 103
+        sockets = Path(home.ip).parent
+        assert sockets.stat().st_mode & 0o077 == 0  # no one else's
+    assert not sockets.exists() and list(place.iterdir()) == []
+
+
+def test_a_folder_that_takes_no_sockets_is_passed_over(temporary, monkeypatch):
+    place = temporary("here")
+
+    class Refusing(socket.socket):
+        def bind(self, address):
+            if address.startswith(str(place)):
+                raise PermissionError
+            super().bind(address)
+
+    monkeypatch.setattr(kernel.socket, "socket", Refusing)
+    with kernel.quarters() as home:
+        assert home.transport == "ipc" and not home.ip.startswith(str(place))
+
+
+@pytest.mark.parametrize("why", ["no such sockets", "no short folder"])
+def test_without_sockets_that_are_files_a_chapter_runs_over_loopback(
+    temporary, monkeypatch, tmp_path, capfd, why
+):
+    temporary("x" * 90)
+    if why == "no such sockets":
+        monkeypatch.delattr(socket, "AF_UNIX")
+    else:
+        monkeypatch.setattr(kernel, "_short_places", lambda: ["/proc/nowhere"])
+    with kernel.quarters() as home:
+        assert home[1:] == ("tcp", "127.0.0.1")
+    if why == "no short folder":
+        told = code("print(1)")
+        notebook = chapter(told, parameters="x: int = 1", imports="", study="s = []")
+        root = make_project(tmp_path / "p", {"sample": notebook})
+        shown, reason = outputs_of(root)
+        assert (shown[-1][0]["text"], reason) == ("1\n", "")
+        assert "encryption" not in capfd.readouterr().err
+
+
+def test_no_room_for_temporary_files_is_said_before_training(tmp_path, monkeypatch):
+    def nowhere():
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    notebook = chapter(parameters="x: int = 1", imports="", study="s = []")
+    root = make_project(tmp_path / "p", {"sample": notebook})
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    monkeypatch.setattr(execute, "train_plan", lambda *_, **__: pytest.fail("trained"))
+    with pytest.raises(
+        Failure, match=r"no folder for temporary files .* set TMPDIR to"
+    ):
+        execute.run_edition(root, Edition("sample", "smoke", "main"))
