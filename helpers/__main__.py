@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -11,6 +10,8 @@ from functools import wraps
 import click
 
 from helpers.chapters.outcomes import EXPECTED, complain, exit_status, for_each
+from helpers.environment.signals import interrupt_on_signals
+from helpers.environment.turns import one_at_a_time
 
 PROGRAM = "python -m helpers"
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
@@ -80,14 +81,16 @@ def on_editions(command: Callable) -> Callable:
 @CPU
 @click.option("--force", is_flag=True, help="Execute what is up to date, too.")
 @click.option("--cell-seconds", type=int, help="End a cell that takes longer.")
-def run(root, editions, custom, *, force, cell_seconds) -> int:
+@click.option("--site", is_flag=True, help="Build the site afterwards.")
+def run(root, editions, custom, *, force, cell_seconds, site) -> int:
     """Train and execute chapters; each copy that passes the gate enters the book."""
     from helpers.chapters.execute import run_edition
 
     options = {"force": force, "cell_seconds": cell_seconds, "say": click.echo}
-    return for_each(
+    status = for_each(
         editions, lambda edition: run_edition(root, edition, custom, **options)
     )
+    return max(status, build.callback()) if site and status < 2 else status
 
 
 @commands.command()
@@ -162,8 +165,10 @@ def build() -> int:
     from helpers.chapters.site import build_site
     from helpers.store import project_root
 
-    outdated = clear_book(project_root(), say=click.echo)
-    index = build_site()
+    root = project_root()
+    with one_at_a_time(root / "_build" / "lock", "builds the site"):
+        outdated = clear_book(root, say=click.echo)
+        index = build_site()
     click.echo(f"The site is built. Open {index}\nor {index.resolve().as_uri()}")
     for complaint in outdated:
         complain(f"{complaint.path}: {complaint.reasons}: run it again")
@@ -200,8 +205,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run_as_program() -> None:
-    """Run the command line of this process; SIGTERM, too, ends it in good order."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Run the command line of this process; `kill`, too, ends it in good order."""
+    interrupt_on_signals()
     status = main()
     if status == INTERRUPTED:
         os._exit(status)  # at once, also when threads were left by a second Ctrl-C

@@ -15,6 +15,7 @@ LONGEST_FUNCTION = 40
 MAY_IMPORT = {
     "__init__": set(),
     "errors": set(),
+    "environment": set(),  # runs before anything is installed
     "streams": set(),
     "datasets": {"streams"},
     "labels": {"streams"},
@@ -77,7 +78,7 @@ MAY_IMPORT = {
         *("datasets", "runs", "store", "provenance", "training"),
         *("registry", "badges", "claims"),
     },
-    "__main__": {"datasets", "store", "training", "chapters"},
+    "__main__": {"environment", "datasets", "store", "training", "chapters"},
 }
 
 
