@@ -40,8 +40,12 @@ def plain(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def pip_settings(python: Path) -> dict[str, str]:
-    """What the user has set for pip, in files and variables, as far as it is kept."""
+    """What the user has set for pip, in files and variables, as far as it is kept.
+
+    `user = yes` would make `pip config` look into the user's own file alone.
+    """
     variables = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    variables |= {"PIP_USER": "0", "PIP_GLOBAL": "0", "PIP_SITE": "0"}
     listed = subprocess.run(
         [python, "-m", "pip", "config", "list"],
         env=variables,
