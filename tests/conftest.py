@@ -1,6 +1,7 @@
 """What the tests share: results of their own, a small study, quick processes."""
 
 import multiprocessing
+import re
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from helpers import datasets
+from helpers.environment.signals import interrupt_on_signals
 from helpers.identity_stacks import IdentityStack
 from helpers.runs import Run, Study
 from helpers.stacks import Stack
@@ -19,6 +21,26 @@ torch.set_num_threads(1)
 # The parts of a result that are the same bits whenever and wherever it is made again;
 # run.json (seconds, versions) and done.json (its checksum) are not.
 DECIDED = ("**/history.npz", "**/snapshots/*")
+
+COMPUTES = re.compile(r"^(?:import|from) (?:torch|numpy|scipy|sklearn)\b", re.MULTILINE)
+
+
+def pytest_configure():
+    """What tests have started ends with them when they are ended by `kill`, too."""
+    interrupt_on_signals()
+
+
+def pytest_collection_modifyitems(items):
+    """Mark as numerical every test whose file imports an arithmetic library.
+
+    Another processor may compute otherwise: these are run once more as on an older one.
+    """
+    computes = {
+        path: COMPUTES.search(path.read_text()) for path in {i.path for i in items}
+    }
+    for item in items:
+        if computes[item.path]:
+            item.add_marker("numerical")
 
 
 @pytest.fixture(autouse=True)
