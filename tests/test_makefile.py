@@ -47,11 +47,13 @@ esac
 SLOW = """\
 import os, pathlib, signal, sys, time
 def end(number, frame):
-    pathlib.Path("told").write_text(signal.Signals(number).name)
+    pathlib.Path("telling").write_text(signal.Signals(number).name)
+    os.rename("telling", "told")
     sys.exit(1)
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, end)
-pathlib.Path("started").write_text(str(os.getpid()))
+pathlib.Path("starting").write_text(str(os.getpid()))
+os.rename("starting", "started")
 while not os.path.exists("go"):
     time.sleep(0.02)
 os.execve(sys.argv[1], sys.argv[1:], os.environ | {"SLOW": "nothing is slow"})
@@ -112,6 +114,7 @@ def steps(calls):
 
 
 SET_UP = ["venv", "uv", "lock", "package"]
+LONGEST = 60  # seconds after which something that never comes is given up
 
 
 def test_the_first_call_sets_up_and_the_second_does_not(project):
@@ -184,7 +187,7 @@ def test_another_way_to_the_same_folder_makes_nothing_anew(project, tmp_path):
         subprocess.run(
             ["make", "-C", place, "venv"],
             cwd=tmp_path,
-            env=surroundings(PWD="/nowhere"),
+            env=surroundings(PWD="/nowhere", PYTHON="nowhere"),
             check=True,
             capture_output=True,
         )
@@ -232,7 +235,7 @@ def test_of_two_first_calls_the_second_waits_and_makes_nothing(project, start_ma
     second = start_make("test")
     assert "Waiting for another command that sets .venv up" in second.stdout.readline()
     (project / "go").touch()
-    assert first.wait() == 0 and second.wait() == 0
+    assert first.wait(LONGEST) == 0 and second.wait(LONGEST) == 0
     assert steps(notes.read_text().splitlines()) == ["venv", *SET_UP, "pytest"]
 
 
@@ -248,7 +251,7 @@ def test_a_signal_to_make_alone_ends_the_work(project, start_make, words, slow, 
     making = start_make(words, slow=slow)
     wait_for(project / "started", making)
     making.send_signal(number)
-    assert making.wait() != 0
+    assert making.wait(LONGEST) != 0
     assert not psutil.pid_exists(int((project / "started").read_text()))
     told = "SIGTERM" if words == "venv" else number.name  # by set-up, to pip and uv
     assert (project / "told").read_text() == told
@@ -260,8 +263,7 @@ def test_work_does_not_go_on_after_make_was_killed(project, start_make):
     wait_for(project / "started", making)
     making.kill()
     making.wait()
-    work = int((project / "started").read_text())
-    psutil.wait_procs([psutil.Process(work)] if psutil.pid_exists(work) else [])
+    wait_for(project / "told")
     assert (project / "told").read_text() == "SIGTERM"
 
 
@@ -297,10 +299,12 @@ def start_make(project):
         making.stdout.close()
 
 
-def wait_for(path, process):
+def wait_for(path, process=None):
     """Wait until a file is there; fail if the process that should make it ends."""
+    deadline = time.monotonic() + LONGEST
     while not path.exists():
-        assert process.poll() is None, process.stdout.read()
+        assert process is None or process.poll() is None, process.stdout.read()
+        assert time.monotonic() < deadline, f"no {path.name}"
         time.sleep(0.02)
 
 
