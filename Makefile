@@ -4,12 +4,20 @@ PYTHON ?= python3
 SCALE ?= laptop
 UPGRADE ?=
 
-# Named by the lock's content and this folder: an environment that is half made, made
-# from another lock or moved along with its folder is made anew.
-LOCKED := .venv/locked-$(firstword $(shell { pwd; cat requirements.lock; } | cksum))
-READY := .venv/ready
+# Of the user's settings for Python none reaches the book.
+unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONUSERBASE PYTHONSAFEPATH
+
 PY := .venv/bin/python
-PIP := $(PY) -m pip install $(if $(CI),--quiet) --disable-pip-version-check
+SET_UP = "$(PYTHON)" -E -s -m helpers.environment
+# Named by what decides it: after a change of either file .venv is made or completed.
+READY := .venv/ready-$(firstword $(shell cat requirements.lock pyproject.toml | cksum))
+# Its scripts name the path of the day when it was made. A link to the same folder is as
+# good; if that path leads elsewhere now, the folder was moved or copied.
+MOVED := $(shell [ -x $(PY) ] && [ "$$(cat .venv/home 2>&1)" -ef . ] || echo moved)
+# make passes on no signal but SIGTERM, and only to its own child, which the work must
+# therefore be: `exec`. What is sent to make alone otherwise, the watch passes on.
+watched = $(1) -E -s -S -m helpers.environment.watch $$PPID \
+  </dev/null >/dev/null 2>&1 & exec
 
 # Right is one word (hence the count) of which nothing is left after the four.
 ifneq ($(filter book,$(MAKECMDGOALS)),)
@@ -18,21 +26,17 @@ $(error SCALE=$(SCALE) is unknown: use smoke, laptop, workstation or paper)
 endif
 endif
 
-.PHONY: help book test check venv lock clean
+.PHONY: help book test check venv lock clean moved
 
 help:  ## list what can be asked for
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
 	@echo "Set-up is part of book and test. PYTHON=python3.12 chooses the interpreter."
 
 book: venv  ## run the chapters, build the site (SCALE=smoke|laptop|workstation|paper)
-	@status=0; \
-	$(PY) -m helpers run --scale $(SCALE) || status=$$?; \
-	[ $$status -le 1 ] || exit $$status; \
-	$(PY) -m helpers build || status=$$?; \
-	exit $$status
+	@$(call watched,$(PY)) $(PY) -m helpers run --scale $(SCALE) --site
 
 test: venv  ## run the tests
-	$(PY) -m pytest
+	@$(call watched,$(PY)) $(PY) -m pytest
 
 check:  ## all that must pass before a change is merged
 	.ci/run
@@ -41,15 +45,16 @@ venv: $(READY)  ## make .venv from requirements.lock, no more
 
 lock: venv  ## pin what pyproject.toml asks for (UPGRADE=1: the newest of everything)
 	$(PY) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
-	  $(if $(UPGRADE),--upgrade) --quiet --custom-compile-command "make lock" \
-	  --output-file requirements.lock
+	  $(if $(UPGRADE),--upgrade) --generate-hashes --quiet \
+	  --custom-compile-command "make lock" --output-file requirements.lock
 
 clean:  ## remove the site, the caches and .venv; results and chapters stay
+	@[ ! -e .venv/in-use ] || $(SET_UP) --unused || [ $$? = 127 ]
 	rm -rf .venv _build .pytest_cache .ruff_cache *.egg-info
 	find helpers tests book -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The wheels of torch end at Python 3.14. Debian ships venv without ensurepip.
-$(LOCKED):
+$(READY): $(MOVED)
 	@command -v "$(PYTHON)" >/dev/null || { \
 	  echo "PYTHON=$(PYTHON) was not found: install Python 3.11 to 3.14" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; \
@@ -57,12 +62,4 @@ $(LOCKED):
 	choose one from 3.11 to 3.14, as in make PYTHON=python3.12" % v)'
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$(PYTHON) has no venv module: install it (Debian: python3-venv)" >&2; exit 1; }
-	@echo "Making .venv from requirements.lock: 6.5 GB, 2 to 10 minutes"
-	@"$(PYTHON)" -m venv --clear .venv
-	@$(PIP) --no-deps --requirement requirements.lock
-	@touch $@
-
-# No isolation: setuptools is in the lock, so that nothing more is downloaded.
-$(READY): $(LOCKED) pyproject.toml
-	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
-	@touch $@
+	@$(call watched,"$(PYTHON)") $(SET_UP) $@

@@ -11,6 +11,7 @@ import click
 
 from helpers.chapters import surroundings
 from helpers.chapters.outcomes import EXPECTED, complain, exit_status, for_each
+from helpers.environment.turns import one_at_a_time
 from helpers.roots import fix_folders
 from helpers.terminal import ENDED, open_streams
 
@@ -83,14 +84,16 @@ def on_editions(command: Callable) -> Callable:
 @CPU
 @click.option("--force", is_flag=True, help="Execute what is up to date, too.")
 @click.option("--cell-seconds", type=int, help="End a cell that takes longer.")
-def run(root, editions, custom, *, force, cell_seconds) -> int:
+@click.option("--site", is_flag=True, help="Build the site afterwards.")
+def run(root, editions, custom, *, force, cell_seconds, site) -> int:
     """Train and execute chapters; each copy that passes the gate enters the book."""
     from helpers.chapters.execute import run_edition
 
     options = {"force": force, "cell_seconds": cell_seconds, "say": click.echo}
-    return for_each(
+    status = for_each(
         editions, lambda edition: run_edition(root, edition, custom, **options)
     )
+    return max(status, build.callback()) if site and status < 2 else status
 
 
 @commands.command()
@@ -165,8 +168,10 @@ def build() -> None:
     from helpers.chapters.site import build_site
     from helpers.roots import project_root
 
-    clear_book(project_root(), say=click.echo)
-    index = build_site()
+    root = project_root()
+    with one_at_a_time(root / "_build" / "lock", "builds the site"):
+        clear_book(root, say=click.echo)
+        index = build_site()
     click.echo(f"The site is built. Open {index}\nor {index.resolve().as_uri()}")
 
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import multiprocessing
+import re
+import signal
 import time
 from multiprocessing import forkserver
 from pathlib import Path
@@ -22,6 +24,28 @@ torch.set_num_threads(1)
 # The parts of a result that are the same bits whenever and wherever it is made again;
 # run.json (seconds, versions) and done.json (its checksum) are not.
 DECIDED = ("**/history.npz", "**/snapshots/*")
+
+COMPUTES = re.compile(r"^(?:import|from) (?:torch|numpy|scipy|sklearn)\b", re.MULTILINE)
+
+
+def pytest_configure():
+    """What tests have started ends with them when they are ended by `kill`, too."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark as numerical every test whose file imports an arithmetic library.
+
+    Another processor may compute otherwise: these are run once more as on an older one.
+    """
+    computes = {
+        path: COMPUTES.search(path.read_text()) for path in {i.path for i in items}
+    }
+    for item in items:
+        if computes[item.path]:
+            item.add_marker("numerical")
 
 
 @pytest.fixture(autouse=True)

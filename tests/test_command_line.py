@@ -1,5 +1,6 @@
 """The command line: what it executes, what it says, and with which exit status."""
 
+import fcntl
 import json
 import os
 import signal
@@ -643,6 +644,40 @@ def test_build_says_where_to_open_the_site(project, built, capsys, tmp_path):
     out = capsys.readouterr().out
     assert f"Open {tmp_path}/index.html" in out
     assert f"file://{tmp_path}/index.html" in out
+
+
+@pytest.mark.parametrize(
+    ("reason", "words", "status", "builds"),
+    [("", [], 0, 1), ("it failed", [], 1, 1), ("", ["-p", "y", "1"], 2, 0)],
+)
+def test_the_site_follows_what_was_run_but_no_mistake(
+    project, built, monkeypatch, *, reason, words, status, builds
+):
+    from helpers.chapters import execute
+
+    def run_edition(*_, **__):
+        if reason:
+            raise Failure(reason)
+
+    project({"good": quick_chapter("print(x)")})
+    monkeypatch.setattr(execute, "run_edition", run_edition)
+    assert main(["run", "--scale", "smoke", "--site", *words]) == status
+    assert len(built) == builds
+
+
+def test_a_build_waits_for_another_one(project, built, capsys, monkeypatch):
+    root = project({"good": GOOD})
+    (root / "_build").mkdir()
+    with (root / "_build" / "lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        said = threading.Event()
+        monkeypatch.setattr("builtins.print", lambda *_, **__: said.set())
+        waiting = threading.Thread(target=main, args=[["build"]])
+        waiting.start()
+        assert said.wait(60)
+        assert built == []
+    waiting.join()
+    assert built == [1]
 
 
 def test_build_refuses_a_copy_that_is_half_run(project, built, capsys):

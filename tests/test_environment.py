@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 NEEDED = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
 LOCK = (ROOT / "requirements.lock").read_text()
-PINS = [Requirement(line) for line in re.findall(r"^\w.*", LOCK, re.MULTILINE)]
+PINS = [Requirement(line) for line in re.findall(r"^\w[^\\\n]*", LOCK, re.MULTILINE)]
+HASH = r"    --hash=sha256:[0-9a-f]{64}(?: \\)?"
 OLDEST_PYTHON = PROJECT["requires-python"].removeprefix(">=")
 
 
@@ -37,8 +38,18 @@ def test_what_pyproject_asks_for_is_pinned_within_its_range(line):
     assert needed.specifier.contains(version)
 
 
+def test_every_pin_names_the_checksums_of_its_files():
+    pins = re.findall(rf"^(\w.*) \\\n(?:{HASH}\n)+", LOCK, re.MULTILINE)
+    assert list(map(Requirement, pins)) == PINS
+
+
 def test_no_option_address_or_path_is_in_the_lock():
-    assert not re.findall(r"^\s*-.*|.*://.*|.*[\\/].*", LOCK, re.MULTILINE)
+    rest = "\n".join(re.sub(r" \\$", "", line) for line in without_hashes())
+    assert not re.findall(r"^\s*-.*|.*://.*|.*[\\/].*", rest, re.MULTILINE)
+
+
+def without_hashes():
+    return [line for line in LOCK.splitlines() if not re.fullmatch(HASH, line)]
 
 
 def test_the_lock_does_not_hold_the_book_itself():
@@ -68,7 +79,12 @@ def test_torch_2_11_of_the_gpu_machines_stays_allowed():
 def test_conda_brings_python_and_pip_and_the_lock_brings_the_rest():
     *conda, pip = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     assert {Requirement(line).name for line in conda} == {"python", "pip"}
-    assert pip == {"pip": ["-r requirements.lock", "-e ."]}
+    assert pip == {"pip": ["-r requirements.lock"]}
+
+
+def test_conda_installs_the_book_apart_from_what_has_hashes():
+    words = (ROOT / "environment.yml").read_text()
+    assert "#   pip install --no-deps --no-build-isolation --editable .\n" in words
 
 
 def test_every_file_names_the_same_oldest_python():

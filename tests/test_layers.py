@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "roots": set(),
     "terminal": set(),
     "names": set(),
+    "environment": {"terminal"},  # runs before anything is installed
     "streams": set(),
     "cores": set(),
     "datasets": {"roots", "streams"},
@@ -89,7 +90,10 @@ MAY_IMPORT = {
         *("provenance", "training", "names", "parameters"),
         *("registry", "badges", "claims"),
     },
-    "__main__": {"roots", "terminal", "datasets", "store", "training", "chapters"},
+    "__main__": {
+        *("roots", "terminal", "environment", "datasets", "store", "training"),
+        *("chapters",),
+    },
 }
 
 
