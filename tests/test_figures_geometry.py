@@ -741,7 +741,7 @@ def test_the_file_of_labelled_images_has_the_pixels_of_the_picture(rng):
     [
         ((np.zeros((2, 4, 4)), [1], [1, 2]), "'test' has 2 images, 1 labels in use"),
         ((np.zeros((0, 4, 4)), [], []), "'test' has 0 images"),
-        ((np.zeros((1, 3, 4, 4)), [1], [1]), r"'test'.*\(3, 4, 4\)"),
+        ((np.zeros((1, 3, 4, 5)), [1], [1]), r"'test'.*\(3, 4, 5\)"),
     ],
 )
 def test_labelled_images_that_cannot_be_drawn_are_named(row, words):

@@ -241,7 +241,7 @@ def test_a_grid_draws_into_given_axes(images):
         ({"groups": {"digits": 2, "none": 0}}, "none: 0"),
         ({"signed": ["layer"]}, "'layer': allowed are a"),
         ({"notes": {"layer": "x"}}, "'layer': allowed are a"),
-        ({"rows": {"a": np.zeros((2, 3, 4, 4))}}, r"'a'.*\(3, 4, 4\)"),
+        ({"rows": {"a": np.zeros((2, 5, 4, 4))}}, r"'a'.*\(5, 4, 4\)"),
         ({"rows": {"a": []}}, "'a' has 0 images"),
     ],
 )

@@ -62,7 +62,7 @@ def small(**fields):
 @pytest.fixture(scope="module")
 def data():
     """400 training and 100 test images of the embedded digits."""
-    return datasets.load("digits", train_examples=400, test_examples=100)
+    return datasets.load("digits").prefix(train_examples=400, test_examples=100)
 
 
 @pytest.fixture(scope="module")

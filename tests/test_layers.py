@@ -50,6 +50,14 @@ MAY_IMPORT = {
         *("fields", "runs", "identity_runs", "store", "stacks", "progress"),
         *("histories", "trainees", "rounds", "loop", "identity_loop"),
     },
+    "feasibility": {
+        "fields",
+        "runs",
+        "identity_runs",
+        "models",
+        "loop",
+        "identity_loop",
+    },
     # judging and showing
     "intervals": set(),
     "registry": set(),
@@ -74,7 +82,7 @@ MAY_IMPORT = {
     "claims": {"intervals", "registry", "badges"},
     "figures": {"intervals"},
     "chapters": {
-        *("datasets", "runs", "store", "provenance", "training"),
+        *("datasets", "runs", "store", "provenance", "training", "feasibility"),
         *("registry", "badges", "claims"),
     },
     "__main__": {"datasets", "store", "training", "chapters"},

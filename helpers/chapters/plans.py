@@ -14,6 +14,7 @@ from helpers.chapters.gate import gate
 from helpers.chapters.parameters import check_parameters, read_parameters
 from helpers.chapters.site import Edition
 from helpers.chapters.studies import all_runs, evaluate_chapter, find_studies
+from helpers.feasibility import check_study
 from helpers.runs import Run, Study, fingerprint
 from helpers.store import RunFolder
 
@@ -103,6 +104,9 @@ def plan_edition(
     notebook = read_notebook(source_path(root, edition.chapter))
     known = read_parameters(notebook, edition.chapter)
     names = evaluate_chapter(notebook, values, root=root)
+    studies = find_studies(names)
+    for study in studies:
+        check_study(study)
     defaults = {name: parameter.default for name, parameter in known.items()}
     return Plan(
         edition=edition,
@@ -110,7 +114,7 @@ def plan_edition(
         notebook=notebook,
         values=values,
         parameters={**defaults, **values},
-        studies=find_studies(names),
+        studies=studies,
         target=_target(root, edition, {name: values[name] for name in custom}),
     )
 
