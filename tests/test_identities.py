@@ -14,8 +14,8 @@ from helpers.errors import Mistake
 from helpers.identities import CORRELATIONS, Maps, Networks, networks, readers
 from helpers.identity_loop import identity_model, image_of
 from helpers.identity_runs import IdentityRun
+from helpers.metrics.mean_classifier import mean_classifier_error
 from helpers.metrics.reconstruction import (
-    mean_classifier_error,
     one_layer_solution,
     sharpness,
 )

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from helpers.errors import Mistake
 from helpers.identities.networks import Networks
-from helpers.metrics.reconstruction import class_sums, mean_classes
+from helpers.metrics.mean_classifier import class_sums, mean_classes
 from helpers.patterns import prepare, resize
 
 CHUNK = 128  # images whose features at every layer are held at once

@@ -40,6 +40,46 @@ def finite(values: Values, name: str) -> Tensor:
     return values
 
 
+def rows(values: Values, name: str) -> Tensor:
+    """Real values (..., example, feature), with a feature at least."""
+    values = real(values, name)
+    if values.ndim < 2 or not values.shape[-1]:
+        raise Mistake(
+            f"{name} have shape {tuple(values.shape)}: must be (..., example, feature)"
+        )
+    return values
+
+
+def matrix(values: Values, name: str) -> Tensor:
+    """Real values (example, feature), with a feature at least."""
+    values = rows(values, name)
+    if values.ndim > 2:
+        raise Mistake(
+            f"{name} have shape {tuple(values.shape)}: must be (example, feature)"
+        )
+    return values
+
+
+def images(values: Values, name: str) -> Tensor:
+    """Real values (..., channel, height, width), none of these 0."""
+    values = real(values, name)
+    if values.ndim < 3 or 0 in values.shape[-3:]:
+        raise Mistake(
+            f"{name} have shape {tuple(values.shape)}: must be (..., channel, height, "
+            "width)"
+        )
+    return values
+
+
+def alike(first: Tensor, second: Tensor, *, axis: int, meaning: str) -> None:
+    """Refuse two tensors of which an axis differs."""
+    if first.shape[axis] != second.shape[axis]:
+        raise Mistake(
+            f"{first.shape[axis]} and {second.shape[axis]} {meaning}: give as many in "
+            "both"
+        )
+
+
 def within_range(values: Tensor) -> Tensor:
     """Values for a measure without a unit: over a power of two where they are extreme.
 
@@ -59,8 +99,11 @@ def unit_of(largest: float) -> float:
     return float(2.0 ** np.clip(-np.frexp(largest)[1], -1000, 1000))
 
 
-def integer_labels(labels: Values, count: int) -> Tensor:
-    """One whole number for each of `count` examples: int64 (example,)."""
+def integer_labels(labels: Values, count: int, *, classes: int | None = None) -> Tensor:
+    """One whole number for each of `count` examples: int64 (example,).
+
+    classes: they lie in 0..classes-1; None: anywhere.
+    """
     if not isinstance(labels, Tensor):
         labels = _from_array(labels, "labels")
     fractions = labels.is_floating_point() or labels.is_complex()
@@ -69,7 +112,16 @@ def integer_labels(labels: Values, count: int) -> Tensor:
             f"labels are {labels.dtype} of shape {tuple(labels.shape)}: "
             f"give one integer for each of the {count} examples"
         )
-    return labels.long()
+    labels = labels.long()
+    if classes is None:
+        return labels
+    check_count("classes", classes)
+    if count and not 0 <= labels.min() <= labels.max() < classes:
+        raise Mistake(
+            f"labels run from {labels.min()} to {labels.max()}: with {classes} classes "
+            f"they lie in 0..{classes - 1}"
+        )
+    return labels
 
 
 def check_count(name: str, value: int, *, least: int = 1) -> None:

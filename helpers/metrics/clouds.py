@@ -25,9 +25,9 @@ class Clouds:
         self, points: Sequence[Tensor | np.ndarray] | Tensor, *, least: int = 2
     ):
         self._points, self._buffer = points, None
-        if len(points) < 2:
-            raise Mistake(f"{len(points)} manifolds: give at least two")
-        shapes = [tuple(np.shape(cloud)) for cloud in points]
+        shapes = _shapes(points)
+        if len(shapes) < 2:
+            raise Mistake(f"{len(shapes)} manifolds: give at least two")
         for i, shape in enumerate(shapes):
             _check_shape(i, shape, shapes[0], least)
         self.features, self.examples = shapes[0][0], [shape[1] for shape in shapes]
@@ -116,15 +116,23 @@ def coordinates(
     return torch.cat([points, torch.ones_like(points[:, :1])], 1)
 
 
+def _shapes(points) -> list[tuple[int, ...]]:
+    """Shape of each manifold, none where they cannot be counted."""
+    try:
+        return [tuple(np.shape(cloud)) for cloud in points]
+    except TypeError:
+        return []
+
+
 def _values(cloud: Tensor | np.ndarray) -> Tensor:
     return real(cloud, "points")
 
 
 def _check_shape(i, shape, first, least):
-    if len(shape) != 2 or shape[0] != first[0] or shape[0] == 0:
+    if len(shape) != 2 or shape[0] == 0 or shape[0] != first[0]:
         raise Mistake(
             f"points of manifold {i} have the shape {shape}: must be (feature, "
-            f"example), with {first[0]} features as in manifold 0"
+            "example), of one feature or more, as many as manifold 0 has"
         )
     if shape[1] < least:
         raise Mistake(f"manifold {i} has {shape[1]} examples: give at least {least}")

@@ -84,7 +84,7 @@ def manifold_geometry(
     check_count("gaussians", gaussians)
     check_count("restarts", restarts)
     check_seed(seed)
-    with _enough_memory(f"{len(points)} manifolds, {gaussians} Gaussians each"):
+    with _enough_memory(f"manifolds with {gaussians} Gaussians each"):
         clouds = Clouds(points)
         if null_directions is None:
             removal = search_removal(clouds, restarts=restarts, seed=seed)
