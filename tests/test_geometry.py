@@ -1314,6 +1314,21 @@ def test_slopes_are_means_over_layers_at_initialization(found, data):
         assert -0.8 < slopes[k] < -0.2
 
 
+def test_too_few_permuted_examples_have_no_slope(found, data):
+    slopes = geometry.dependent_slopes(found.dense, data, examples=14)
+    assert slopes.shape == (2,) and np.isnan(slopes).all()
+
+
+def test_more_examples_of_a_class_than_there_are_is_told_before_training(data):
+    studies = {"dense": Study(data, small(), {"seed": range(2)})}
+    least = int(data.test_labels.bincount().min())
+    geometry.check_manifolds(studies, {"dense": least}, names=["test"])
+    with pytest.raises(Mistake, match=rf"'test', {least + 1} are asked for: lower"):
+        geometry.check_manifolds(studies, {"dense": least + 1}, names=["test"])
+    with pytest.raises(Mistake, match="in the set 'unpermuted', 200 are"):
+        geometry.check_manifolds(studies, {"dense": 200})
+
+
 def test_numbers_of_claims_are_undefined_for_a_diverged_network(found, data):
     some = diverged(found.dense, 0)
     for measure in (geometry.feature_form_errors, geometry.dependent_slopes):

@@ -33,7 +33,9 @@ def singular_view(features: Tensor, *, toward: Tensor | None = None) -> Tensor:
     its own sum where that is not given or 0. Features of zero have a view of zeros,
     those that are not finite of NaN. In the features' dtype, found in float64.
     """
-    features = images(features, "features")
+    given, features = features, images(features, "features")
+    if isinstance(given, Tensor) and given.is_floating_point():
+        features = features.to(given.dtype)  # half precision is given back
     *leading, channels, height, width = features.shape
     rows = features.reshape(-1, channels, height * width)
     views = torch.cat([_top_vectors(part.double()) for part in rows.split(CHUNK)])
