@@ -90,10 +90,10 @@ def run(root, editions, custom, *, force, cell_seconds, site) -> int:
     from helpers.chapters.execute import run_edition
 
     options = {"force": force, "cell_seconds": cell_seconds, "say": click.echo}
-    status = for_each(
-        editions, lambda edition: run_edition(root, edition, custom, **options)
-    )
-    return max(status, build.callback()) if site and status < 2 else status
+    status = for_each(editions, lambda e: run_edition(root, e, custom, **options))
+    if site and status < 2:
+        build.callback()
+    return status
 
 
 @commands.command()

@@ -14,7 +14,7 @@ from helpers.measures import Network, check_names, measure, measured_epochs
 from helpers.optimizers import check_optimizer
 from helpers.rounds import Rounds
 from helpers.runs import Run, stack_key
-from helpers.singles import Single, check_batches
+from helpers.singles import Single, check_fits
 from helpers.stacks import Stack
 from helpers.streams import stream
 from helpers.trainees import DeviceData, Trainee
@@ -47,7 +47,8 @@ def check_runs(runs: Iterable[Run], data) -> None:
         model = model_of(run, data)
         if isinstance(model, models.Modular):
             model.check_scale(run.init_scale)
-            check_batches(model, len(data.train_images), run.batch_size)
+            examples = len(data.train_images)
+            check_fits(model, examples=examples, batch_size=run.batch_size)
 
 
 class StackTraining(Rounds):

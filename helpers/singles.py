@@ -5,7 +5,7 @@ It offers what a stack offers, for the families that are given by a torch module
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from helpers.errors import Mistake
 from helpers.losses import Loss
@@ -16,23 +16,37 @@ from helpers.stacks import Evaluation
 CHUNK = {"cpu": 256, "cuda": 8192}  # examples that are evaluated at once
 
 
-@torch.no_grad()
-def check_batches(model: Modular, examples: int, batch_size: int) -> None:
-    """A last batch of one example is a mistake where BatchNorm cannot take it.
+def check_fits(model: Modular, *, examples: int, batch_size: int) -> None:
+    """Images that a network cannot take are a mistake, and so is a batch of one that
+    BatchNorm cannot normalise.
 
     Images that are one pixel where they are normalised give it a single value.
     """
-    before = examples - 1
-    if before % batch_size:
-        return
-    try:
-        model.module().train()(torch.zeros(1, *model.image_shape))
-    except ValueError as error:
+    size = " x ".join(map(str, model.image_shape))
+    if not _takes(model.skeleton, (2, *model.image_shape)):
         raise Mistake(
-            f"batch_size = {batch_size}: must not divide {before}, for the last of "
-            f"{before + 1} examples would be a batch of its own, which BatchNorm "
-            "cannot normalise; choose another"
-        ) from error
+            f"model = {model.family!r}: images of {size} (channels, height, width) are "
+            "too small for it; choose another model or larger images"
+        )
+    alone = (examples - 1) % batch_size == 0
+    if alone and not _takes(model.skeleton, (1, *model.image_shape), train=True):
+        raise Mistake(
+            f"batch_size = {batch_size}: must not divide {examples - 1}, for the last "
+            f"of {examples} examples would be a batch of its own, which BatchNorm "
+            f"cannot normalise in images of {size}; choose another"
+        )
+
+
+def _takes(module: nn.Module, shape: tuple[int, ...], *, train: bool = False) -> bool:
+    """Whether a module without memory can be given images of a shape."""
+    module.train(train)
+    try:
+        module(torch.empty(shape, device="meta"))
+    except (RuntimeError, ValueError):
+        return False
+    finally:
+        module.eval()
+    return True
 
 
 class Single:

@@ -64,7 +64,7 @@ def seed():
 @pytest.fixture(scope="session")
 def digits():
     """160 training and 60 test images of 64 values in 10 classes."""
-    return datasets.load("digits", train_examples=160, test_examples=60)
+    return datasets.load("digits").prefix(train_examples=160, test_examples=60)
 
 
 @pytest.fixture(scope="session")

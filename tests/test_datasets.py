@@ -11,6 +11,7 @@ import torch
 
 import helpers.datasets
 from helpers.datasets import NAMES, data_root, fetch, load, matched_scale, standardise
+from helpers.datasets.samples import share_out
 from helpers.errors import Mistake
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -142,12 +143,12 @@ def test_the_two_splits_are_scattered_differently():
     assert (train[:500] == test).all(1).double().mean() < 0.05  # 1 / 169 by accident
 
 
-def test_a_limit_of_scattered_digits_takes_the_first_canvases():
-    part = load("scattered_digits", train_examples=30, test_examples=7)
-    whole = load("scattered_digits")
-    assert torch.equal(part.train_images, whole.train_images[:30])
-    assert torch.equal(part.test_labels, whole.test_labels[:7])
-    assert part.digest != load("digits", train_examples=30, test_examples=7).digest
+def test_a_limit_of_scattered_digits_takes_the_canvases_of_the_same_digits():
+    limits = {"train_examples": 30, "test_examples": 11}
+    part, digits = load("scattered_digits", **limits), load("digits", **limits)
+    assert torch.equal(part.train_labels, digits.train_labels)
+    ink = [data.test_images.flatten(1).sum(1) for data in (part, digits)]
+    assert torch.equal(*ink) and part.digest != digits.digest
 
 
 def test_scattered_digits_are_standardised_to_a_squared_norm_of_400():
@@ -159,13 +160,93 @@ def test_scattered_digits_are_standardised_to_a_squared_norm_of_400():
 # What all data sets share
 
 
-def test_a_limit_takes_the_first_examples():
-    whole, part = load("digits"), load("digits", train_examples=30, test_examples=7)
+def test_a_prefix_is_the_first_examples():
+    whole = load("digits")
+    part = whole.prefix(train_examples=30, test_examples=7)
     assert torch.equal(part.train_images, whole.train_images[:30])
     assert torch.equal(part.train_labels, whole.train_labels[:30])
     assert torch.equal(part.test_images, whole.test_images[:7])
     assert (part.classes, part.names) == (whole.classes, whole.names)
     assert part.digest != whole.digest
+
+
+@pytest.mark.parametrize("count", [10, 30, 300, 1296])
+def test_in_a_limit_every_class_has_its_share_to_within_one_example(count):
+    whole, part = load("digits"), load("digits", train_examples=count)
+    there, taken = whole.train_labels.bincount(), part.train_labels.bincount()
+    assert len(part.train_labels) == count and taken.min() >= 1
+    assert ((there * count / len(whole.train_labels) - taken).abs() < 1).all()
+    assert torch.equal(part.test_images, whole.test_images)
+
+
+def sorted_folder(root, name="mine", *, classes=3):
+    """1,200 training and 120 test images sorted by class, each its own number."""
+    splits = {}
+    for split, count in (("train", 1200), ("test", 120)):
+        images = np.arange(count, dtype="<u4").view(np.uint8).reshape(count, 2, 2)
+        splits[split] = {
+            "images": images,
+            "labels": np.arange(count) * classes // count,
+        }
+    return make_folder(root / name, **splits)
+
+
+def test_a_limit_of_images_sorted_by_class_takes_as_many_of_each(root):
+    sorted_folder(root)
+    part = load("folder:mine", train_examples=300, test_examples=30)
+    assert part.train_labels.bincount().tolist() == [100, 100, 100]
+    assert part.test_labels.bincount().tolist() == [10, 10, 10]
+    numbers = part.train_images.flatten(1).numpy().view("<u4")[:, 0]
+    assert len(set(numbers)) == 300  # none twice
+    assert (numbers * 3 // 1200 == part.train_labels.numpy()).all()  # with its label
+    # Spread over its class: all of the first half with probability 2**-100.
+    assert numbers[:100].max() >= 200
+
+
+def test_a_limit_takes_the_same_examples_every_time(root):
+    sorted_folder(root, "one"), sorted_folder(root, "two")
+    digests = {load(f"folder:{n}", train_examples=50).digest for n in ("one", "two")}
+    assert len(digests) == 1
+
+
+def test_a_limit_takes_the_first_examples_where_the_classes_take_turns(root):
+    make_folder(root / "mine")  # 0 1 2 0 1 2 ...
+    whole = load("folder:mine")
+    for count in (3, 7, 8):
+        part = load("folder:mine", train_examples=count, test_examples=4)
+        assert torch.equal(part.train_images, whole.train_images[:count])
+        assert torch.equal(part.test_images, whole.test_images[:4])
+
+
+def test_a_limit_that_leaves_a_class_out_is_refused(root):
+    sorted_folder(root, classes=47)
+    line = "train_examples = 30: folder:mine has 47 classes, give at least 47"
+    with pytest.raises(Mistake, match=line):
+        load("folder:mine", train_examples=30)
+    with pytest.raises(Mistake, match=r"test_examples = 46: .* at least 47 test"):
+        load("folder:mine", test_examples=46)
+    assert load("folder:mine", test_examples=47).test_labels.tolist() == [*range(47)]
+
+
+def test_a_limit_of_test_images_asks_only_for_classes_that_are_there(root):
+    make_folder(root / "mine", test={"labels": np.array([0, 0, 0, 2, 2, 2])})
+    part = load("folder:mine", test_examples=2)
+    assert part.test_labels.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("there", "count", "shares"),
+    [
+        ([60, 30, 10], 10, [6, 3, 1]),
+        ([5, 5, 5], 8, [3, 3, 2]),
+        ([97, 2, 1], 10, [8, 1, 1]),  # however rare
+        ([1, 1, 998], 3, [1, 1, 1]),
+        ([50, 50, 50], 2, [1, 1, 0]),  # fewer than classes
+        ([3, 4], 7, [3, 4]),
+    ],
+)
+def test_shares_are_those_of_the_largest_remainders(there, count, shares):
+    assert share_out(np.array(there), count).tolist() == shares
 
 
 def test_a_limit_of_all_examples_is_the_whole_data_set():
@@ -180,11 +261,11 @@ def test_a_limit_out_of_range_is_refused(limit):
 
 def test_a_data_set_is_loaded_once():
     assert load("digits") is load("digits")
-    assert load("digits", test_examples=9) is load("digits", test_examples=9)
+    assert load("digits", test_examples=19) is load("digits", test_examples=19)
 
 
 def test_moving_to_a_device_keeps_everything_else():
-    digits = load("digits", train_examples=5)
+    digits = load("digits", train_examples=15)
     moved = digits.to("meta")
     assert moved.train_images.device.type == moved.test_labels.device.type == "meta"
     assert (moved.digest, moved.name, moved.classes) == (digits.digest, "digits", 10)
@@ -224,7 +305,12 @@ def test_images_of_a_folder_arrive_channels_first(root):
     assert loaded.train_images.shape == (12, 3, 5, 4)
     assert np.array_equal(loaded.train_images.numpy(), images.transpose(0, 3, 1, 2))
     assert loaded.train_labels.tolist() == [0, 1, 2] * 4
-    assert (loaded.features, loaded.classes, loaded.names) == (60, 3, ())
+    assert (loaded.features, loaded.classes) == (60, 3)
+
+
+def test_classes_without_names_are_called_by_their_numbers(root):
+    make_folder(root / "mine")
+    assert load("folder:mine").names == ("0", "1", "2")
 
 
 def test_grey_images_and_class_names_are_welcome(root):
@@ -235,6 +321,27 @@ def test_grey_images_and_class_names_are_welcome(root):
     loaded = load("folder:mine")
     assert loaded.train_images.shape == (6, 1, 5, 4)
     assert loaded.names == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("shape", "read"),
+    [
+        ((12, 4, 4), (1, 4, 4)),
+        ((12, 3, 8), (1, 3, 8)),  # three axes are grey whatever they are
+        ((12, 9, 12, 1), (1, 9, 12)),
+        ((12, 9, 12, 3), (3, 9, 12)),
+        ((12, 9, 12, 4), (4, 9, 12)),
+        ((12, 3, 3, 3), (3, 3, 3)),  # the last axis, where both could be
+        ((12, 1, 8, 4), (4, 1, 8)),
+    ],
+)
+def test_the_last_of_four_axes_holds_the_channels(root, shape, read):
+    images = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    make_folder(root / "mine", train={"images": images}, test={"images": images[:6]})
+    loaded = load("folder:mine").train_images
+    assert loaded.shape == (12, *read)
+    channels_last = images.reshape(12, *read[1:], read[0])
+    assert np.array_equal(loaded.permute(0, 2, 3, 1), channels_last)
 
 
 def test_a_folder_written_anew_is_read_anew(root):
@@ -290,12 +397,19 @@ def test_a_folder_without_one_split_names_the_file(root, split):
         load("folder:mine")
 
 
+FIRST = "look like channels first: put them last"
 WRONG = {
     "float images": ("images", np.zeros((12, 5, 4, 3)), "give uint8"),
     "flat images": ("images", np.zeros((12, 60), np.uint8), "give uint8"),
     "no examples": ("images", np.zeros((0, 5, 4, 3), np.uint8), "empty"),
     "no pixels": ("images", np.zeros((12, 0, 4, 3), np.uint8), "empty"),
-    "channels first": ("images", np.zeros((12, 3, 8, 8), np.uint8), "channels first"),
+    "channels first": ("images", np.zeros((12, 3, 8, 8), np.uint8), FIRST),
+    "grey, channels first": ("images", np.zeros((12, 1, 8, 8), np.uint8), FIRST),
+    "not square": ("images", np.zeros((12, 3, 24, 32), np.uint8), r"3, 24, 32\) look"),
+    "alpha, channels first": ("images", np.zeros((12, 4, 24, 32), np.uint8), FIRST),
+    "examples last": ("images", np.zeros((8, 8, 3, 12), np.uint8), "put them last"),
+    "two channels": ("images", np.zeros((12, 8, 8, 2), np.uint8), "give 1, 3 or 4"),
+    "five channels": ("images", np.zeros((12, 8, 8, 5), np.uint8), "have 5 channels"),
     "no images": ("images", None, "no array 'images'"),
     "no labels": ("labels", None, "no array 'labels'"),
     "float labels": ("labels", np.zeros(12), "whole number"),

@@ -679,6 +679,16 @@ def test_images_stand_in_the_rows_of_their_sets_in_grey_or_in_colour(rng):
     assert {"unpermuted", "permuted", "3", "4", "1", "2"} <= set(texts(ax))
 
 
+def test_images_that_are_not_square_keep_their_shape(rng):
+    wide = rng.random((1, 4, 8, 4))  # of four channels the first three are shown
+    ax = figures.labelled_images({"test": (wide, [1], [1])})
+    [cell] = cells(ax)
+    square = np.ones((8, 8, 3))
+    square[2:6] = wide[0, ..., :3]
+    again = [mosaics.scale(square[..., i], len(cell)) for i in range(3)]
+    assert np.allclose(cell, np.stack(again, axis=2), atol=1e-9)
+
+
 def test_wrong_labels_alone_are_crossed_and_frames_have_the_colours_of_the_sets():
     images = np.zeros((2, 4, 4))
     rows = {
@@ -741,7 +751,7 @@ def test_the_file_of_labelled_images_has_the_pixels_of_the_picture(rng):
     [
         ((np.zeros((2, 4, 4)), [1], [1, 2]), "'test' has 2 images, 1 labels in use"),
         ((np.zeros((0, 4, 4)), [], []), "'test' has 0 images"),
-        ((np.zeros((1, 3, 4, 4)), [1], [1]), r"'test'.*\(3, 4, 4\)"),
+        ((np.zeros((1, 3, 4, 5)), [1], [1]), r"'test'.*\(3, 4, 5\)"),
     ],
 )
 def test_labelled_images_that_cannot_be_drawn_are_named(row, words):

@@ -88,6 +88,34 @@ def test_grey_runs_from_0_to_1_and_is_clipped_beyond():
     assert values == [[0.0], [0.0], [1.0], [1.0]]
 
 
+@pytest.mark.parametrize("channels", [3, 4])
+def test_images_in_colour_are_drawn_in_it_beside_grey_ones(channels):
+    colored = np.random.default_rng(0).random((2, channels, 7, 7))
+    grey = np.full((2, 7, 7), 0.5)
+    grey[1, 0, 0] = np.nan  # undefined, so crossed and left open
+    ax = figures.image_grid({"input": colored, "depth 5": grey})
+    first, second, third, fourth = cells(ax)
+    step, close = len(first) // 7, {"atol": 0.5 / mosaics.GREYS}
+    for cell, image in zip((first, second), colored, strict=True):
+        again = cell[step // 2 :: step, step // 2 :: step]
+        assert np.allclose(again[..., :3], np.moveaxis(image[:3], 0, 2), **close)
+        assert (again[..., 3] == 1).all()
+    assert np.allclose(third[..., :3], 0.5, **close)
+    assert (fourth[..., 3] == 0).all()
+    assert (shown(ax)[..., 3] == 0).any()  # between the images the page shows
+
+
+def test_signed_images_in_colour_have_one_scale_for_their_channels():
+    view = np.zeros((1, 3, 4, 4))
+    view[0, 0, 0, 0], view[0, 2, 1, 1] = 8, -4
+    ax = figures.image_grid({"input": view, "layer 1": view}, signed=["layer 1"])
+    cell = cells(ax)[1]
+    step, close = len(cell) // 4, {"atol": 0.5 / mosaics.GREYS}
+    pixels = cell[step // 2 :: step, step // 2 :: step, :3]
+    assert np.allclose(pixels[0, 0], [1, 0.5, 0.5], **close)
+    assert np.allclose(pixels[1, 1], [0.5, 0.5, 0.25], **close)
+
+
 def test_signed_rows_are_scaled_image_by_image_with_0_in_the_middle():
     view = np.zeros((3, 4, 4))
     view[0, 0, 0], view[0, 1, 1], view[1, 2, 2] = 1e-3, -5e-4, -40
@@ -241,7 +269,7 @@ def test_a_grid_draws_into_given_axes(images):
         ({"groups": {"digits": 2, "none": 0}}, "none: 0"),
         ({"signed": ["layer"]}, "'layer': allowed are a"),
         ({"notes": {"layer": "x"}}, "'layer': allowed are a"),
-        ({"rows": {"a": np.zeros((2, 3, 4, 4))}}, r"'a'.*\(3, 4, 4\)"),
+        ({"rows": {"a": np.zeros((2, 5, 4, 4))}}, r"'a'.*\(5, 4, 4\)"),
         ({"rows": {"a": []}}, "'a' has 0 images"),
     ],
 )

@@ -62,7 +62,7 @@ def small(**fields):
 @pytest.fixture(scope="module")
 def data():
     """400 training and 100 test images of the embedded digits."""
-    return datasets.load("digits", train_examples=400, test_examples=100)
+    return datasets.load("digits").prefix(train_examples=400, test_examples=100)
 
 
 @pytest.fixture(scope="module")
@@ -1328,6 +1328,21 @@ def test_slopes_are_means_over_layers_at_initialization(found, data):
         expected = np.mean([of[f"W{layer}"] for layer in range(1, 5)])
         assert slopes[k] == pytest.approx(expected, rel=1e-8)
         assert -0.8 < slopes[k] < -0.2
+
+
+def test_too_few_permuted_examples_have_no_slope(found, data):
+    slopes = geometry.dependent_slopes(found.dense, data, examples=14)
+    assert slopes.shape == (2,) and np.isnan(slopes).all()
+
+
+def test_more_examples_of_a_class_than_there_are_is_told_before_training(data):
+    studies = {"dense": Study(data, small(), {"seed": range(2)})}
+    least = int(data.test_labels.bincount().min())
+    geometry.check_manifolds(studies, {"dense": least}, names=["test"])
+    with pytest.raises(Mistake, match=rf"'test', {least + 1} are asked for: lower"):
+        geometry.check_manifolds(studies, {"dense": least + 1}, names=["test"])
+    with pytest.raises(Mistake, match="in the set 'unpermuted', 200 are"):
+        geometry.check_manifolds(studies, {"dense": 200})
 
 
 def test_numbers_of_claims_are_undefined_for_a_diverged_network(found, data):

@@ -100,6 +100,22 @@ def test_memorization_is_under_way_when_half_of_the_permuted_labels_are_fitted()
     np.testing.assert_array_equal(geometry.memorization_epochs(some), [2, NAN, 0])
 
 
+def test_half_of_the_permuted_labels_says_nothing_where_chance_names_half():
+    some = histories(permuted_accuracy=[[0.5, 0.6, 1.0], [0.4, 0.5, 0.9]])
+    found = geometry.memorization_epochs(some, chance=0.5)
+    np.testing.assert_array_equal(found, [NAN, NAN])
+    found = geometry.memorization_epochs(some, chance=1 / 3)
+    np.testing.assert_array_equal(found, [0, 1])
+
+
+@pytest.mark.parametrize(("chance", "start"), [(0.5, 0.1), (0.1, 0.5)])
+def test_what_is_half_right_before_training_has_no_epoch_to_compare_with(chance, start):
+    rows = CURVES | {"permuted_accuracy": [[start, 0.6, 0.7, 0.9]] * 2}
+    found = estimates.learning(histories(**rows), chance=chance)
+    assert undefined(found.pop("restored_peak_epoch_over_permuted_epoch"))
+    assert not any(map(undefined, found.values()))
+
+
 CURVES = {
     "restored_accuracy": [[0.1, 0.6, 0.6, 0.3], [0.1, 0.5, 0.8, 0.2, 0.1]],
     "permuted_accuracy": [[0.1, 0.1, 0.4, 0.9], [0.1, 0.1, 0.2, 0.4, 0.8]],

@@ -39,7 +39,7 @@ def small(**fields):
 @pytest.fixture(scope="module")
 def data():
     """300 training and 150 test images of the embedded digits."""
-    return datasets.load("digits", train_examples=300, test_examples=150)
+    return datasets.load("digits").prefix(train_examples=300, test_examples=150)
 
 
 @pytest.fixture(scope="module")

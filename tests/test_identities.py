@@ -14,8 +14,8 @@ from helpers.errors import Mistake
 from helpers.identities import CORRELATIONS, Maps, Networks, networks, readers
 from helpers.identity_loop import identity_model, image_of
 from helpers.identity_runs import IdentityRun
+from helpers.metrics.mean_classifier import mean_classifier_error
 from helpers.metrics.reconstruction import (
-    mean_classifier_error,
     one_layer_solution,
     sharpness,
 )
@@ -691,12 +691,13 @@ def test_a_classifier_of_layers_is_the_mean_classifier_on_their_features(
     assert found.by_sum.shape == found.by_mean.shape == (2, 4)
     chosen = first_of_each(digits.train_labels, OF_100)
     train = patterns.prepare(digits.train_images[chosen], canvas=8)
-    test = patterns.prepare(digits.test_images[:50], canvas=8)
-    labels = digits.train_labels[chosen], digits.test_labels[:50]
+    asked = digits.sample(test_examples=50)
+    test = patterns.prepare(asked.test_images, canvas=8)
+    labels = digits.train_labels[chosen], asked.test_labels
     both = [[x.expand(2, -1, -1, -1, -1), *some.layers(x)] for x in (train, test)]
-    for layer, (seen, asked) in enumerate(zip(*both, strict=True)):
+    for layer, (seen, told) in enumerate(zip(*both, strict=True)):
         expected = mean_classifier_error(
-            seen.flatten(2), labels[0], asked.flatten(2), labels[1], classes=10
+            seen.flatten(2), labels[0], told.flatten(2), labels[1], classes=10
         )
         np.testing.assert_allclose(found.by_sum[:, layer], expected.error)
         np.testing.assert_allclose(found.by_mean[:, layer], expected.balanced_error)
@@ -731,12 +732,13 @@ def with_classes(digits, classes):
 
 
 def test_classes_of_other_data_have_equal_sizes(digits, convnets):
-    three, some = with_classes(digits, 3), convnets[2]
-    found = identities.classifier_errors(some, three, train=30, test=15)
+    three = with_classes(digits, 3)
+    found = identities.classifier_errors(convnets[2], three, train=30, test=15)
     chosen = first_of_each(three.train_labels, [10] * 3)
     train = patterns.prepare(three.train_images[chosen], canvas=8).flatten(1)
-    test = patterns.prepare(three.test_images[:15], canvas=8).flatten(1)
-    labels = three.train_labels[chosen], three.test_labels[:15]
+    some = three.sample(test_examples=15)
+    test = patterns.prepare(some.test_images, canvas=8).flatten(1)
+    labels = three.train_labels[chosen], some.test_labels
     expected = mean_classifier_error(train, labels[0], test, labels[1], classes=3)
     np.testing.assert_allclose(found.by_sum[:, 0], expected.error)
     np.testing.assert_allclose(found.by_mean[:, 0], expected.balanced_error)
@@ -746,7 +748,7 @@ def test_classes_of_other_data_have_equal_sizes(digits, convnets):
 def test_too_few_or_too_many_images_are_told(digits, convnets, count):
     with pytest.raises(Mistake) as told:
         identities.classifier_errors(convnets[2], digits, train=count, test=10)
-    line = f"{count} training images in MNIST's proportions: the classes have "
+    line = f"{count} training images to read from: of each class "
     assert str(told.value).startswith(line) and "\n" not in str(told.value)
 
 

@@ -9,11 +9,13 @@ from torch.testing import assert_close
 
 from helpers.errors import Mistake
 from helpers.metrics import reconstruction
-from helpers.metrics.reconstruction import (
+from helpers.metrics.mean_classifier import (
     class_sums,
-    cosine,
     mean_classes,
     mean_classifier_error,
+)
+from helpers.metrics.reconstruction import (
+    cosine,
     one_layer_expectation,
     one_layer_solution,
     relative_change,

@@ -69,7 +69,7 @@ def small(**fields):
 @pytest.fixture(scope="module")
 def data():
     """160 training and 60 test images of the embedded digits."""
-    return datasets.load("digits", train_examples=160, test_examples=60)
+    return datasets.load("digits").prefix(train_examples=160, test_examples=60)
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +226,8 @@ def naive(histories, data, spans, others, parts=("weights", "affine"), examples=
     tables = {s: np.empty((len(histories), len(spans), sources)) for s in SETS}
     model = model_of(histories.runs[0], data)
     layers = names_by_hand(model)
-    some = datasets.network_inputs(data.train_images[: settings.MEASURED_ON])
+    count = min(settings.MEASURED_ON, len(data.train_labels))
+    some = datasets.network_inputs(data.sample(train_examples=count).train_images)
     for k, run in enumerate(histories.runs):
         accuracies = judge(run, data, examples)
         final = weights_at(run, RunFolder(run).snapshot_epochs()[-1])

@@ -12,7 +12,7 @@ from helpers.errors import Failure, Mistake
 from helpers.losses import LOSSES
 from helpers.models import Modular, build
 from helpers.runs import Run, Study
-from helpers.singles import Single, check_batches
+from helpers.singles import Single, check_fits
 from helpers.store import RunFolder, results_root
 from helpers.training import train
 
@@ -273,10 +273,11 @@ def test_a_batch_of_one_that_cannot_be_normalised_is_a_mistake(batch):
     network = Network("resnet")  # 8 x 8 pixels are 1 x 1 in its last stage
     single = network.single()
     with pytest.raises(Mistake) as told:
-        check_batches(network.model, len(network.images), batch)
+        check_fits(network.model, examples=70, batch_size=batch)
     assert str(told.value) == (
         f"batch_size = {batch}: must not divide 69, for the last of 70 examples would "
-        "be a batch of its own, which BatchNorm cannot normalise; choose another"
+        "be a batch of its own, which BatchNorm cannot normalise in images of "
+        "1 x 8 x 8; choose another"
     )
     with pytest.raises(ValueError, match="Expected more than 1 value per channel"):
         single.train_epoch(torch.arange(70)[None], batch)  # what it saves people from
@@ -293,7 +294,7 @@ def test_a_batch_of_one_that_cannot_be_normalised_is_a_mistake(batch):
 def test_every_other_batch_size_is_welcome(family, side, batches):
     network = Network(family, side=side)
     for batch in batches:
-        check_batches(network.model, len(network.images), batch)
+        check_fits(network.model, examples=70, batch_size=batch)
         network.single().train_epoch(network.orders[0][None], batch)
 
 

@@ -29,14 +29,16 @@ NAMES = (*EMBEDDED, *ARCHIVES)  # besides folder:NAME
 def load(
     name: str, *, train_examples: int | None = None, test_examples: int | None = None
 ) -> Dataset:
-    """A data set by name, whole or the first examples of either split.
+    """A data set by name, whole or a sample of either split.
 
     name: one of NAMES, or `folder:NAME` (a folder under the data root, or a path).
-    torchvision's sets are downloaded where they are absent, once, under a lock. A limit
-    takes a prefix in the order of the files; of digits in that of their fixed split.
-    Loaded sets stay in memory and are shared: do not write to their tensors.
+    torchvision's sets are downloaded where they are absent, once, under a lock. Under a
+    limit every class has its share, to within one example: the first examples, where
+    they are such a sample, and else some that are drawn; a limit with less than an
+    example for each class of the split is refused. Loaded sets stay in memory and are
+    shared: do not write to their tensors.
     """
-    return _first(_source(name), train_examples, test_examples)
+    return _limited(_source(name), train_examples, test_examples)
 
 
 def fetch(name: str) -> None:
@@ -78,6 +80,20 @@ def _whole(source: tuple) -> Dataset:
 
 
 @lru_cache(maxsize=4, typed=True)
-def _first(source: tuple, train_examples, test_examples) -> Dataset:
+def _limited(source: tuple, train_examples, test_examples) -> Dataset:
     whole = _whole(source)
-    return whole.prefix(train_examples=train_examples, test_examples=test_examples)
+    part = whole.sample(train_examples=train_examples, test_examples=test_examples)
+    for split in ("train", "test"):
+        count, classes = _counts(part, split)[0], _counts(whole, split)[1]
+        if count < classes:
+            raise Mistake(
+                f"{split}_examples = {count}: {whole.name} has {classes} classes, give "
+                f"at least {classes} {split} examples, or all (0 in a chapter)"
+            )
+    return part
+
+
+def _counts(data: Dataset, split: str) -> tuple[int, int]:
+    """Examples of a split, and the classes that they are of."""
+    labels = getattr(data, f"{split}_labels")
+    return len(labels), len(labels.unique())

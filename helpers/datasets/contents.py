@@ -2,15 +2,18 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
 
 import torch
 from torch import Tensor
 
+from helpers.datasets.samples import take_sample
 from helpers.errors import Mistake
 
-PARTS = ("train_images", "train_labels", "test_images", "test_labels")
+KINDS = ("images", "labels")
+PARTS = tuple(f"{split}_{kind}" for split in ("train", "test") for kind in KINDS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +27,12 @@ class Dataset:
     test_images: Tensor
     test_labels: Tensor
     classes: int
-    names: tuple[str, ...] = ()  # of the classes, where they are known
+    names: tuple[str, ...] = ()  # of the classes; their numbers when left out
     digest: str = ""  # 12 hex digits of the contents; filled in when left out
 
     def __post_init__(self):
+        if not self.names:
+            object.__setattr__(self, "names", tuple(map(str, range(self.classes))))
         if not self.digest:
             object.__setattr__(self, "digest", _digest(self))
 
@@ -49,19 +54,19 @@ class Dataset:
     def prefix(
         self, *, train_examples: int | None = None, test_examples: int | None = None
     ) -> "Dataset":
-        """The first examples of either split, all where None; the classes stay."""
-        if train_examples is test_examples is None:
-            return self
-        train = _limit(self, "train", train_examples)
-        test = _limit(self, "test", test_examples)
-        return dataclasses.replace(
-            self,
-            train_images=self.train_images[:train],
-            train_labels=self.train_labels[:train],
-            test_images=self.test_images[:test],
-            test_labels=self.test_labels[:test],
-            digest="",
-        )
+        """The first examples of either split, whatever their classes; None: all."""
+        counts = {"train": train_examples, "test": test_examples}
+        return _part(self, counts, lambda labels, count, purpose: slice(count))
+
+    def sample(
+        self, *, train_examples: int | None = None, test_examples: int | None = None
+    ) -> "Dataset":
+        """Examples of either split in which every class has its share; None: all.
+
+        The first ones where these are such a sample, see `samples.take_sample`.
+        """
+        counts = {"train": train_examples, "test": test_examples}
+        return _part(self, counts, take_sample)
 
     def to(self, device: torch.device | str) -> "Dataset":
         """The same data set with its tensors on a device."""
@@ -80,6 +85,20 @@ def _digest(dataset: Dataset) -> str:
     return summary.hexdigest()[:12]
 
 
+def _part(whole: Dataset, counts: dict[str, int | None], choose: Callable) -> Dataset:
+    """The data set with what choose(labels, count, purpose=) takes of each split."""
+    if all(count is None for count in counts.values()):
+        return whole
+    parts = {}
+    for split, count in counts.items():
+        images, labels = (getattr(whole, f"{split}_{kind}") for kind in KINDS)
+        some = choose(
+            labels, _limit(whole, split, count), purpose=f"sample of {split} examples"
+        )
+        parts |= {f"{split}_images": images[some], f"{split}_labels": labels[some]}
+    return dataclasses.replace(whole, digest="", **parts)
+
+
 def _limit(dataset: Dataset, split: str, examples: int | None) -> int:
     available = len(getattr(dataset, f"{split}_labels"))
     if examples is None:
@@ -88,6 +107,6 @@ def _limit(dataset: Dataset, split: str, examples: int | None) -> int:
     if not whole or not 1 <= examples <= available:
         raise Mistake(
             f"{split}_examples is {examples!r}: {dataset.name} has {available} "
-            f"{split} examples, choose 1 to {available} or None for all"
+            f"{split} examples, choose 1 to {available}, or all (0 in a chapter)"
         )
     return int(examples)

@@ -20,7 +20,7 @@ def read() -> Dataset:
     """The 1,797 scans of ten digits (UCI, Alpaydin and Kaynak 1998) in a fixed split.
 
     1,297 training and 500 test images, the shares of the classes equal to within one
-    example; both splits in random order, so a prefix of either is a fair sample.
+    example; both splits in random order.
     """
     from sklearn.datasets import load_digits  # scikit-learn takes a second to import
 

@@ -14,6 +14,7 @@ from helpers.errors import Mistake
 from helpers.roots import own_path
 
 SPLITS = ("train", "test")
+CHANNELS = (1, 3, 4)  # grey, colour, colour with alpha
 UNREADABLE = (  # what NumPy and zipfile raise on files that are damaged or no archives
     OSError,
     ValueError,
@@ -61,7 +62,9 @@ def read(folder: Path, _stamp: tuple) -> Dataset:
 
     train.npz and test.npz each hold `images`, uint8 (n, height, width, channel) or
     (n, height, width), and `labels`, whole numbers 0..k-1, each present in training.
-    train.npz may hold `names` of the classes, k words.
+    Channels are 1, 3 or 4; networks see all four, pictures show the first three. Where
+    the last axis is one of these, it is taken for the channels. train.npz may hold
+    `names` of the classes, k words.
     """
     train, test = (_arrays(folder / f"{split}.npz") for split in SPLITS)
     if train["images"].shape[1:] != test["images"].shape[1:]:
@@ -112,11 +115,21 @@ def _check_images(path: Path, images: np.ndarray) -> None:
         )
     if 0 in shape:
         raise Mistake(f"{path}: images of shape {shape} are empty: give at least one")
-    if len(shape) == 4 and shape[1] in (1, 3) and shape[2] == shape[3] > 4:
-        raise Mistake(
-            f"{path}: images of shape {shape} have the channels first: "
-            "put them last, n×height×width×channels"
-        )
+    if len(shape) == 4 and shape[3] not in CHANNELS:
+        raise Mistake(f"{path}: images of shape {shape} {_misread(shape)}")
+
+
+def _misread(shape: tuple[int, ...]) -> str:
+    """What is wrong with axes whose last one holds no channels, and what to do."""
+    last = "put them last, n×height×width×channels"
+    if shape[1] in CHANNELS:
+        return f"look like channels first: {last}"
+    if shape[2] in CHANNELS:
+        return f"look like channels before the last axis: {last}, examples first"
+    return (
+        f"have {shape[3]} channels, read as n×height×width×channels: give 1, 3 or 4 "
+        "of them, or n×height×width for grey images"
+    )
 
 
 def _checked_labels(path: Path, labels: np.ndarray, count: int) -> np.ndarray:

@@ -59,12 +59,12 @@ def image_grid(
 ) -> Axes:
     """Images in rows, the inputs first, as one picture; a row is one network or layer.
 
-    rows: label -> images (image, h, w) or (image, 1, h, w), or a list of images of
-    different sizes, all square. Grey from 0 (black) to 1, clipped; rows in `signed` are
-    divided, each image, by its own largest absolute value, and middle grey is 0. A
-    crossed frame is an image with a value that is not a number. groups: kind -> number
-    of its columns, written above them; beyond 16 columns the rest goes below. notes:
-    label -> words to the right of that row.
+    rows: label -> images (image, h, w) or (image, 1, h, w), in colour (image, 3, h, w),
+    or a list of images of different sizes, all square. From 0 (black) to 1, clipped;
+    rows in `signed` are divided, each image, by its own largest absolute value, and
+    middle grey is 0. A crossed frame is an image with a value that is not a number.
+    groups: kind -> number of its columns, written above them; beyond 16 columns the
+    rest goes below. notes: label -> words to the right of that row.
     """
     if ax is None:
         named = {"": notes or {}}

@@ -41,9 +41,9 @@ def labelled_images(
     """Images of each set in a row, each with its label in use below it, as one picture.
 
     rows: set -> images, labels in use and true labels, as many of each. An image is
-    grey (h, w) or colour (h, w, 3), from 0 to 1 or of bytes (uint8). A label that
-    is not the true one is crossed; the frames have the colours of the sets. Long labels
-    take up to three lines.
+    grey (h, w) or colour (h, w, 3), from 0 to 1 or of bytes (uint8), and stands in the
+    middle of a square. A label that is not the true one is crossed; the frames have the
+    colours of the sets. Long labels take up to three lines.
     """
     read = {name: _read(row, name=name) for name, row in rows.items()}
     before = round(max(map(text_width, rows)) + 3 * GAP)
@@ -59,7 +59,7 @@ def labelled_images(
         ax.text(GAP, top + side / 2, name, va="center", fontsize=9)
         for i, image in enumerate(row.images):
             left = before + i * (side + GAP)
-            picture[top : top + side, left : left + side] = _scaled(image, side)
+            picture[top : top + side, left : left + side] = scale(image, side)
             _frame(ax, (left, top), side, color=look.color, crossed=row.wrong[i])
             for j, words in enumerate(row.words(i, side), start=1):
                 place = (left + side / 2, top + side + LINE * j)
@@ -85,17 +85,19 @@ def _read(row: tuple, *, name: str) -> Row:
 
 
 def _colors(image: ArrayLike, *, row: str) -> np.ndarray:
-    """An image (h, w, 3) from 0 to 1."""
+    """A square image (side, side, 3) from 0 to 1."""
     image = np.asarray(image)
     if image.dtype == np.uint8:
         image = image / 255
     if image.ndim == 2:
         image = np.repeat(image[..., None], 3, axis=2)
+    if image.ndim == 3 and image.shape[2] == 4:
+        image = image[..., :3]  # a fourth channel is not shown
     if image.ndim != 3 or image.shape[2] != 3:
         raise Mistake(
             f"row {row!r}, an image of shape {image.shape}: give (h, w) or (h, w, 3)"
         )
-    return np.clip(image.astype(float), 0, 1)
+    return _squared(np.clip(image.astype(float), 0, 1))
 
 
 def wrap(text: str, width: float) -> list[str]:
@@ -140,8 +142,14 @@ def _frame(
         ax.text(*place, CROSS, bbox=box, **style)
 
 
-def _scaled(image: np.ndarray, side: int) -> np.ndarray:
-    return np.stack([scale(image[..., i], side) for i in range(3)], axis=2)
+def _squared(image: np.ndarray) -> np.ndarray:
+    """An image (h, w, 3) in the middle of a white square."""
+    height, width = image.shape[:2]
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    square = np.ones((side, side, 3))
+    square[top : top + height, left : left + width] = image
+    return square
 
 
 def _tops(rows: Mapping[str, Row], side: int) -> tuple[list[int], int]:

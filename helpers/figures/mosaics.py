@@ -32,9 +32,9 @@ class Layout(NamedTuple):
 def read_rows(
     rows: Mapping[str, ArrayLike], signed: Collection[str]
 ) -> dict[str, list[np.ndarray]]:
-    """Grey values from 0 to 1 of all images, each (h, w), row by row."""
+    """Values from 0 to 1 of all images, each (h, w) or (h, w, 3), row by row."""
     read = {
-        name: [_grey(image, row=name, signed=name in signed) for image in images]
+        name: [_values(image, row=name, signed=name in signed) for image in images]
         for name, images in rows.items()
     }
     first, count = next(((name, len(row)) for name, row in read.items()), ("", 0))
@@ -47,13 +47,16 @@ def read_rows(
     return read
 
 
-def _grey(image: ArrayLike, *, row: str, signed: bool) -> np.ndarray:
+def _values(image: ArrayLike, *, row: str, signed: bool) -> np.ndarray:
     image = np.asarray(image, dtype=float)
     if image.ndim == 3 and len(image) == 1:
         image = image[0]
-    if image.ndim != 2:
+    elif image.ndim == 3 and len(image) in (3, 4):
+        image = np.moveaxis(image[:3], 0, 2)  # a fourth channel is not shown
+    elif image.ndim != 2:
         raise Mistake(
-            f"row {row!r}, an image of shape {image.shape}: give (h, w) or (1, h, w)"
+            f"row {row!r}, an image of shape {image.shape}: give (h, w) or (1, h, w), "
+            "in colour (3, h, w)"
         )
     if not signed:
         return np.clip(image, 0, 1)
@@ -114,17 +117,32 @@ def largest_side(width: float, fits: Sequence[Sequence[Groups]], *, limits) -> i
 
 
 def picture(rows: Mapping[str, list[np.ndarray]], layout: Layout) -> np.ndarray:
-    """All images in their places, (height, width); NaN between them."""
-    whole, side = np.full(layout.shape, np.nan), layout.side
+    """All images in their places: (height, width) with NaN between them.
+
+    Where any of them is in colour: (height, width, 4), transparent between them.
+    """
+    colored = any(image.ndim == 3 for images in rows.values() for image in images)
+    depth = (3,) if colored else ()
+    whole, side = np.full((*layout.shape, *depth), np.nan), layout.side
     for tops, images in zip(layout.down, rows.values(), strict=True):
         for top, left, image in zip(tops, layout.across, images, strict=True):
             part = np.s_[int(top) : int(top) + side, int(left) : int(left) + side]
-            whole[part] = np.round(scale(image, side) * GREYS) / GREYS
-    return whole
+            values = np.round(scale(image, side) * GREYS) / GREYS
+            whole[part] = values[..., None] if colored and image.ndim == 2 else values
+    if not colored:
+        return whole
+    there = np.isfinite(whole).all(axis=2, keepdims=True)
+    return np.concatenate([np.where(there, whole, 0), there], axis=2)
 
 
 def scale(image: np.ndarray, side: int) -> np.ndarray:
-    """An image (h, w) as (side, side): its pixels as squares, averages if too many."""
+    """An image (h, w) as (side, side), or (h, w, 3) as (side, side, 3).
+
+    Its pixels are squares, averages if they are too many.
+    """
+    if image.ndim == 3:
+        channels = [scale(image[..., i], side) for i in range(image.shape[2])]
+        return np.stack(channels, axis=2)
     height, width = image.shape
     return _overlaps(side, height) @ image @ _overlaps(side, width).T
 

@@ -13,6 +13,7 @@ from helpers.geometry.manifolds import Geometry, by_setting, measure_geometry
 from helpers.geometry.networks import (
     SETS,
     best_epochs,
+    check_manifolds,
     epochs_of,
     layers_of,
     moments_of,
@@ -31,6 +32,7 @@ __all__ = [
     "ball_capacity",
     "best_epochs",
     "by_setting",
+    "check_manifolds",
     "count_error",
     "dependent_slopes",
     "embeddings",

@@ -11,7 +11,7 @@ from helpers.geometry.labelled import GROUPS, Labelled, kernel_names
 from helpers.geometry.networks import Moment, Trained, at_moments
 from helpers.histories import Histories
 from helpers.loop import model_of
-from helpers.metrics.gradient_growth import dependent_growth
+from helpers.metrics.gradient_growth import HALVINGS, dependent_growth
 from helpers.metrics.gradients import (
     class_centred_gradients,
     feature_form,
@@ -147,13 +147,15 @@ def dependent_slopes(
     """Slope of the log dependent norm of permuted examples in the log of their number.
 
     At initialization, mean over layers: (network,), NaN for a network that diverges
-    later (claim 3).
+    later, and where too few examples are permuted to halve them (claim 3).
     """
     model = model_of(histories.runs[0], data)
     places = [model.names.index(name) for name in kernel_names(model).values()]
 
     def ask(trained: Trained) -> float:
         labelled = Labelled(trained, model, data, examples)
+        if labelled.permuted.sum() < 2**HALVINGS:
+            return np.nan
         draws = stream(trained.run.seed, "examples of growing subsets")
         growth = labelled.ask(
             dependent_growth, group=labelled.permuted, generator=draws

@@ -31,10 +31,14 @@ def examples_of_sets(histories: Histories, data) -> dict[str, Estimate]:
     }
 
 
-def memorization_epochs(histories: Histories) -> np.ndarray:
-    """First epoch at which half of the permuted labels are fitted, NaN: never."""
+def memorization_epochs(histories: Histories, *, chance: float = 0.0) -> np.ndarray:
+    """First epoch at which half of the permuted labels are fitted, NaN: never.
+
+    chance: with two classes, of which chance names half, it says nothing: NaN.
+    """
     rows = [arrays["permuted_accuracy"] >= LEARNT for arrays in histories.arrays]
-    return np.array([float(r.argmax()) if r.any() else np.nan for r in rows])
+    told = chance < LEARNT
+    return np.array([float(r.argmax()) if told and r.any() else np.nan for r in rows])
 
 
 def learning(histories: Histories, *, chance: float) -> dict[str, Estimate]:
@@ -45,13 +49,14 @@ def learning(histories: Histories, *, chance: float) -> dict[str, Estimate]:
         np.nan if np.isnan(peak) else np.nanargmax(arrays["restored_accuracy"])
         for peak, arrays in zip(peaks, histories.arrays, strict=True)
     ]
-    final = histories.final("restored_accuracy")
+    final, half = histories.final("restored_accuracy"), np.full(len(peaks), np.nan)
+    epochs = memorization_epochs(histories, chance=chance)
+    # Undefined where half of the permuted labels are right before any training.
+    half = np.divide(at, epochs, out=half, where=epochs > 0)
     return {
         "restored_peak_minus_final": paired_difference(peaks, final),
         "restored_peak_minus_chance": mean_interval(peaks - chance),
-        "restored_peak_epoch_over_permuted_epoch": mean_interval(
-            at / memorization_epochs(histories)
-        ),
+        "restored_peak_epoch_over_permuted_epoch": mean_interval(half),
         "final_train_accuracy": mean_interval(histories.final("train_accuracy")),
         "test_best_minus_final": paired_difference(
             histories.best("test_accuracy"), histories.final("test_accuracy")

@@ -1,6 +1,6 @@
 """Finished classifiers of paper B: their moments, and the sets they are asked about."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from helpers.labels import (
 )
 from helpers.loop import model_of
 from helpers.models.layers import layer_names
-from helpers.runs import Run
+from helpers.runs import Run, Study
 from helpers.store import RunFolder
 from helpers.streams import stream
 
@@ -118,16 +118,39 @@ def class_inputs(
     use, each set for itself. names: of the sets; "control": the permuted images, their
     labels exchanged once more.
     """
-    inputs, sets = {}, sets_of(run, data)
+    return {
+        name: _inputs(data, name, indices.flatten())
+        for name, indices in _of_classes(run, data, examples, names)
+    }
+
+
+def check_manifolds(
+    studies: Mapping[str, Study],
+    examples: Mapping[str, int],
+    *,
+    names: Sequence[str] = MANIFOLDS,
+) -> None:
+    """Refuse, before any training, more examples a class than some set of a run has.
+
+    examples: name of a study -> examples of each class; names: of the sets.
+    """
+    for name, count in examples.items():
+        runs = studies[name].runs()
+        for run in {(run.permuted_fraction, run.seed): run for run in runs}.values():
+            # the draw itself tells
+            dict(_of_classes(run, studies[name].data, count, names))
+
+
+def _of_classes(
+    run: Run, data, examples: int, names: Sequence[str]
+) -> Iterator[tuple[str, Tensor]]:
+    """Sets that are not empty, and indices of their examples, (class, example)."""
+    sets = sets_of(run, data)
     for name in names:
         chosen = _control(run, sets) if name == CONTROL else getattr(sets, name)
-        if not len(chosen.labels):
-            continue
-        indices = per_class(
-            chosen, examples, classes=data.classes, seed=run.seed, purpose=name
-        )
-        inputs[name] = _inputs(data, name, indices.flatten())
-    return inputs
+        if len(chosen.labels):
+            draw = {"classes": data.classes, "seed": run.seed, "purpose": name}
+            yield name, per_class(chosen, examples, **draw)
 
 
 def _control(run: Run, sets: ExampleSets) -> Examples:

@@ -17,12 +17,13 @@ EARLY = 2  # the first moments after initialization are called early
 
 
 def no_vanishing(
-    gradients: Gradients, histories: Histories, *, group: str
+    gradients: Gradients, histories: Histories, *, group: str, chance: float = 0.0
 ) -> dict[str, Estimate]:
     """The first layer's gradient beside the median layer's (figures 5A to C).
 
     The lowest over the epochs up to that at which half of the permuted labels are
-    fitted, or over all epochs of a network that never fits half.
+    fitted, or over all epochs of a network that never fits half, and where chance
+    names half.
     """
     full = gradients.tables["full"][group]
     middle = np.median(full, axis=2)
@@ -32,7 +33,8 @@ def no_vanishing(
         [epoch_of(moment, arrays["test_accuracy"]) for moment in gradients.moments]
         for arrays in histories.arrays
     ]
-    after = np.array(epochs) > memorization_epochs(histories)[:, None]
+    learnt = memorization_epochs(histories, chance=chance)
+    after = np.array(epochs) > learnt[:, None]
     lowest = np.where(after, np.inf, ratio).min(axis=1)  # NaN where one of them is
     return {"first_over_median_layer_gradient_norm": mean_interval(lowest)}
 

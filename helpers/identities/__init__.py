@@ -20,7 +20,11 @@ from helpers.identities.forms import (
 )
 from helpers.identities.maps import CORRELATIONS, Maps, correlation_maps
 from helpers.identities.networks import Networks, in_words, load_by, load_networks
-from helpers.identities.readers import ReadingErrors, classifier_errors
+from helpers.identities.readers import (
+    ReadingErrors,
+    check_readings,
+    classifier_errors,
+)
 from helpers.identities.views import (
     VIEWS,
     LayerViews,
@@ -37,6 +41,7 @@ __all__ = [
     "Maps",
     "Networks",
     "ReadingErrors",
+    "check_readings",
     "classifier_errors",
     "construction_error",
     "correlation_maps",

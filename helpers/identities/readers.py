@@ -16,7 +16,7 @@ from torch import Tensor
 
 from helpers.errors import Mistake
 from helpers.identities.networks import Networks
-from helpers.metrics.reconstruction import class_sums, mean_classes
+from helpers.metrics.mean_classifier import class_sums, mean_classes
 from helpers.patterns import prepare, resize
 
 CHUNK = 128  # images whose features at every layer are held at once
@@ -41,8 +41,10 @@ def classifier_errors(
     """Errors of the mean classifier on pixels and on every layer.
 
     train: about how many training images, the first of each class in MNIST's
-    proportions (equally many where there are not ten classes); test: images, the first.
+    proportions (equally many where there are not ten classes); test: images, each class
+    with its share.
     """
+    check_readings(data, train=train, test=test)
     chosen, counts = _like_mnist(data.train_labels, train, data.classes)
     images, labels = data.train_images[chosen], data.train_labels[chosen]
     sums = None
@@ -51,7 +53,8 @@ def classifier_errors(
         before = sums or [0] * len(found)
         sums = [a + b for a, b in zip(before, found, strict=True)]
     means = [total / counts[:, None] for total in sums]
-    wrong, tests = 0, (data.test_images[:test], data.test_labels[:test])
+    some = data.sample(test_examples=test)
+    wrong, tests = 0, (some.test_images, some.test_labels)
     for features, answers in _layers(networks, *tests):
         pairs = zip(features, sums, means, strict=True)
         told = [[mean_classes(f, each) for each in both] for f, *both in pairs]
@@ -61,6 +64,12 @@ def classifier_errors(
     return ReadingErrors(shares[..., 0], shares[..., 1])
 
 
+def check_readings(data, *, train: int, test: int) -> None:
+    """Refuse, before any training, more images than there are."""
+    _like_mnist(data.train_labels, train, data.classes)
+    data.sample(test_examples=test)
+
+
 def _like_mnist(labels: Tensor, count: int, classes: int) -> tuple[Tensor, Tensor]:
     """Indices of the first examples of each class, and how many they are."""
     sizes = torch.tensor(MNIST if classes == len(MNIST) else [1] * classes).double()
@@ -68,8 +77,10 @@ def _like_mnist(labels: Tensor, count: int, classes: int) -> tuple[Tensor, Tenso
     there = torch.bincount(labels, minlength=classes)
     if (counts > there).any() or (counts < 1).any():
         raise Mistake(
-            f"{count} training images in MNIST's proportions: the classes have "
-            f"{int(there.min())} to {int(there.max())}, each has to give one or more"
+            f"{count} training images to read from: of each class "
+            f"{int(counts.min())} to {int(counts.max())}, where there are "
+            f"{int(there.min())} to {int(there.max())}; choose a number by which each "
+            "gives one or more"
         )
     each = [(labels == c).nonzero().flatten()[:n] for c, n in enumerate(counts)]
     return torch.cat(each).sort().values, counts

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from helpers.metrics.checks import alike, integer_labels, rows
 from helpers.metrics.sums import alignment_of_sums as _ratio
 
 
@@ -31,6 +32,7 @@ class ClassAlignment(NamedTuple):
 
 def alignment(vectors: Tensor) -> Tensor:
     """Alignment Omega of vectors (..., example, feature) (paper A, eq. 3): (...)."""
+    vectors = rows(vectors, "vectors")
     squares = vectors.square().sum(-1)
     total = vectors.sum(-2).square().sum(-1)
     return _ratio(total, squares.sum(-1), squares.sqrt().sum(-1), vectors.shape[-2])
@@ -42,6 +44,8 @@ def outer_alignment(left: Tensor, right: Tensor) -> Tensor:
     left: (..., example, p), right: (..., example, q). Returns (...).
     <a_i u_i^T, a_j u_j^T> = <a_i, a_j> <u_i, u_j>, and the norm is |a_i| |u_i|.
     """
+    left, right = rows(left, "left vectors"), rows(right, "right vectors")
+    alike(left, right, axis=-2, meaning="left and right vectors")
     norms = left.norm(dim=-1) * right.norm(dim=-1)
     total = outer_total(left, right)
     return _ratio(total, norms.square().sum(-1), norms.sum(-1), left.shape[-2])
@@ -66,6 +70,8 @@ def class_alignment(labels: Tensor, classes: int, *vectors: Tensor) -> ClassAlig
     vectors: one tensor (example, feature), or two whose outer products are meant.
     labels: (example,) in 0..classes-1.
     """
+    vectors = tuple(rows(v, "vectors") for v in vectors)
+    labels = integer_labels(labels, len(vectors[0]), classes=classes)
     measure = alignment if len(vectors) == 1 else outer_alignment
     counts = torch.bincount(labels, minlength=classes).tolist()
     order = labels.argsort(stable=True)

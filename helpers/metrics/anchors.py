@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from helpers.errors import Failure, Mistake
+from helpers.metrics.checks import real
 from helpers.metrics.nonnegative import (
     careful_least_squares,
     nonnegative_least_squares,
@@ -176,7 +177,7 @@ def _chunk_size(shape, device, memory):
 
 def _matrices(name, values, device):
     """Matrices in float64, finite, at least one."""
-    values = [_tensor(each) for each in values]
+    values = [real(each, name).double() for each in values]
     if not values:
         raise Mistake(f"{name}: no manifold; give at least one")
     for i, each in enumerate(values):
@@ -191,12 +192,6 @@ def _matrices(name, values, device):
                 "mend NaN and infinity, check the centre's norm"
             )
     return [each.to(device or values[0].device) for each in values]
-
-
-def _tensor(values):
-    if isinstance(values, Tensor):
-        return values.detach().double()
-    return torch.tensor(np.asarray(values), dtype=torch.float64)
 
 
 def _check_pairs(points, draws):

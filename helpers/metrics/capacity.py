@@ -15,6 +15,7 @@ from scipy.special import log_ndtr
 from torch import Tensor
 
 from helpers.errors import Mistake
+from helpers.metrics.checks import check_seed
 from helpers.metrics.clouds import Clouds
 from helpers.metrics.separability import separable
 
@@ -63,6 +64,7 @@ def simulated_capacity(
             f"dichotomies = {dichotomies}, tolerance = {tolerance}: must be 1 or more, "
             "and above 0"
         )
+    check_seed(seed)
     clouds = Clouds(points, least=1)
     generator = np.random.default_rng([seed, crc32(b"dichotomies")])
     pool = _Pool(clouds, generator)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from helpers.errors import Mistake
+from helpers.metrics.checks import real, unit_of
 
 # What rounding leaves of a length, in parts of the longest that took part in it.
 ROUNDING = 1e-14
@@ -24,20 +25,14 @@ class Clouds:
         self, points: Sequence[Tensor | np.ndarray] | Tensor, *, least: int = 2
     ):
         self._points, self._buffer = points, None
-        if len(points) < 2:
-            raise Mistake(f"{len(points)} manifolds: give at least two")
-        shapes = [tuple(np.shape(cloud)) for cloud in points]
+        shapes = _shapes(points)
+        if len(shapes) < 2:
+            raise Mistake(f"{len(shapes)} manifolds: give at least two")
         for i, shape in enumerate(shapes):
             _check_shape(i, shape, shapes[0], least)
         self.features, self.examples = shapes[0][0], [shape[1] for shape in shapes]
-        rows = [_read(cloud).mean(1, dtype=torch.float64) for cloud in points]
-        centers = torch.stack(rows)
-        finite = centers.isfinite().all(1)
-        if not finite.all():
-            raise Mistake(
-                f"points of manifold {finite.int().argmin()} are NaN or infinite: "
-                "leave such networks out"
-            )
+        self._unit = unit_of(max(map(self._size, range(len(points)))))
+        centers = torch.stack([self._read(i).mean(1) for i in range(len(points))])
         self.rounding = float(centers.norm(dim=1).max()) * ROUNDING
         share = centers.new_tensor(self.examples) / sum(self.examples)
         self.mean = share @ centers
@@ -74,12 +69,26 @@ class Clouds:
             [directions @ self._about(self.mean, i) for i in range(len(self))], 1
         )
 
+    def _size(self, i: int) -> float:
+        """The largest number of a manifold's points in size."""
+        size = float(_values(self._points[i]).abs().max())
+        if not np.isfinite(size):
+            raise Mistake(
+                f"points of manifold {i} are NaN or infinite: leave such networks out"
+            )
+        return size
+
+    def _read(self, i: int) -> Tensor:
+        """One manifold's points in float64, in a unit that no square overflows."""
+        cloud = _values(self._points[i]).double()
+        return cloud if self._unit == 1 else cloud * self._unit
+
     def _about(self, center, i):
         """One manifold's points about a centre (feature,), until the next call."""
-        cloud = _read(self._points[i])
+        cloud = self._read(i)
         # One buffer for all: fresh memory would cost as much as the subtraction.
         if self._buffer is None or self._buffer.shape != cloud.shape:
-            self._buffer = torch.empty_like(cloud, dtype=torch.float64)
+            self._buffer = torch.empty_like(cloud)
         return torch.sub(cloud, center[:, None], out=self._buffer)
 
 
@@ -107,19 +116,23 @@ def coordinates(
     return torch.cat([points, torch.ones_like(points[:, :1])], 1)
 
 
-def _read(cloud):
-    if isinstance(cloud, Tensor):
-        return cloud.detach()
-    cloud = np.asarray(cloud)
-    # A tensor that shares memory with an array that must not be written to warns.
-    return torch.from_numpy(cloud if cloud.flags.writeable else cloud.copy())
+def _shapes(points) -> list[tuple[int, ...]]:
+    """Shape of each manifold, none where they cannot be counted."""
+    try:
+        return [tuple(np.shape(cloud)) for cloud in points]
+    except TypeError:
+        return []
+
+
+def _values(cloud: Tensor | np.ndarray) -> Tensor:
+    return real(cloud, "points")
 
 
 def _check_shape(i, shape, first, least):
-    if len(shape) != 2 or shape[0] != first[0] or shape[0] == 0:
+    if len(shape) != 2 or shape[0] == 0 or shape[0] != first[0]:
         raise Mistake(
             f"points of manifold {i} have the shape {shape}: must be (feature, "
-            f"example), with {first[0]} features as in manifold 0"
+            "example), of one feature or more, as many as manifold 0 has"
         )
     if shape[1] < least:
         raise Mistake(f"manifold {i} has {shape[1]} examples: give at least {least}")

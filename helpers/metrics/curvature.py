@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor
 
+from helpers.errors import Mistake
+from helpers.metrics.checks import matrix
 from helpers.metrics.kernels import relu_kernel
 
 # Inputs that relu_curvature looks at: a Gram matrix of 32 MB, and a second or two.
@@ -25,7 +27,9 @@ def relu_curvature(inputs: Tensor, *, width: int, scale: float) -> float:
     and the Gram matrix <r_i, r_j> / n share their eigenvalues other than zero, and the
     Gram matrix tends to width * relu_kernel / n. NaN for inputs that are not finite.
     """
-    some = inputs[:MOST_INPUTS]
+    some = matrix(inputs, "inputs")[:MOST_INPUTS]
+    if not len(some):
+        raise Mistake("no inputs: give one at least")
     mean_gram = relu_kernel(some, some, scale) * (width / len(some))
     if not mean_gram.isfinite().all():
         return math.nan

@@ -15,6 +15,14 @@ import torch
 from torch import Tensor
 
 from helpers.errors import Mistake
+from helpers.metrics.checks import (
+    check_count,
+    check_seed,
+    finite,
+    integer_labels,
+    real,
+    within_range,
+)
 
 BLOCK = 2**22  # distances held at once, 32 MB
 LEAST = 4  # examples of which UMAP makes a picture
@@ -62,11 +70,10 @@ def embed(
     another, their places have no meaning. 2,000 examples of 1,000 features take 3 s on
     one core, and the first picture of a process 7 s more, in which umap is compiled.
     """
-    if neighbours < 2 or not 0 <= min_dist <= 1:
-        raise Mistake(
-            f"neighbours = {neighbours!r}, min_dist = {min_dist!r}: must be at least "
-            "2, and within 0..1"
-        )
+    check_seed(seed)
+    check_count("neighbours", neighbours, least=2)
+    if not 0 <= min_dist <= 1:
+        raise Mistake(f"min_dist = {min_dist!r}: must be within 0..1")
     rows = _checked(features, max(neighbours, LEAST) - 1).cpu()
     nearest = _nearest(rows, rows, neighbours - 1, others=True)
     with warnings.catch_warnings():  # some are told at import, others on odd data
@@ -181,7 +188,7 @@ def _judged(named: Tensor, labels: Tensor) -> Separability:
 
 def _checked(features: Tensor | np.ndarray, neighbours: int) -> Tensor:
     """Features as (example, feature) in float64, with more examples than neighbours."""
-    rows = torch.as_tensor(features).detach().double()
+    rows = real(features, "features").double()
     if rows.ndim != 2 or not rows.shape[1]:
         raise Mistake(
             f"features have shape {tuple(rows.shape)}: must be (example, feature)"
@@ -191,24 +198,13 @@ def _checked(features: Tensor | np.ndarray, neighbours: int) -> Tensor:
             f"{len(rows)} examples are too few: give at least {neighbours + 1}, or ask "
             "for fewer neighbours"
         )
-    if not rows.isfinite().all():
-        raise Mistake(
-            "features are not finite: leave out a network whose training diverged"
-        )
-    return rows
+    return within_range(finite(rows, "features"))
 
 
 def _at_least_one(neighbours: int) -> int:
-    if neighbours < 1:
-        raise Mistake(f"neighbours = {neighbours!r}: must be at least 1")
+    check_count("neighbours", neighbours)
     return neighbours
 
 
 def _checked_labels(labels: Tensor | np.ndarray, rows: Tensor) -> Tensor:
-    labels = torch.as_tensor(labels).to(rows.device)
-    if labels.is_floating_point() or labels.shape != (len(rows),):
-        raise Mistake(
-            f"labels are {labels.dtype} of shape {tuple(labels.shape)}: "
-            f"give one integer for each of the {len(rows)} examples"
-        )
-    return labels
+    return integer_labels(labels, len(rows)).to(rows.device)

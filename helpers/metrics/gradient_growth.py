@@ -24,6 +24,8 @@ from helpers.metrics.mean_gradients import (
     mean_output,
 )
 
+HALVINGS = 4  # of a group, which takes sixteen examples
+
 
 class Growth(NamedTuple):
     """Norm of the label-dependent gradient of ever more examples (claim 3).
@@ -51,7 +53,7 @@ def dependent_growth(
     *,
     group: Tensor,
     generator: np.random.Generator,
-    halvings: int = 4,
+    halvings: int = HALVINGS,
     chunk: int = 256,
 ) -> Growth:
     """Norm of the dependent part over n / 2^halvings, ..., n / 2, n of the group.

@@ -16,6 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from helpers.errors import Mistake
+from helpers.metrics.checks import alike, check_count, finite, integer_labels, matrix
+
 # Added to a kernel's diagonal, in units of its mean; above the error of float32.
 RIDGE = 1e-3
 
@@ -32,7 +35,7 @@ def sin_kernel(left: Tensor, right: Tensor, scale: float) -> Tensor:
 
     scale: standard deviation s of the weights. Computed in float64.
     """
-    left, right = left.double(), right.double()
+    left, right = _inputs(left, right)
     squares = left.square().sum(-1)[:, None] + right.square().sum(-1)
     products = 2 * left @ right.T
     near = torch.exp(-(scale**2) * (squares - products).clamp(min=0) / 2)
@@ -46,7 +49,7 @@ def relu_kernel(left: Tensor, right: Tensor, scale: float) -> Tensor:
     s^2 |x| |x'| (sin t + (pi - t) cos t) / (2 pi), t the angle (Cho and Saul 2009).
     scale: standard deviation s of the weights. Computed in float64.
     """
-    left, right = left.double(), right.double()
+    left, right = _inputs(left, right)
     norms = left.norm(dim=-1)[:, None] * right.norm(dim=-1)
     cosines = left @ right.T / norms.where(norms != 0, 1)
     # Rounding takes the cosine of like vectors past 1, where there is no angle. An
@@ -59,7 +62,8 @@ def relu_kernel(left: Tensor, right: Tensor, scale: float) -> Tensor:
 
 def sin_kernel_bound(left: Tensor, right: Tensor, scale: float) -> Tensor:
     """exp(-s^2 |x - x'|^2 / 2) of pairs (pair, d): (pair,) (paper A, Theorem 1)."""
-    gaps = (left.double() - right.double()).square().sum(-1)
+    left, right = _inputs(left, right)
+    gaps = (left - right).square().sum(-1)
     return torch.exp(-(scale**2) * gaps / 2)
 
 
@@ -72,9 +76,11 @@ def sample_sin_kernel(
     generator: np.random.Generator,
 ) -> SampledKernel:
     """Monte Carlo of sin_kernel for pairs (pair, d), over `draws` weight vectors."""
+    left, right = _inputs(left, right)
+    check_count("draws", draws)
     weights = generator.standard_normal((left.shape[-1], draws))
     weights = torch.from_numpy(weights) * scale
-    products = torch.sin(left.double() @ weights) * torch.sin(right.double() @ weights)
+    products = torch.sin(left @ weights) * torch.sin(right @ weights)
     return SampledKernel(products.mean(-1), products.std(-1) / draws**0.5)
 
 
@@ -104,6 +110,8 @@ def class_kernel_alignment(
     inputs: (n, d); labels: (n,) in 0..classes-1. Mean over the classes (eq. 6).
     kernel: sin_kernel or relu_kernel; of relu features no scale changes it.
     """
+    inputs = matrix(inputs, "inputs")
+    labels = integer_labels(labels, len(inputs), classes=classes)
     groups = (inputs[labels == label] for label in range(classes))
     values = [kernel_alignment(kernel(group, group, scale)) for group in groups]
     return torch.stack(values).nanmean()
@@ -122,7 +130,7 @@ def kernel_machine_accuracy(
     each unseen input's kernels are taken relative to its largest, which changes no
     answer. As the scale grows it becomes the nearest neighbour's label.
     """
-    (inputs, labels), (unseen, answers) = train, test
+    (inputs, labels), (unseen, answers) = _labelled(train, test, classes)
     kernel = sin_kernel(inputs, inputs, scale)
     left, right = unseen.double(), inputs.double()
     squares = left.square().sum(-1)[:, None] + right.square().sum(-1)
@@ -143,12 +151,33 @@ def random_feature_accuracy(
     generator: np.random.Generator,
 ) -> float:
     """The same with `width` sin features that are drawn: a finite frozen layer."""
-    (inputs, labels), (unseen, answers) = train, test
+    (inputs, labels), (unseen, answers) = _labelled(train, test, classes)
+    check_count("width", width)
     drawn = generator.standard_normal((inputs.shape[-1], width), dtype=np.float32)
     weights = torch.from_numpy(drawn) * scale
     seen, asked = torch.sin(inputs @ weights), torch.sin(unseen @ weights)
     kernel, cross = (seen @ seen.T).double(), (asked @ seen.T).double()
     return _least_squares_accuracy(kernel, cross, labels, answers, classes)
+
+
+def _inputs(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """Two sets of inputs (n, d) of one number of features, in float64."""
+    left, right = (matrix(each, "inputs").double() for each in (left, right))
+    alike(left, right, axis=-1, meaning="features")
+    return left, right
+
+
+def _labelled(train: tuple, test: tuple, classes: int) -> list[tuple[Tensor, Tensor]]:
+    """Finite inputs (n, d) and labels (n,) of both sets; least squares needs them."""
+    both = []
+    for inputs, labels in (train, test):
+        inputs = matrix(inputs, "inputs")
+        finite(inputs, "inputs")
+        if not len(inputs):
+            raise Mistake("no inputs: give one training and one test input at least")
+        both.append((inputs, integer_labels(labels, len(inputs), classes=classes)))
+    alike(both[0][0], both[1][0], axis=-1, meaning="features")
+    return both
 
 
 def _least_squares_accuracy(
@@ -157,5 +186,11 @@ def _least_squares_accuracy(
     """Accuracy of least squares on one-hot labels from kernels (n, n) and (m, n)."""
     held = kernel + RIDGE * kernel.diagonal().mean() * torch.eye(len(kernel))
     targets = torch.nn.functional.one_hot(labels, classes).double() - 1 / classes
-    weights = torch.cholesky_solve(targets, torch.linalg.cholesky(held))
+    factor, failed = torch.linalg.cholesky_ex(held)
+    if failed or not factor.isfinite().all():
+        raise Mistake(
+            "the kernel of these inputs at this scale is not positive definite: the "
+            "inputs are too small or too large for it, choose another scale"
+        )
+    weights = torch.cholesky_solve(targets, factor)
     return ((cross @ weights).argmax(-1) == answers).double().mean().item()

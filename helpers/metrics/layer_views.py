@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from helpers.metrics.checks import images, real
 from helpers.metrics.reconstruction import cosine, unit
 
 # Images of features at a time: 50 MB a copy in float64 at 128 channels of 28 x 28.
@@ -32,6 +33,9 @@ def singular_view(features: Tensor, *, toward: Tensor | None = None) -> Tensor:
     its own sum where that is not given or 0. Features of zero have a view of zeros,
     those that are not finite of NaN. In the features' dtype, found in float64.
     """
+    given, features = features, images(features, "features")
+    if isinstance(given, Tensor) and given.is_floating_point():
+        features = features.to(given.dtype)  # half precision is given back
     *leading, channels, height, width = features.shape
     rows = features.reshape(-1, channels, height * width)
     views = torch.cat([_top_vectors(part.double()) for part in rows.split(CHUNK)])
@@ -45,6 +49,7 @@ def best_channel(features: Tensor, image: Tensor) -> ChannelView:
     features: (..., channel, height, width); image: (..., height, width), broadcast.
     Dead channels correlate by 0; of equal ones the first.
     """
+    features, image = images(features, "features"), real(image, "image")
     correlations = cosine(features, image[..., None, :, :], axes=2)
     channel = correlations.abs().argmax(-1)
     best = channel[..., None]

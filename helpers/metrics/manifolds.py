@@ -20,6 +20,7 @@ from torch import Tensor
 
 from helpers.errors import Mistake
 from helpers.metrics.anchors import anchor_geometry
+from helpers.metrics.checks import check_count, check_seed
 from helpers.metrics.clouds import Clouds, coordinates
 from helpers.metrics.removals import center_correlation, given_removal, search_removal
 
@@ -80,11 +81,10 @@ def manifold_geometry(
     65,536 features of 100 manifolds of 50. With fewer features than examples radius
     and dimension say more of the features than of the manifolds.
     """
-    if gaussians < 1 or restarts < 1:
-        raise Mistake(
-            f"gaussians = {gaussians}, restarts = {restarts}: must be 1 or more"
-        )
-    with _enough_memory(f"{len(points)} manifolds, {gaussians} Gaussians each"):
+    check_count("gaussians", gaussians)
+    check_count("restarts", restarts)
+    check_seed(seed)
+    with _enough_memory(f"manifolds with {gaussians} Gaussians each"):
         clouds = Clouds(points)
         if null_directions is None:
             removal = search_removal(clouds, restarts=restarts, seed=seed)

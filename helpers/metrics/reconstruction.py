@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 
 from helpers.errors import Mistake
+from helpers.metrics.checks import alike, real, rows
+from helpers.metrics.checks import images as checked_images
 
 
 class Correlations(NamedTuple):
@@ -46,29 +48,30 @@ class UpdateRank(NamedTuple):
     off_image: Tensor
 
 
-class MeanClassifierError(NamedTuple):
-    """Error of the mean classifier (paper C, figure 9), 0..1, each (...).
-
-    error: by summed correlations, in which large classes weigh more.
-    balanced_error: by each class's mean correlation instead.
-    """
-
-    error: Tensor
-    balanced_error: Tensor
-
-
 def cosine(left: Tensor, right: Tensor, *, axes: int = 3) -> Tensor:
     """Cosine over the last axes (three: an image), the others broadcast; -1..1.
 
     0 where either is all zeros, as a dead output is; NaN where any value is not finite.
     """
-    left, right = (unit(each.flatten(-axes)) for each in (left, right))
+    left, right = (_flat(each, axes) for each in (left, right))
+    alike(left, right, axis=-1, meaning="values of an image")
+    left, right = unit(left), unit(right)
     return torch.linalg.vecdot(left, right).clamp(-1, 1)
+
+
+def _flat(values: Tensor, axes: int) -> Tensor:
+    """The last axes as one."""
+    values = real(values, "images")
+    if values.ndim < axes or 0 in values.shape[-axes:]:
+        raise Mistake(
+            f"images have shape {tuple(values.shape)}: must have {axes} axes, none of 0"
+        )
+    return values.flatten(-axes)
 
 
 def unit(vectors: Tensor) -> Tensor:
     """Vectors (..., feature) of norm 1 in float64; zeros stay zeros."""
-    vectors = vectors.double()
+    vectors = real(vectors, "vectors").double()
     norms = vectors.norm(dim=-1, keepdim=True)
     return vectors / torch.where(norms == 0, 1, norms)
 
@@ -134,7 +137,12 @@ def update_rank(initial: Tensor, trained: Tensor, image: Tensor) -> UpdateRank:
     nothing was updated or a value is not finite. A matrix of one row or column has the
     second singular value 0.
     """
-    update, image = trained.double() - initial.double(), image.double()
+    initial, trained = rows(initial, "weights"), rows(trained, "weights")
+    alike(initial, trained, axis=-1, meaning="inputs of a layer")
+    alike(initial, trained, axis=-2, meaning="outputs of a layer")
+    if not initial.shape[-2]:
+        raise Mistake("weights without an output: give one row at least")
+    update, image = trained.double() - initial.double(), real(image, "image").double()
     direction = image / image.norm(dim=-1, keepdim=True)
     along = (update @ direction[..., None]) * direction[..., None, :]
     off_image = (update - along).norm(dim=(-2, -1)) / update.norm(dim=(-2, -1))
@@ -144,54 +152,13 @@ def update_rank(initial: Tensor, trained: Tensor, image: Tensor) -> UpdateRank:
     return UpdateRank(torch.where(off_image.isnan(), torch.nan, ratio), off_image)
 
 
-def class_sums(features: Tensor, labels: Tensor, *, classes: int) -> Tensor:
-    """Sums of the features' directions within classes: (..., class, feature).
-
-    features: (..., example, feature); labels: (example,) in 0..classes-1. The sums of
-    chunks of examples add up to that of all. Zero features add nothing.
-    """
-    parts = [features[..., labels == label, :] for label in range(classes)]
-    return torch.stack([unit(part).sum(-2) for part in parts], -2)
-
-
-def mean_classes(features: Tensor, sums: Tensor) -> Tensor:
-    """Class with the largest sum of correlations with its examples: (..., example).
-
-    sums: `class_sums`, or these over the number of examples for mean correlations. On
-    equal scores, as all are for zero features, the first class: a dead layer's error is
-    that of always answering class 0. Equal features go to the largest class by sums.
-    """
-    return (features.double() @ sums.mT).argmax(-1)
-
-
-def mean_classifier_error(
-    train: Tensor,
-    train_labels: Tensor,
-    test: Tensor,
-    test_labels: Tensor,
-    *,
-    classes: int,
-) -> MeanClassifierError:
-    """Errors of the mean classifier on one layer's features (paper C, figure 9).
-
-    train, test: (..., example, feature); labels: (example,). The score of class c is
-    the sum of cosines with the examples of class c, which is the cosine with no one but
-    their sum: linear in the examples. A class without examples scores 0. Features too
-    many to hold at once: add up `class_sums`, then ask `mean_classes` by chunks.
-    """
-    sums = class_sums(train, train_labels, classes=classes)
-    counts = torch.bincount(train_labels, minlength=classes).clamp(min=1)
-    found = (mean_classes(test, each) for each in (sums, sums / counts[:, None]))
-    return MeanClassifierError(*((f != test_labels).double().mean(-1) for f in found))
-
-
 def sharpness(images: Tensor) -> Tensor:
     """Gradient energy of images (..., channel, height, width): (...), at least 0.
 
     Mean squared difference of two neighbouring pixels over the mean square: 0 for a
     constant image, 2 for white noise, 4 for a checkerboard of +-1. NaN for zeros.
     """
-    images = images.double()
+    images = checked_images(images, "images").double()
     steps = [images.diff(dim=axis).square().flatten(-3) for axis in (-2, -1)]
     return torch.cat(steps, -1).mean(-1) / images.square().mean((-3, -2, -1))
 

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from helpers.metrics.checks import integer_labels, matrix, rows
 from helpers.metrics.sums import VectorSums
 
 Factors = Sequence[tuple[Tensor, Tensor]]
@@ -41,6 +42,7 @@ class Measures(NamedTuple):
 
 def vectors_as_factors(vectors: Tensor) -> Factors:
     """Factors of plain vectors (example, feature): each times the number one."""
+    vectors = rows(vectors, "vectors")
     return [(vectors, torch.ones_like(vectors[..., :1]))]
 
 
@@ -76,12 +78,15 @@ def confusion(factors: Factors, *, chunk: int = 1024) -> Tensor:
     diagonal; at most four blocks are held at once (32 MB at 1,024 in float64),
     whatever n. The time is that of n^2 (p + q) products for each pair.
     """
+    factors = [[matrix(each, "factors") for each in pair] for pair in factors]
+    if not len(factors[0][0]):
+        return factors[0][0].new_tensor(torch.nan)
     starts = range(0, len(factors[0][0]), chunk)
     least = factors[0][0].new_tensor(torch.inf)
-    for rows in starts:
-        for columns in starts[rows // chunk :]:
-            block = _gram_block(factors, rows, columns, chunk)
-            if rows == columns:
+    for first in starts:
+        for columns in starts[first // chunk :]:
+            block = _gram_block(factors, first, columns, chunk)
+            if first == columns:
                 block.fill_diagonal_(torch.inf)
             least = torch.minimum(least, block.min())
     return least if len(factors[0][0]) > 1 else torch.full_like(least, torch.nan)
@@ -109,6 +114,7 @@ def class_measures(labels: Tensor, classes: int, factors: Factors) -> Measures:
     labels: (example,) in 0..classes-1. Each mean is over the classes in which that
     measure is defined; NaN where there is none.
     """
+    labels = integer_labels(labels, len(factors[0][0]), classes=classes)
     groups = (labels == label for label in range(classes))
     each = [measures([(a[group], b[group]) for a, b in factors]) for group in groups]
     return Measures(*(torch.stack(v).nanmean() for v in zip(*each, strict=True)))

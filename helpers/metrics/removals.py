@@ -9,6 +9,7 @@ from torch import Tensor
 
 from helpers.errors import Mistake
 from helpers.metrics.center_correlations import mean_correlation, shared_directions
+from helpers.metrics.checks import real
 from helpers.metrics.clouds import Clouds
 
 # Spans are one if the squared sines of the angles between them sum to less than this.
@@ -51,7 +52,7 @@ def search_removal(clouds: Clouds, *, restarts: int, seed: int) -> Removal:
 
 def given_removal(directions: Tensor | np.ndarray, *, like: Tensor) -> Removal:
     """Orthonormal directions (feature, K); centres `like` (manifold, feature)."""
-    given, features = torch.as_tensor(directions).detach().to(like), like.shape[1]
+    given, features = real(directions, "null_directions").to(like), like.shape[1]
     if given.ndim != 2 or len(given) != features:
         raise Mistake(
             f"null_directions have the shape {tuple(given.shape)}: must be (feature, "

@@ -12,6 +12,8 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import linprog
 
+from helpers.metrics.checks import finite, matrix
+
 STEPS = 100  # at most
 ROUGH = 20  # of them in half the digits, at most; most labellings take ten
 POSITIVE = 1e-10  # cosine of a point and w that rounding cannot have made of zero
@@ -24,6 +26,10 @@ def separable(rows: np.ndarray) -> bool:
     Points to be told apart come multiplied by their sign, +1 or -1; for a threshold
     they have one more feature, a one that is multiplied as well. Finite; float64.
     """
+    rows = finite(matrix(rows, "rows"), "rows").numpy()
+    lengths = np.abs(rows).max(axis=1, keepdims=True, initial=0)
+    # so that no square overflows or vanishes; a power of two changes no digit
+    rows = np.ldexp(rows, -np.frexp(lengths)[1])
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     if not lengths.all():
         return False

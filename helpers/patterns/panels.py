@@ -137,8 +137,7 @@ def _test_images(data: Dataset, indices: Tensor, canvas: int):
 
 def _class_name(data: Dataset, label: Tensor) -> str:
     # torchvision calls MNIST's classes "7 - seven": the first half will do
-    name = data.names[int(label)] if data.names else str(int(label))
-    return name.split(" - ")[0]
+    return data.names[int(label)].split(" - ")[0]
 
 
 def _blends(names: tuple[str, ...], images: Tensor):

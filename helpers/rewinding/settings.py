@@ -23,7 +23,7 @@ from helpers.training import choose_device
 PARTS = ("weights", "affine", "statistics", NEW := "new statistics")
 SETS = ("train", "unpermuted", "permuted", "restored", "test")
 CHUNK = {"cpu": 256, "cuda": 2048}  # images that a worker is given at once
-MEASURED_ON = 512  # training images for new statistics
+MEASURED_ON = 512  # training images for new statistics, each class with its share
 
 Span = tuple[str, ...]  # layers that follow one another
 
@@ -86,7 +86,8 @@ class Setting:
     @property
     def description(self) -> dict:
         """What decides the accuracies, beside the run and where layers come from."""
-        return {"spans": self.spans, "parts": self.parts, "examples": self.examples}
+        asked = {"spans": self.spans, "parts": self.parts, "examples": self.examples}
+        return asked | ({"measured_on": MEASURED_ON} if NEW in self.parts else {})
 
     @cached_property
     def _judged(self) -> Tensor:
@@ -103,10 +104,18 @@ class Setting:
         every = torch.cat([datasets.network_inputs(some) for some in images])
         return every.to(self.device).split(CHUNK[self.device.type])
 
+    @cached_property
+    def _measured_on(self) -> Tensor:
+        """Training images for new statistics, as networks see them."""
+        count = min(MEASURED_ON, len(self.data.train_labels))
+        some = self.data.sample(train_examples=count).train_images
+        return datasets.network_inputs(some).to(self.device)
+
     def predict(self, final: Weights, other: Weights, pool: Executor) -> Tensor:
         """Classes by every mixed network, (span, example), on the CPU."""
         chunks = self._chunks  # made once, before workers ask for them
         if NEW in self.parts and self._normalised:
+            _ = self._measured_on  # likewise
             ask = partial(self._with_new_statistics, final, other)
             return torch.cat(list(pool.map(ask, self.swaps)))
         ask = partial(swapped_predictions, self.model, final, other, self.swaps)
@@ -116,9 +125,8 @@ class Setting:
         self, final: Weights, other: Weights, swap: Swap
     ) -> Tensor:
         """The same of one mixed network, (1, example)."""
-        train = datasets.network_inputs(self.data.train_images[:MEASURED_ON])
         mixed = {n: (other if n in swap else final)[n] for n in final}
-        mixed = with_new_statistics(self.model, mixed, train.to(self.device))
+        mixed = with_new_statistics(self.model, mixed, self._measured_on)
         ask = partial(swapped_predictions, self.model, mixed, mixed, [Swap()])
         return torch.cat([ask(some) for some in self._chunks], dim=1).cpu()
 
