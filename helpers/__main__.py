@@ -90,7 +90,7 @@ def run(root, editions, custom, *, force, cell_seconds, site) -> int:
     status = for_each(
         editions, lambda edition: run_edition(root, edition, custom, **options)
     )
-    return max(status, build.callback()) if site and status < 2 else status
+    return max(status, build.callback() or 0) if site and status < 2 else status
 
 
 @commands.command()
