@@ -135,8 +135,7 @@ def status() -> None:
     from helpers.roots import project_root
 
     root = project_root()
-    rows = list(report.describe_copies(root))
-    click.echo(report.align([report.AT_HAND, *rows]))
+    click.echo(report.align([report.AT_HAND, *report.describe_copies(root)]))
     for line in [*report.describe_failures(root), *report.describe_results()]:
         click.echo(line)
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from helpers.errors import Mistake
 
-MOST_NUMBER = 1e30  # float32, in which networks compute, holds no more than 3e38
+MOST_NUMBER = 3e38  # float32, in which networks compute, holds no more
 
 
 def is_text(value) -> bool:

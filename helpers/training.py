@@ -207,8 +207,8 @@ def _run_side_by_side(jobs: list[Callable], workers: int) -> list[bool]:
 
 
 def _tell_others(first: BaseException, futures: list[Future]) -> None:
-    """Warn of what else went wrong, such as a state that could not be saved."""
-    for future in wait(futures).done:
-        other = None if future.cancelled() else future.exception()
-        if other is not first and isinstance(other, Exception):
-            warnings.warn(" ".join(str(other).split()), stacklevel=4)
+    """Warn of what else failed, such as a state that could not be saved."""
+    found = {f.exception() for f in wait(futures).done if not f.cancelled()}
+    told = {str(e) for e in found if isinstance(e, Failure)} - {str(first)}
+    for line in sorted(told):
+        warnings.warn(line, stacklevel=4)

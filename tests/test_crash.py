@@ -178,9 +178,9 @@ def test_killed_before_any_rename_nothing_is_lost_or_damaged(
             break
         assert process.exitcode == -signal.SIGKILL
         count += 1
-    # Two runs, each with two snapshots, two states (the second over the first: one
-    # rename more), history, description and mark.
-    assert count == 2 * 8
+    # Two runs, each with two snapshots, two states (and a rename of the one before,
+    # if there is one), history, description and mark.
+    assert count == 2 * 9
     assert all(files == seen[-1] for files in seen)
 
 

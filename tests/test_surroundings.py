@@ -18,6 +18,7 @@ from helpers.chapters import execute, kernel, plans, surroundings
 from helpers.chapters.site import Edition
 from helpers.errors import Failure
 
+DECLARED = "x: int = 1  # 0..9; any"
 RC = """\
 text.usetex: True
 figure.facecolor: black
@@ -73,7 +74,7 @@ def outputs_of(root):
 def test_a_chapter_shows_the_same_in_hostile_surroundings(tmp_path, monkeypatch):
     imports = "from helpers import figures"
     cells = code(DRAWING, **ALT), code(TELLING)
-    notebook = chapter(*cells, parameters="x: int = 1", imports=imports, study="s = []")
+    notebook = chapter(*cells, parameters=DECLARED, imports=imports, study="s = []")
     root = make_project(tmp_path / "a {prefix} 'book'", {"sample": notebook})
     shown, reason = outputs_of(root)
     assert reason == ""
@@ -86,9 +87,7 @@ def test_a_chapter_shows_the_same_in_hostile_surroundings(tmp_path, monkeypatch)
 
 
 def test_the_command_line_says_no_more_in_hostile_surroundings(tmp_path):
-    notebook = chapter(
-        parameters="x: int = 1", imports="import matplotlib", study="s = []"
-    )
+    notebook = chapter(parameters=DECLARED, imports="import matplotlib", study="s = []")
     root = make_project(tmp_path / "p", {"sample": notebook})
     (root / "matplotlibrc").write_text(RC)
     variables = os.environ | hostile(tmp_path)
@@ -221,7 +220,7 @@ def test_without_sockets_that_are_files_a_chapter_runs_over_loopback(
         assert home[1:] == ("tcp", "127.0.0.1")
     if why == "no short folder":
         told = code("print(1)")
-        notebook = chapter(told, parameters="x: int = 1", imports="", study="s = []")
+        notebook = chapter(told, parameters=DECLARED, imports="", study="s = []")
         root = make_project(tmp_path / "p", {"sample": notebook})
         shown, reason = outputs_of(root)
         assert (shown[-1][0]["text"], reason) == ("1\n", "")
@@ -232,7 +231,7 @@ def test_no_room_for_temporary_files_is_said_before_training(tmp_path, monkeypat
     def nowhere():
         raise FileNotFoundError(2, "No usable temporary directory found")
 
-    notebook = chapter(parameters="x: int = 1", imports="", study="s = []")
+    notebook = chapter(parameters=DECLARED, imports="", study="s = []")
     root = make_project(tmp_path / "p", {"sample": notebook})
     monkeypatch.setattr(tempfile, "gettempdir", nowhere)
     monkeypatch.setattr(execute, "train_plan", lambda *_, **__: pytest.fail("trained"))
