@@ -116,7 +116,7 @@ def main() -> int:
     ready = {"initializer": signal.signal, "initargs": (signal.SIGTERM, end_in_order)}
     try:
         context = multiprocessing.get_context("fork")
-        with context.Pool(options.jobs, maxtasksperchild=None, **ready) as pool:
+        with context.Pool(options.jobs, **ready) as pool:
             found = run_campaign(pool, folder, options)
             pool.close()
             pool.join()

@@ -8,6 +8,7 @@ import select
 import signal
 import struct
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +56,7 @@ class Command:
             arguments = [sys.executable, "-m", "helpers", *self.words]
             if forked is None:
                 os.execv(sys.executable, arguments)
-            sys.argv = arguments[2:]
+            sys.argv, tempfile.tempdir = arguments[2:], None  # to be found anew
             status = forked()
         finally:
             with contextlib.suppress(BaseException):
