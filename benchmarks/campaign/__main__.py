@@ -1,6 +1,6 @@
 """A campaign against a project: hundreds of kills, and every write failing once.
 
-    python -m benchmarks.campaign [--kills 300] [--seed 0] [--jobs 2] [--no-writes]
+    python -m benchmarks.campaign [--kills 300] [--seed 0] [--jobs 2] [--every 1]
 
 Kills: `train`, `run` and `build` of tiny chapters (sine classifiers, ResNets and
 ConvNets, identity nets) get SIGKILL, SIGTERM or SIGINT, alone or with all that they
@@ -97,8 +97,8 @@ def run_campaign(pool, folder: Path, options: argparse.Namespace) -> report.Repo
         for killed, unkilled in pool.imap_unordered(play, cases):
             found.add_kills(killed, unkilled)
             report.progress(f"{len(found.kills)} of {options.kills} kills")
-    if options.writes:
-        for fault in faults.fail_writes(pool, fresh, folder):
+    if options.every:
+        for fault in faults.fail_writes(pool, fresh, folder, every=options.every):
             found.faults.append(fault)
             report.progress(f"{len(found.faults)} failed writes")
     return found
@@ -109,7 +109,8 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=300, help="how many (300)")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (0)")
     parser.add_argument("--jobs", type=int, default=2, help="cases at once (2)")
-    parser.add_argument("--no-writes", dest="writes", action="store_false")
+    words = "which calls fail (1: all of them; 10: every tenth; 0: none)"
+    parser.add_argument("--every", type=int, default=1, help=words)
     options = parser.parse_args()
     began, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix="campaign-"))
     warm_up()

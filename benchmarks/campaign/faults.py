@@ -54,15 +54,16 @@ class Fault:
         yield from (f"{where}: {what}" for what in self.broken)
 
 
-def fail_writes(pool, fresh: Path, folder: Path) -> Iterator[Fault]:
+def fail_writes(pool, fresh: Path, folder: Path, *, every: int = 1) -> Iterator[Fault]:
     """Have every write of the commands fail, one after the other."""
     writers = pool.apply(prepare, (fresh, folder))
     for writer in writers:
         root = folder / f"{writer.name}-whole"
         expected, counts = pool.apply(count_calls, (writer, root))
-        tasks = [(error, at) for error in ERRORS for at in range(1, counts[error] + 1)]
+        calls = {error: range(1, counts[error] + 1, every) for error in ERRORS}
+        tasks = [(error, at) for error in ERRORS for at in calls[error]]
         if writer.chained:
-            tasks = [(error, *range(1, counts[error] + 1)) for error in ERRORS]
+            tasks = [(error, *calls[error]) for error in ERRORS]
         work = partial(fail_one, writer=writer, expected=expected, folder=folder)
         for found in pool.imap_unordered(work, tasks):
             yield from found

@@ -1,8 +1,10 @@
 """What is killed: three commands on small chapters, and what each leaves."""
 
 import contextlib
+import importlib
 import os
 import shutil
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +14,18 @@ from benchmarks.campaign.processes import Changes, Command
 from benchmarks.campaign.project import CHAPTERS, SCALE
 
 ABSENT = "pictures"  # what the site does not have before it is built again
+USED = (
+    "helpers.__main__",
+    "helpers.chapters.execute",
+    "helpers.chapters.scorecard",
+    "helpers.datasets",
+    "helpers.figures",
+    "helpers.geometry.jobs",
+    "helpers.identity_runs",
+    "matplotlib.pyplot",
+    "sklearn.datasets",
+    "torch._dynamo",  # by the first optimizer of torch
+)
 TRAIN, RUN, BUILD = "train", "run", "build"
 
 
@@ -60,12 +74,10 @@ def run_as_forked(*, save_seconds: float = 0.1) -> int:
 
 
 def warm_up() -> None:
-    """Import what a forked command needs, and start no thread."""
-    import helpers.chapters.execute
-    import helpers.chapters.plans
-    import helpers.geometry.jobs
-    import helpers.identity_runs
-    import helpers.training  # noqa: F401
+    """Import what a forked command needs, also what it would import late."""
+    for name in USED:
+        importlib.import_module(name)
+    sys.modules["helpers.datasets"].load("digits")
 
 
 def start(root: Path, work: Work, *, forked: bool) -> Command:
