@@ -11,6 +11,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import RLock
@@ -35,6 +36,17 @@ def lock_all(folder: Path, names: Iterable[str]) -> Iterator[bool]:
         if not ours:
             held.close()
         yield ours
+
+
+@contextlib.contextmanager
+def wait_for(folder: Path, name: str) -> Iterator[None]:
+    """Hold a lock as soon as nobody else does."""
+    while True:
+        with lock_all(folder, [name]) as ours:
+            if ours:
+                yield
+                return
+        time.sleep(0.1)
 
 
 class _Locks:

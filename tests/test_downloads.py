@@ -154,7 +154,7 @@ def check_miniature(loaded, images):
 def test_mnist_is_downloaded_read_and_left_without_litter(mnist, root, capfd):
     check_miniature(load("mnist"), {key: GREY[key][:, None] for key in GREY})
     left = {path.name for path in root.rglob("*") if path.is_file()}
-    assert left == {".mnist.lock", *archives.UNPACKED_MD5["mnist"]}
+    assert left == {"all", *archives.UNPACKED_MD5["mnist"]}
     assert capfd.readouterr() == ("", "")  # nothing that would stay in a page
 
 
@@ -211,8 +211,8 @@ def test_another_process_that_downloads_is_waited_for(mnist, root, tmp_path):
     mnist.asked.clear()
     # The other process holds the lock until it is told to put the files in place.
     code = (
-        "import shutil, sys; from filelock import FileLock\n"
-        f"with FileLock({str(root / '.mnist.lock')!r}):\n"
+        "import pathlib, shutil, sys; from helpers.locks import wait_for\n"
+        f"with wait_for(pathlib.Path({str(root / '.locks')!r}), 'mnist'):\n"
         "    print('held', flush=True); sys.stdin.readline()\n"
         f"    shutil.move({str(tmp_path / 'aside')!r}, {str(root / 'MNIST')!r})"
     )

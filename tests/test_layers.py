@@ -21,7 +21,6 @@ MAY_IMPORT = {
     "environment": {"terminal"},  # runs before anything is installed
     "streams": set(),
     "cores": set(),
-    "datasets": {"roots", "streams"},
     "labels": {"streams"},
     "models": {"streams"},
     "losses": set(),
@@ -31,6 +30,7 @@ MAY_IMPORT = {
     "identity_runs": {"fields"},
     "files": {"roots"},
     "locks": {"files"},
+    "datasets": {"roots", "locks", "streams"},
     "store": {"roots", "runs", "files"},
     "stacks": {"models", "losses", "streams", "optimizers"},
     "singles": {"models", "losses", "optimizers", "stacks"},

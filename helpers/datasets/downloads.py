@@ -16,10 +16,9 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from filelock import FileLock
-
 from helpers.datasets import archives
 from helpers.errors import Mistake
+from helpers.locks import wait_for
 
 ANSWER_SECONDS = 8  # to wait for any server before calling this machine offline
 STALL_SECONDS = 30  # without a byte before a download is given up
@@ -44,8 +43,7 @@ def ensure(name: str, root: Path) -> None:
         if _sound(name, root):
             return
         _require_network(addresses(name))
-        root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / f".{name}.lock"):
+        with wait_for(root / ".locks", name):
             if not _sound(name, root):
                 _download(name, root)
     except UNFETCHABLE as error:
