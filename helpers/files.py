@@ -8,7 +8,9 @@ import contextlib
 import errno
 import hashlib
 import os
+import platform
 import secrets
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +24,11 @@ from helpers.errors import Failure, explain
 from helpers.roots import RESULTS, results_root
 
 CHECKSUM = "checksum"  # name of the tensor that holds the sha256 of all the others
+PIDS = "/proc/self/ns/pid"  # names the processes that can be asked for by number
 PARTIAL = ".partial-"  # how temporary names begin
+# Those of this machine (or container) go on with the number of the process.
+_PLACE = platform.node() + (os.readlink(PIDS) if os.path.lexists(PIDS) else "")
+OURS = f"{PARTIAL}{zlib.crc32(_PLACE.encode()):08x}-"
 NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES)
 
 
@@ -103,8 +109,9 @@ def remove(path: Path) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, with the mode that the umask gives."""
-    temporary = path.with_name(f"{PARTIAL}{secrets.token_hex(8)}")
+    temporary = path.with_name(f"{OURS}{os.getpid()}-{secrets.token_hex(8)}")
     with saving(path):
+        _clear(path.parent)
         try:
             with open(temporary, "xb") as file:
                 file.write(content)
@@ -116,6 +123,25 @@ def write_bytes(path: Path, content: bytes) -> None:
                 temporary.unlink()
             raise
         _sync_folder(path.parent)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what processes of this machine were writing when they were killed."""
+    for name in os.listdir(folder):
+        writer = name.removeprefix(OURS).partition("-")[0]
+        if name.startswith(OURS) and writer.isdigit() and not _lives(int(writer)):
+            with contextlib.suppress(OSError):
+                (folder / name).unlink()
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # another user's
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

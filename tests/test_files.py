@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import resource
+import signal
 import stat
 
 import pytest
@@ -273,3 +274,24 @@ def test_what_cannot_be_removed_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "unlink", failing(errno.EACCES))
     with pytest.raises(Failure, match=r"cannot remove .*file: Permission denied: ask"):
         remove(tmp_path / "file")
+
+
+def write_and_die(path):
+    os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+    write_bytes(path, b"never whole")
+
+
+def test_what_a_killed_process_was_writing_is_removed_by_the_next_write(
+    tmp_path, processes
+):
+    killed = processes.Process(target=write_and_die, args=(tmp_path / "file",))
+    killed.start()
+    killed.join()
+    (left,) = os.listdir(tmp_path)
+    assert left.startswith(files.PARTIAL) and killed.exitcode == -signal.SIGKILL
+    ours = tmp_path / left.replace(f"-{killed.pid}-", f"-{os.getpid()}-")
+    theirs = tmp_path / f"{files.PARTIAL}00000000-{killed.pid}-0"  # of another machine
+    for kept in (ours, theirs):
+        kept.touch()
+    write_bytes(tmp_path / "other", b"whole")
+    assert {*os.listdir(tmp_path)} == {"other", ours.name, theirs.name}

@@ -74,7 +74,13 @@ def run_as_forked(*, save_seconds: float = 0.1) -> int:
 
 
 def warm_up() -> None:
-    """Import what a forked command needs, also what it would import late."""
+    """Import what a forked command needs, also what it would import late.
+
+    On one thread: a fork of a process whose OpenMP has threads waits for them for ever.
+    """
+    import torch
+
+    torch.set_num_threads(1)
     for name in USED:
         importlib.import_module(name)
     sys.modules["helpers.datasets"].load("digits")
