@@ -73,7 +73,7 @@ def _train_runs(
         begun = _train_companies(everyone, work, device, save_seconds)
         waiting = [folder for folder in waiting if not folder.done()]
         if waiting and not begun:
-            _wait_for(waiting[0])
+            _wait_for(waiting)
 
 
 def load(study: Study) -> Histories:
@@ -122,17 +122,20 @@ def _sound(folder: RunFolder) -> bool:
     return False
 
 
-def _wait_for(folder: RunFolder) -> None:
-    """Wait until nobody trains a run."""
+def _wait_for(folders: list[RunFolder]) -> None:
+    """Wait until nobody trains one of the runs."""
     told = False
-    while True:
-        with lock_all(folder.locks, [folder.name]) as free:
-            if free:
-                return
+    while not any(map(_is_free, folders)):
         if not told:
-            print(f"waiting: another process trains run {folder.name}", flush=True)
+            name = folders[0].name
+            print(f"waiting: another process trains run {name}", flush=True)
             told = True
-        time.sleep(0.1)
+        time.sleep(0.2)
+
+
+def _is_free(folder: RunFolder) -> bool:
+    with lock_all(folder.locks, [folder.name]) as free:
+        return free
 
 
 def _train_companies(
