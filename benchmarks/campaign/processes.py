@@ -84,7 +84,8 @@ class Command:
 
     def kill(self, number: int, *, everyone: bool) -> None:
         """Send a signal to the process, or to all that it started as well."""
-        for pid in self.tree() if everyone else [self.pid]:
+        alone = [] if self.ended() else [self.pid]  # its number may be another's now
+        for pid in self.tree() if everyone else alone:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 

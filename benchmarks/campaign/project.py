@@ -94,11 +94,11 @@ studies = {
 }
 """
 CHAPTERS = {"classifiers": CLASSIFIERS, "pictures": PICTURES, "identity": IDENTITY}
-SEEDS = {"classifiers": 3, "pictures": 2, "identity": 2}
+SEEDS = {"classifiers": 5, "pictures": 2, "identity": 5}
 EPOCHS = {"classifiers": 150, "pictures": 8, "identity": 400}
 PARAMETERS = """\
-seeds: int = {seeds}  # networks of each setting
-epochs: int = {epochs}  # at most
+seeds: int = {seeds}  # 1..100; networks of each setting
+epochs: int = {epochs}  # 1..100000; at most
 """
 # One that trains nothing and whose kernel is there at once, for failing writes.
 QUICK = "quick"
@@ -131,7 +131,7 @@ def quick_chapter() -> nbformat.NotebookNode:
     """A chapter without runs whose kernel imports nothing slow."""
     cells = [
         v4.new_markdown_cell("# What becomes of nothing?"),
-        code("number: int = 1  # of anything", "parameters"),
+        code("number: int = 1  # 1..9; anything", "parameters"),
         code("import os", "imports"),
         code("studies = []", "study"),
         code("print(number)"),

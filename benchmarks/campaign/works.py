@@ -115,7 +115,7 @@ def make_reference(fresh: Path, folder: Path, work: Work) -> Reference:
         )
         results.append(result_of(root))
     if results[0] != results[-1]:
-        raise SystemExit(f"{work.words}: not the same bits twice, without any kill")
+        raise RuntimeError(f"{work.words}: not the same bits twice, without any kill")
     reference.expected = results[0]
     return reference
 
@@ -127,7 +127,7 @@ def measure(root: Path, work: Work, *, forked: bool) -> tuple[float, int]:
     watch.wait(10**9, command.ended)
     watch.close()
     if command.status:
-        raise SystemExit(f"{' '.join(work.words)}: {command.said()}")
+        raise RuntimeError(f"{' '.join(work.words)}: {command.said()}")
     return time.monotonic() - began, watch.count
 
 
