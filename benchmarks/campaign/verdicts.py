@@ -36,7 +36,7 @@ def check_end(case: Case, kill: Kill, victim: Command) -> None:
         victim.wait()
     if "Traceback" in victim.said():
         kill.notes.append(f"{victim.words}, {kill.signal.name}: a traceback")
-    if victim.status not in (130, 128 + kill.signal, 0, -kill.signal):
+    if victim.status not in (128 + kill.signal, 0, -kill.signal):
         kill.notes.append(f"{victim.words}, {kill.signal.name}: status {victim.status}")
     alone = case.beside is None
     before = stamps(case.root) if alone and victim.tree() else None

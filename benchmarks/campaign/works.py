@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.campaign.evidence import Result, pages_of, result_of
-from benchmarks.campaign.processes import Changes, Command
+from benchmarks.campaign.processes import GUARD, Changes, Command
 from benchmarks.campaign.project import CHAPTERS, SCALE
 
 ABSENT = "pictures"  # what the site does not have before it is built again
@@ -74,7 +74,13 @@ def run_as_forked(*, save_seconds: float = 0.1) -> int:
 
 
 def warm_up() -> None:
-    """Import what a forked command needs, also what it would import late."""
+    """Import what a forked command needs, also what it would import late.
+
+    On one thread: a fork of a process whose OpenMP has threads waits for them for ever.
+    """
+    import torch
+
+    torch.set_num_threads(1)
     for name in USED:
         importlib.import_module(name)
     sys.modules["helpers.datasets"].load("digits")
@@ -124,8 +130,11 @@ def measure(root: Path, work: Work, *, forked: bool) -> tuple[float, int]:
     """Seconds that a work takes, and changes of files that it makes."""
     watch, began = Changes(root), time.monotonic()
     command = start(root, work, forked=forked)
-    watch.wait(10**9, command.ended)
+    watch.wait(10**9, lambda: command.ended() or time.monotonic() - began > GUARD)
     watch.close()
+    if not command.ended():
+        command.kill(9, everyone=True)
+        raise RuntimeError(f"{' '.join(work.words)} did not end in {GUARD:.0f} s")
     if command.status:
         raise RuntimeError(f"{' '.join(work.words)}: {command.said()}")
     return time.monotonic() - began, watch.count
