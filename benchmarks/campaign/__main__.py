@@ -121,6 +121,8 @@ def main() -> int:
             found = run_campaign(pool, folder, options)
             pool.close()
             pool.join()
+    except KeyboardInterrupt:
+        return 130
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)

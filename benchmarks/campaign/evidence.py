@@ -177,6 +177,7 @@ def held_locks(root: Path) -> Iterator[Path]:
     for path in (root / "results" / "locks").glob("*"):
         with path.open("a") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for lock in (fcntl.flock, fcntl.lockf):
+                    lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 yield path

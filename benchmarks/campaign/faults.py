@@ -28,7 +28,7 @@ class Writer:
     name: str
     words: tuple[str, ...]
     start: Path  # the project before it
-    in_kernel: bool = False
+    in_kernel: bool = False  # each failure then starts from the beginning
     chained: bool = False  # too slow to be run to its end after every single failure
 
 
@@ -149,6 +149,10 @@ def fail_one(task, *, writer: Writer, expected: Result, folder: Path) -> list[Fa
     root = copy_project(writer.start, folder / f"fault-{os.getpid()}")
     found, before = [], evidence.marks_of(root)
     for at in places:
+        if writer.in_kernel and found:
+            shutil.rmtree(root.parent)
+            root = copy_project(writer.start, root.parent)
+            before = evidence.marks_of(root)
         options = {"error": error, "at": at, "kernel": writer.in_kernel}
         command = start(root, writer.words, **options)
         ended = command.wait()

@@ -10,6 +10,7 @@ import struct
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class Command:
 
     def _become(self, forked: Callable | None) -> None:
         """In the child: the command, and no way back."""
-        status = 70
+        status = 1
         try:
             os.setpgid(0, 0)
             for target, path in ((1, self.output), (2, self.errors)):
@@ -58,6 +59,9 @@ class Command:
                 os.execv(sys.executable, arguments)
             sys.argv, tempfile.tempdir = arguments[2:], None  # to be found anew
             status = forked()
+        except BaseException:  # Python would say so and end with 1
+            traceback.print_exc()
+            status = 1
         finally:
             with contextlib.suppress(BaseException):
                 sys.stdout.flush()
@@ -84,7 +88,8 @@ class Command:
 
     def kill(self, number: int, *, everyone: bool) -> None:
         """Send a signal to the process, or to all that it started as well."""
-        for pid in self.tree() if everyone else [self.pid]:
+        alone = [] if self.ended() else [self.pid]  # its number may be another's now
+        for pid in self.tree() if everyone else alone:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.campaign.evidence import Result, pages_of, result_of
-from benchmarks.campaign.processes import Changes, Command
+from benchmarks.campaign.processes import GUARD, Changes, Command
 from benchmarks.campaign.project import CHAPTERS, SCALE
 
 ABSENT = "pictures"  # what the site does not have before it is built again
@@ -121,7 +121,7 @@ def make_reference(fresh: Path, folder: Path, work: Work) -> Reference:
         )
         results.append(result_of(root))
     if results[0] != results[-1]:
-        raise SystemExit(f"{work.words}: not the same bits twice, without any kill")
+        raise RuntimeError(f"{work.words}: not the same bits twice, without any kill")
     reference.expected = results[0]
     return reference
 
@@ -130,10 +130,13 @@ def measure(root: Path, work: Work, *, forked: bool) -> tuple[float, int]:
     """Seconds that a work takes, and changes of files that it makes."""
     watch, began = Changes(root), time.monotonic()
     command = start(root, work, forked=forked)
-    watch.wait(10**9, command.ended)
+    watch.wait(10**9, lambda: command.ended() or time.monotonic() - began > GUARD)
     watch.close()
+    if not command.ended():
+        command.kill(9, everyone=True)
+        raise RuntimeError(f"{' '.join(work.words)} did not end in {GUARD:.0f} s")
     if command.status:
-        raise SystemExit(f"{' '.join(work.words)}: {command.said()}")
+        raise RuntimeError(f"{' '.join(work.words)}: {command.said()}")
     return time.monotonic() - began, watch.count
 
 
