@@ -29,10 +29,12 @@ COMPUTES = re.compile(r"^(?:import|from) (?:torch|numpy|scipy|sklearn)\b", re.MU
 
 
 def pytest_configure():
-    """What tests have started ends with them when they are ended by `kill`, too."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
+    """What tests have started ends with them when they are ended by `kill`, too.
+
+    Though a shell's `&` or nohup has signals ignored: tests send them.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

@@ -1,5 +1,6 @@
 """A user's surroundings decide no page: settings, folders, languages, terminals."""
 
+import errno
 import logging
 import os
 import socket
@@ -239,3 +240,34 @@ def test_no_room_for_temporary_files_is_said_before_training(tmp_path, monkeypat
         Failure, match=r"no folder for temporary files .* set TMPDIR to"
     ):
         execute.run_edition(root, Edition("sample", "smoke", "main"))
+
+
+def test_a_disk_that_fills_while_a_notebook_is_executed_is_one_line(
+    tmp_path, monkeypatch
+):
+    """Whatever fails inside the kernel's quarters is told, and they are removed."""
+    homes = []
+
+    def fill(_, output, *__, **___):
+        homes.append(output.parent)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(execute.papermill, "execute_notebook", fill)
+    notebook = chapter(parameters=DECLARED, imports="", study="s = []")
+    root = make_project(tmp_path / "project", {"sample": notebook})
+    plan = plans.plan_edition(root, Edition("sample", "smoke", "main"))
+    line = r"^cannot save .*/executed.ipynb: No space left on device: make room on that"
+    with pytest.raises(Failure, match=line):
+        execute.execute_notebook(plan)
+    assert len(homes) == 1 and not homes[0].exists()
+
+
+def test_a_kernel_that_cannot_start_is_told_by_its_last_words(tmp_path, monkeypatch):
+    real = kernel.kernel_variables
+    absent = {"IPYTHONDIR": "/proc/nowhere"}
+    monkeypatch.setattr(kernel, "kernel_variables", lambda f: real(f) | absent)
+    notebook = chapter(parameters=DECLARED, imports="", study="s = []")
+    root = make_project(tmp_path / "project", {"sample": notebook})
+    plan = plans.plan_edition(root, Edition("sample", "smoke", "main"))
+    _, reason = execute.execute_notebook(plan)
+    assert "/proc/nowhere" in reason and "\n" not in reason

@@ -22,7 +22,7 @@ from helpers.chapters.gate import gate
 from helpers.chapters.pictures import shrink_pictures
 from helpers.chapters.plans import Plan, as_json, plan_edition
 from helpers.chapters.site import Edition
-from helpers.errors import Failure
+from helpers.errors import Failure, explain
 from helpers.files import remove, write_bytes
 from helpers.provenance import provenance
 from helpers.training import choose_device, train_all
@@ -93,31 +93,40 @@ def execute_notebook(
         output = home.folder / "executed.ipynb"
         try:
             with _quiet("papermill"):
+                options = _options(plan, home, cell_seconds)
                 papermill.execute_notebook(
-                    plan.notebook,
-                    output,
-                    plan.values,
-                    kernel_name=kernel.NAME,
-                    language="python",
-                    progress_bar={"desc": "cells", "disable": None, "leave": False},
-                    kernel_manager_class=kernel.kernel_class(home, plan.root),
-                    execution_timeout=cell_seconds,
-                    start_timeout=PATIENCE,
-                    iopub_timeout=PATIENCE,
-                    shutdown_kernel="immediate",
-                    record_timing=False,
-                    shell_timeout_interval=1,
+                    plan.notebook, output, plan.values, **options
                 )
         except PapermillExecutionError as error:
             reason = f"{error.ename}: {error.evalue}"
         except TimeoutError:
             reason = f"not done after {cell_seconds} s"
         except RuntimeError as error:  # a kernel that died or did not start
-            reason = str(error)
+            reason = f"{error} {kernel.last_words(home)}"
+        except OSError as error:
+            words, advice = explain(error)
+            what = f"cannot save {error.filename or output}: {words}"
+            raise Failure(f"{what}: {advice}, and run again") from error
         executed = read_notebook(output)
     shrink_pictures(executed)
     reason = " ".join(f"{_last_started(executed)}: {reason}".split()) if reason else ""
     return _strip(executed), reason
+
+
+def _options(plan: Plan, home: kernel.Quarters, cell_seconds: int | None) -> dict:
+    """How papermill executes a notebook here."""
+    return {
+        "kernel_name": kernel.NAME,
+        "language": "python",
+        "progress_bar": {"desc": "cells", "disable": None, "leave": False},
+        "kernel_manager_class": kernel.kernel_class(home, plan.root),
+        "execution_timeout": cell_seconds,
+        "start_timeout": PATIENCE,
+        "iopub_timeout": PATIENCE,
+        "shutdown_kernel": "immediate",
+        "record_timing": False,
+        "shell_timeout_interval": 1,
+    }
 
 
 def _record(plan: Plan) -> dict:

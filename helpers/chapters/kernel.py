@@ -18,6 +18,7 @@ from helpers.errors import Failure
 from helpers.store import results_root
 
 NAME = "python3"
+LOG = "kernel.log"  # in a kernel's quarters
 LONGEST = 103  # bytes of a socket's path: macOS allows 103, Linux 107
 
 
@@ -39,13 +40,13 @@ def quarters() -> Iterator[Quarters]:
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(_fresh_folder()))
-        for place in (folder, *map(Path, _short_places())):
-            with suppress(OSError):
-                here = place if place == folder else _own_folder(stack, place)
-                if _takes_sockets(here):
-                    yield Quarters(folder, "ipc", str(here / "s"))
-                    return
-        yield Quarters(folder, "tcp", "127.0.0.1")
+        places = (folder, *map(Path, _short_places()))
+        found = (_sockets_in(place, folder, stack) for place in places)
+        sockets = next(filter(None, found), None)
+        if sockets is None:
+            yield Quarters(folder, "tcp", "127.0.0.1")
+        else:
+            yield Quarters(folder, "ipc", str(sockets / "s"))
 
 
 def check_quarters() -> None:
@@ -77,9 +78,19 @@ def kernel_class(home: Quarters, root: Path) -> type[AsyncKernelManager]:
 
         async def start_kernel(self, **settings):
             here = {"cwd": str(home.folder), "env": variables}
-            await super().start_kernel(**{**settings, **here})
+            # What a kernel says that cannot start; all else goes into the notebook.
+            with open(home.folder / LOG, "wb") as log:
+                await super().start_kernel(**{**settings, **here, "stderr": log})
 
     return Kernel
+
+
+def last_words(home: Quarters) -> str:
+    """The last line that a kernel wrote before it died, or nothing."""
+    with suppress(OSError):
+        lines = (home.folder / LOG).read_text(errors="replace").split("\n")
+        return next((line.strip() for line in lines[::-1] if line.strip()), "")
+    return ""
 
 
 def kernel_variables(folder: Path) -> dict[str, str]:
@@ -123,6 +134,15 @@ def _own_folder(stack: ExitStack, place: Path) -> Path:
 def _short_places() -> list[str]:
     """Folders with short paths that a system may have for sockets."""
     return [*filter(None, [os.environ.get("XDG_RUNTIME_DIR")]), "/tmp", "/var/tmp"]
+
+
+def _sockets_in(place: Path, folder: Path, stack: ExitStack) -> Path | None:
+    """The kernel's folder, or one of its own in another place, if it takes sockets."""
+    with suppress(OSError):
+        here = place if place == folder else _own_folder(stack, place)
+        if _takes_sockets(here):
+            return here
+    return None
 
 
 def _takes_sockets(folder: Path) -> bool:
