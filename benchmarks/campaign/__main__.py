@@ -1,6 +1,7 @@
 """A campaign against a project: hundreds of kills, and every write failing once.
 
     python -m benchmarks.campaign [--kills 300] [--seed 0] [--jobs 2] [--every 1]
+        [--seconds 3600]
 
 Kills: `train`, `run` and `build` of tiny chapters (sine classifiers, ResNets and
 ConvNets, identity nets) get SIGKILL, SIGTERM or SIGINT, alone or with all that they
@@ -76,16 +77,19 @@ def plan_cases(count: int, seed: int) -> Iterator[tuple[int, int]]:
         number, count = number + 1, count - some
 
 
-def play_case(case: tuple[int, int], *, references, seed: int, folder: Path):
-    """One case; what may be sent between processes of it."""
+def play_case(case, *, references, seed: int, folder: Path, until: float):
+    """One case; what may be sent between processes of it. Nothing when time is up."""
     number, count = case
+    if time.monotonic() > until:
+        return [], 0
     draws = random.Random(f"{seed} {number}")
     played = kills.play(references, draws, folder / f"{number}", count=count)
     return played.kills, played.unkilled
 
 
 def run_campaign(pool, folder: Path, options: argparse.Namespace) -> report.Report:
-    """All of it; what was found."""
+    """All of it, or as much as there is time for; what was found."""
+    until = time.monotonic() + options.seconds
     found = report.Report()
     fresh = make_project(folder / "fresh" / "project")
     report.progress("the uninterrupted results")
@@ -93,7 +97,7 @@ def run_campaign(pool, folder: Path, options: argparse.Namespace) -> report.Repo
         references = make_references(pool, fresh)
         play = partial(play_case, references=references, seed=options.seed)
         cases = list(plan_cases(options.kills, options.seed))
-        play = partial(play, folder=folder)
+        play = partial(play, folder=folder, until=until)
         for killed, unkilled in pool.imap_unordered(play, cases):
             found.add_kills(killed, unkilled)
             report.progress(f"{len(found.kills)} of {options.kills} kills")
@@ -111,6 +115,8 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="cases at once (2)")
     words = "which calls fail (1: all of them; 10: every tenth; 0: none)"
     parser.add_argument("--every", type=int, default=1, help=words)
+    words = "after which no more kills begin (no end)"
+    parser.add_argument("--seconds", type=float, default=float("inf"), help=words)
     options = parser.parse_args()
     began, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix="campaign-"))
     warm_up()
