@@ -81,7 +81,7 @@ def play_case(case, *, references, seed: int, folder: Path, until: float):
     """One case; what may be sent between processes of it. Nothing when time is up."""
     number, count = case
     if time.monotonic() > until:
-        return [], 0
+        return [], []
     draws = random.Random(f"{seed} {number}")
     played = kills.play(references, draws, folder / f"{number}", count=count)
     return played.kills, played.unkilled
