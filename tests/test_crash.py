@@ -17,7 +17,7 @@ from helpers.runs import Run, Study
 from helpers.store import RunFolder
 from helpers.training import train
 
-KILLS = 24
+KILLS = 12
 ENDED = 1000  # above any epoch
 
 
