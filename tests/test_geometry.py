@@ -5,6 +5,7 @@ import json
 import shutil
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -19,7 +20,6 @@ from helpers.errors import Failure, Mistake
 from helpers.geometry import (
     balls,
     gradients,
-    jobs,
     labelled,
     manifolds,
     networks,
@@ -27,9 +27,9 @@ from helpers.geometry import (
     separation,
     simulations,
 )
-from helpers.geometry.jobs import kept, side_by_side
 from helpers.geometry.networks import at_moments, class_inputs, epoch_of, some_inputs
 from helpers.histories import Histories
+from helpers.kept import kept
 from helpers.loop import model_of
 from helpers.metrics.embedding import separability
 from helpers.metrics.gradient_growth import dependent_growth
@@ -40,6 +40,7 @@ from helpers.runs import Run, Study
 from helpers.store import RunFolder
 from helpers.streams import stream
 from helpers.training import train
+from helpers.workers import side_by_side
 
 SETS = ("unpermuted", "permuted", "restored", "test")
 EVERY = (*SETS, "control")  # of which manifolds are measured
@@ -104,7 +105,7 @@ def workers(monkeypatch):
     """Function that sets how many cores there seem to be."""
 
     def workers(count):
-        monkeypatch.setattr(jobs, "usable_cores", lambda: count)
+        monkeypatch.setattr("helpers.workers.usable_cores", lambda: count)
 
     return workers
 
@@ -369,13 +370,13 @@ def ended(monkeypatch):
     """Set once what had not begun was called off: whoever waits for it began before."""
     ended = threading.Event()
 
-    class Pool(jobs.ThreadPoolExecutor):
+    class Pool(ThreadPoolExecutor):
         def shutdown(self, wait=True, *, cancel_futures=False):
             super().shutdown(wait=False, cancel_futures=cancel_futures)
             ended.set()
             super().shutdown(wait=wait)
 
-    monkeypatch.setattr(jobs, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr("helpers.workers.ThreadPoolExecutor", Pool)
     return ended
 
 
@@ -449,7 +450,7 @@ def test_the_bar_counts_all_cases_and_is_closed_after_an_error(monkeypatch):
     bar = SimpleNamespace(
         update=lambda steps, _: calls.append(steps), close=lambda: calls.append("end")
     )
-    monkeypatch.setattr(jobs, "progress_bar", lambda total, label: bar)
+    monkeypatch.setattr("helpers.workers.progress_bar", lambda total, label: bar)
     side_by_side(str, range(3), "cases")
     assert calls == [1, 1, 1, "end"]
     with pytest.raises(ZeroDivisionError):
@@ -505,8 +506,8 @@ def test_other_settings_are_measured_anew(maker, change):
 
 
 def test_another_recipe_measures_anew(maker, monkeypatch):
-    for recipe in (jobs.RECIPE, jobs.RECIPE, jobs.RECIPE + 1):
-        monkeypatch.setattr(jobs, "RECIPE", recipe)
+    for recipe in (3, 3, 4):
+        monkeypatch.setattr("helpers.kept.RECIPE", recipe)
         kept(RunFolder(Run()), "m", {}, maker.make)
     assert len(maker.calls) == 2
 
@@ -1028,7 +1029,7 @@ def test_balls_are_spheres_around_gaussian_centres(monkeypatch):
         return SimpleNamespace(mean_capacity=len(asked))
 
     monkeypatch.setattr(balls, "manifold_geometry", capture)
-    monkeypatch.setattr(jobs, "usable_cores", lambda: 1)
+    monkeypatch.setattr("helpers.workers.usable_cores", lambda: 1)
     shape = {"draws": 2, "gaussians": 5}
     found = geometry.measured_balls([0.5, 3.0], [2, 4, 3], **shape)
     assert found.tolist() == np.arange(1, 13).reshape(2, 2, 3).tolist()

@@ -11,8 +11,8 @@ import torch
 from helpers import datasets, geometry
 from helpers.figures.geometry import MEASURES
 from helpers.geometry import manifolds
-from helpers.geometry.jobs import kept
 from helpers.geometry.networks import MANIFOLDS, class_inputs
+from helpers.kept import kept
 from helpers.loop import model_of
 from helpers.metrics.manifolds import manifold_geometry
 from helpers.models.layers import layer_features

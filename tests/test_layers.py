@@ -61,6 +61,8 @@ MAY_IMPORT = {
         *("cores", "locks", "runs", "store", "progress", "histories"),
         *("rounds", "companies", "work"),
     },
+    "kept": {"store"},
+    "workers": {"cores", "progress", "training"},
     # judging and showing
     "intervals": set(),
     "registry": set(),
@@ -75,12 +77,12 @@ MAY_IMPORT = {
     },
     "geometry": {
         *("streams", "datasets", "labels", "models", "metrics", "runs", "store"),
-        *("cores", "progress", "histories", "loop", "training", "intervals", "sweeps"),
+        *("histories", "loop", "training", "intervals", "sweeps", "kept", "workers"),
     },
     "rewinding": {
         *("streams", "labels"),
         *("datasets", "models", "runs", "store", "histories", "loop", "training"),
-        *("intervals", "sweeps", "geometry"),
+        *("intervals", "sweeps", "geometry", "kept", "workers"),
     },
     "claims": {"intervals", "registry", "badges"},
     "figures": {"intervals"},

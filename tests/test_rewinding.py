@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,8 +19,6 @@ from torch import nn
 
 from helpers import datasets, rewinding
 from helpers.errors import Failure, Mistake
-from helpers.geometry import jobs
-from helpers.geometry.jobs import side_by_side, workers
 from helpers.histories import Histories
 from helpers.intervals import (
     mean_interval,
@@ -46,6 +45,7 @@ from helpers.runs import Run, Study
 from helpers.store import RunFolder
 from helpers.streams import stream
 from helpers.training import train
+from helpers.workers import side_by_side, workers
 
 NAN, INF = math.nan, math.inf
 NEW = "new statistics"
@@ -106,7 +106,7 @@ def cores(monkeypatch):
     """Function that sets how many cores there seem to be."""
 
     def cores(count):
-        monkeypatch.setattr(jobs, "usable_cores", lambda: count)
+        monkeypatch.setattr("helpers.workers.usable_cores", lambda: count)
 
     return cores
 
@@ -1028,7 +1028,9 @@ def test_there_is_a_worker_to_each_core_and_one_on_cuda(
     cores, monkeypatch, device, count
 ):
     cores(4)
-    monkeypatch.setattr(jobs, "choose_device", lambda name: torch.device(device))
+    monkeypatch.setattr(
+        "helpers.workers.choose_device", lambda name: torch.device(device)
+    )
     met, busy, most = threading.Barrier(count, timeout=300), [], []
 
     def ask(case):
@@ -1049,13 +1051,13 @@ def test_workers_have_one_thread_and_finish_what_has_begun(cores, monkeypatch, w
     cores(2)
     before, done, ended = torch.get_num_threads(), [], threading.Event()
 
-    class Pool(jobs.ThreadPoolExecutor):
+    class Pool(ThreadPoolExecutor):
         def shutdown(self, wait=True, *, cancel_futures=False):
             super().shutdown(wait=False, cancel_futures=cancel_futures)
             ended.set()  # whoever waits for it had begun
             super().shutdown(wait=wait)
 
-    monkeypatch.setattr(jobs, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr("helpers.workers.ThreadPoolExecutor", Pool)
 
     def ask(case):
         if case > 1:
@@ -1085,7 +1087,7 @@ def test_a_bar_is_closed_after_the_last_worker_is_done(cores, monkeypatch):
     bar = SimpleNamespace(
         update=lambda steps, _: calls.append(steps), close=lambda: calls.append("end")
     )
-    monkeypatch.setattr(jobs, "progress_bar", lambda total, label: bar)
+    monkeypatch.setattr("helpers.workers.progress_bar", lambda total, label: bar)
 
     def ask(case):
         if case == 0:

@@ -15,7 +15,7 @@ IMPORTS = """\
 import numpy as np
 
 from helpers import datasets, figures
-from helpers.geometry.jobs import kept
+from helpers.kept import kept
 from helpers.identity_runs import IdentityRun
 from helpers.runs import Run, Study
 from helpers.store import RunFolder

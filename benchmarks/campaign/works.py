@@ -20,7 +20,7 @@ USED = (
     "helpers.chapters.scorecard",
     "helpers.datasets",
     "helpers.figures",
-    "helpers.geometry.jobs",
+    "helpers.kept",
     "helpers.identity_runs",
     "matplotlib.pyplot",
     "sklearn.datasets",

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtr
 
-from helpers.geometry.jobs import side_by_side
 from helpers.metrics.manifolds import manifold_geometry
 from helpers.streams import stream
+from helpers.workers import side_by_side
 
 MANIFOLDS, EXAMPLES, FEATURES = 40, 50, 400  # of the balls that are measured
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from helpers.geometry.jobs import measured, side_by_side
+from helpers.geometry.jobs import measured
 from helpers.geometry.labelled import GROUPS, Labelled, kernel_names
 from helpers.geometry.networks import Moment, Trained, at_moments
 from helpers.histories import Histories
@@ -19,6 +19,7 @@ from helpers.metrics.gradients import (
 )
 from helpers.models.layers import HIDDEN, layer_features
 from helpers.streams import stream
+from helpers.workers import side_by_side
 
 PARTS = ("dependent", "independent", "full")
 

@@ -15,7 +15,7 @@ from helpers.models.layers import layer_features
 from helpers.training import choose_device
 
 JUDGED = ("unpermuted", "permuted", "test")
-DICHOTOMIES = 40  # a simulated capacity; changed together with jobs.RECIPE
+DICHOTOMIES = 40  # a simulated capacity; changed together with kept.RECIPE
 
 
 class Capacities(NamedTuple):

@@ -9,12 +9,13 @@ from functools import cached_property, partial
 import numpy as np
 
 from helpers.errors import Failure, Mistake
-from helpers.geometry.jobs import kept, workers
 from helpers.histories import Histories
+from helpers.kept import kept
 from helpers.models.stages import Weights
 from helpers.rewinding.settings import SETS, Setting, Span
 from helpers.store import DamagedFile, RunFolder
 from helpers.streams import stream
+from helpers.workers import workers
 
 REWOUND, DRAWN = "rewound", "drawn anew"  # where layers come from
 
