@@ -21,10 +21,10 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
-from helpers.losses import LOSSES
-from helpers.metrics.alignment import class_alignment
-from helpers.metrics.example_gradients import class_gradient_sums
+from helpers.metrics.gradients.alignment import class_alignment
+from helpers.metrics.gradients.example_gradients import class_gradient_sums
 from helpers.models import build
+from helpers.training.losses import LOSSES
 
 EXAMPLES, CLASSES, SIDE = 256, 10, 32
 SHAPE = {"image_shape": (3, SIDE, SIDE), "classes": CLASSES, "activation": "relu"}

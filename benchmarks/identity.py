@@ -25,12 +25,11 @@ import torch
 from torch import Tensor, nn
 
 from helpers import datasets
-from helpers.identity_loop import identity_model, image_of
-from helpers.identity_runs import IdentityRun
 from helpers.models.identity import FAMILIES
-from helpers.runs import Study
-from helpers.store import RunFolder
+from helpers.runs import IdentityRun, Study
+from helpers.runs.store import RunFolder
 from helpers.training import train
+from helpers.training.identity import identity_model, image_of
 
 NEVER = 1e-30  # an error that ends no training
 STEPS = {"fully connected": 100, "ConvNets": 60}

@@ -21,8 +21,8 @@ import torch
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 
-from helpers.metrics.capacity import simulated_capacity
-from helpers.metrics.manifolds import manifold_geometry
+from helpers.metrics.manifolds.capacity import simulated_capacity
+from helpers.metrics.manifolds.geometry import manifold_geometry
 
 FEATURES = 1024
 # Dimension and radius of the simulated ellipsoids.

@@ -27,20 +27,21 @@ from statistics import median
 
 import numpy as np
 import torch
+from helpers.system.devices import choose_device
 from safetensors.torch import load_file
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.plain import accuracy
 from helpers import datasets
-from helpers.geometry.networks import sets_of
-from helpers.histories import Histories
-from helpers.loop import model_of
 from helpers.models.stages import layer_weights
-from helpers.rewinding import SETS, convolutions, rewind
+from helpers.papers.geometry.networks import sets_of
+from helpers.papers.geometry.rewinding import SETS, convolutions, rewind
 from helpers.runs import Run, Study
-from helpers.store import RunFolder
-from helpers.training import choose_device, train
+from helpers.runs.histories import Histories
+from helpers.runs.store import RunFolder
+from helpers.training import train
+from helpers.training.classification import model_of
 
 EPOCHS, BATCH = range(10), 128
 SHAPE = {"model": "small_vgg", "width": 32, "depth": 9, "activation": "relu"}

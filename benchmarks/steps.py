@@ -5,7 +5,7 @@
 ResNet-18 (width 64) on images of 32 x 32 x 3 in 100 classes, on all threads, and one of
 width 8 and depth 10 on digits, where what surrounds a network shows, on one thread, as
 train() gives a network. Batches of 128, Adam at 1e-4. Only the loop differs: module,
-initial weights and order of examples are the same. Ours is helpers.singles.Single on
+initial weights and order of examples are the same. Ours is Single on
 whole tensors, which learns the loss when it evaluates. The plain loop is a DataLoader
 with two workers (its sampler gives the order, in place of `shuffle`), torch.optim.Adam,
 the loss taken as a number at every step, and evaluation by batches of 128. As a few
@@ -33,9 +33,9 @@ from benchmarks import plain_steps
 from benchmarks.peaks import flops, peak, timed
 from benchmarks.plain import GivenOrder
 from helpers import datasets
-from helpers.losses import LOSSES
 from helpers.models import Modular
-from helpers.singles import Single
+from helpers.training.losses import LOSSES
+from helpers.training.modules import Single
 
 BATCH, RATE = 128, 1e-4
 STEPS = {"cpu": 2, "cuda": 100}  # of ResNet-18, a run

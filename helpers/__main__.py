@@ -12,8 +12,8 @@ import click
 from helpers.chapters import surroundings
 from helpers.chapters.outcomes import EXPECTED, complain, exit_status, for_each
 from helpers.environment.turns import one_at_a_time
-from helpers.roots import fix_folders
-from helpers.terminal import ENDED, open_streams
+from helpers.system.roots import fix_folders
+from helpers.system.terminal import ENDED, open_streams
 
 PROGRAM = "python -m helpers"
 SCALE = click.option(
@@ -65,7 +65,7 @@ def on_editions(command: Callable) -> Callable:
     def checked(chapters, scale, variant, custom, cpu=True, **options):
         from helpers.chapters import editions, plans
         from helpers.datasets.root import fix_paths
-        from helpers.roots import project_root
+        from helpers.system.roots import project_root
 
         root, custom = project_root(), {name: fix_paths(text) for name, text in custom}
         chosen = editions.choose_editions(root, scale, chapters, variant=variant)
@@ -132,7 +132,7 @@ def train(root, editions, custom) -> int:
 def status() -> None:
     """Show the executed copies, their verdicts, and the results on disk."""
     from helpers.chapters import report
-    from helpers.roots import project_root
+    from helpers.system.roots import project_root
 
     root = project_root()
     click.echo(report.align([report.AT_HAND, *report.describe_copies(root)]))
@@ -165,7 +165,7 @@ def build() -> None:
     """Build the site from the executed copies that are there."""
     from helpers.chapters.gate import clear_book
     from helpers.chapters.site import build_site
-    from helpers.roots import project_root
+    from helpers.system.roots import project_root
 
     root = project_root()
     with one_at_a_time(root / "_build" / "lock", "builds the site"):

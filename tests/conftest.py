@@ -13,10 +13,11 @@ import psutil
 import pytest
 import torch
 
-from helpers import datasets, training, work
-from helpers.identity_stacks import IdentityStack
+from helpers import datasets
 from helpers.runs import Run, Study
-from helpers.stacks import Stack
+from helpers.training import study, work
+from helpers.training.identity_stacks import IdentityStack
+from helpers.training.stacks import Stack
 
 # Small tensors only lose by threads, and where cores are busy they lose seconds.
 torch.set_num_threads(1)
@@ -97,7 +98,7 @@ def on_cores(monkeypatch):
     """Function that lets training find so many cores."""
 
     def on_cores(count):
-        monkeypatch.setattr(training, "usable_cores", lambda: count)
+        monkeypatch.setattr(study, "usable_cores", lambda: count)
 
     return on_cores
 

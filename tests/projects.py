@@ -6,7 +6,7 @@ import yaml
 
 from helpers.chapters.editions import copy_path
 from helpers.chapters.site import Edition
-from helpers.registry import load_registry
+from helpers.claims.registry import load_registry
 
 PARAMETERS = """\
 dataset: str = "digits"  # text; name of the data set

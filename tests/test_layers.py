@@ -10,98 +10,45 @@ MODULES = sorted(HELPERS.rglob("*.py"))
 LONGEST_MODULE = 220
 LONGEST_FUNCTION = 40
 
-# What a room (a module or a subpackage of helpers) may import from the others. Everyone
-# may import `errors`. The order is the way of the data: no room imports from below it.
+# What a room (a folder of helpers, of papers, or a module beside them) may import from
+# the others. Everyone may import `errors`. The order is the way of the data: no room
+# imports from below it.
+ENGINE = {"system", "streams", "runs", "datasets", "models", "training", "metrics"}
+PAPERS = {*ENGINE, "estimates", "claims", "figures"}
 MAY_IMPORT = {
     "__init__": set(),
     "errors": set(),
-    "roots": set(),
-    "terminal": set(),
-    "names": set(),
-    "environment": {"terminal"},  # runs before anything is installed
     "streams": set(),
-    "cores": set(),
-    "labels": {"streams"},
-    "models": {"streams"},
-    "losses": set(),
-    "optimizers": set(),
-    "fields": set(),
-    "runs": {"fields"},
-    "identity_runs": {"fields"},
-    "files": {"roots"},
-    "locks": {"files"},
-    "datasets": {"roots", "locks", "streams"},
-    "store": {"roots", "runs", "files"},
-    "stacks": {"models", "losses", "streams", "optimizers"},
-    "singles": {"models", "losses", "optimizers", "stacks"},
-    "identity_stacks": {"models"},
-    "patterns": {"streams", "datasets"},
+    "system": set(),  # partly used before anything is installed
+    "environment": {"system"},  # runs before anything is installed
     "metrics": set(),  # they know no model, no file, no training
-    # the parts of training, each small enough to be read at once
-    "progress": set(),
-    "provenance": set(),
-    "histories": {"fields"},
-    "measures": {"models", "metrics"},
-    "trainees": {"datasets", "labels", "runs", "store", "histories"},
-    "rounds": {"provenance", "trainees"},
-    "loop": {
-        *("streams", "models", "losses", "runs", "stacks", "singles", "optimizers"),
-        *("histories", "measures", "trainees", "rounds"),
-    },
-    "identity_loop": {
-        *("models", "runs", "identity_runs", "identity_stacks", "patterns"),
-        *("histories", "trainees", "rounds"),
-    },
-    "companies": {"fields", "runs", "store", "trainees"},
-    "work": {
-        *("fields", "runs", "identity_runs", "trainees", "rounds"),
-        *("loop", "identity_loop"),
-    },
-    "training": {
-        *("cores", "locks", "runs", "store", "progress", "histories"),
-        *("rounds", "companies", "work"),
-    },
-    "kept": {"store"},
-    "workers": {"cores", "progress", "training"},
-    # judging and showing
-    "intervals": set(),
-    "registry": set(),
-    "badges": set(),
-    "sweeps": {"intervals"},
-    "sizes": {"histories", "intervals", "loop", "sweeps"},
-    "falls": {"histories", "intervals", "sweeps"},
-    "comparisons": {"metrics", "intervals", "badges", "sweeps"},
-    "identities": {
-        *("models", "patterns", "metrics", "identity_runs", "store", "histories"),
-        *("identity_loop", "intervals"),
-    },
-    "geometry": {
-        *("streams", "datasets", "labels", "models", "metrics", "runs", "store"),
-        *("histories", "loop", "training", "intervals", "sweeps", "kept", "workers"),
-    },
-    "rewinding": {
-        *("streams", "labels"),
-        *("datasets", "models", "runs", "store", "histories", "loop", "training"),
-        *("intervals", "sweeps", "geometry", "kept", "workers"),
-    },
-    "claims": {"intervals", "registry", "badges"},
-    "figures": {"intervals"},
-    "parameters": {"names"},  # every chapter's first import: nothing slow
-    "chapters": {
-        *("roots", "terminal", "datasets", "runs", "files", "store", "work"),
-        *("provenance", "training", "names", "parameters"),
-        *("registry", "badges", "claims"),
-    },
-    "__main__": {
-        *("roots", "terminal", "environment", "datasets", "store", "training"),
-        *("chapters",),
-    },
+    "estimates": set(),
+    "runs": {"system"},
+    "datasets": {"system", "streams"},
+    "models": {"streams", "runs"},
+    "training": {"system", "streams", "runs", "datasets", "models", "metrics"},
+    "claims": {"estimates"},
+    "figures": {"estimates"},
+    "papers": set(),
+    "papers/scale": PAPERS,  # no paper knows another, nor the chapters
+    "papers/geometry": PAPERS,
+    "papers/identity": PAPERS,
+    "chapters": {"system", "runs", "datasets", "training", "claims"},
+    "__main__": {"system", "environment", "runs", "datasets", "training", "chapters"},
 }
 
 
 def room_of(path):
-    """The module or subpackage of helpers that a file belongs to."""
-    return path.relative_to(HELPERS).with_suffix("").parts[0]
+    """The room of helpers that a file belongs to."""
+    return room(path.relative_to(HELPERS).with_suffix("").parts)
+
+
+def room(parts):
+    """The room of a module of helpers, given as the parts of its name."""
+    inside = (
+        parts[:2] if parts[0] == "papers" and parts[1:] != ("__init__",) else parts[:1]
+    )
+    return "/".join(inside)
 
 
 def absolute_names(node, path):
@@ -119,7 +66,7 @@ def rooms_imported(tree, path):
     statements = (ast.Import, ast.ImportFrom)
     nodes = [node for node in ast.walk(tree) if isinstance(node, statements)]
     names = [name.split(".") for node in nodes for name in absolute_names(node, path)]
-    rooms = {name[1] for name in names if name[0] == "helpers" and len(name) > 1}
+    rooms = {room(name[1:]) for name in names if name[0] == "helpers" and name[1:]}
     return rooms - {room_of(path), "__version__"}
 
 
@@ -159,8 +106,8 @@ def test_no_room_imports_from_further_down_the_table():
 @pytest.mark.parametrize(
     ("statement", "file", "rooms"),
     [
-        ("import helpers.store", "claims.py", {"store"}),
-        ("import torch, helpers.runs as r", "claims.py", {"runs"}),
+        ("import helpers.runs.store", "claims.py", {"runs"}),
+        ("import torch, helpers.runs.run as r", "claims.py", {"runs"}),
         ("from helpers import store, errors", "claims.py", {"store", "errors"}),
         ("from helpers.models.mlp import init", "claims.py", {"models"}),
         ("from . import training", "claims.py", {"training"}),

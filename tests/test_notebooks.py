@@ -8,12 +8,11 @@ import matplotlib
 import nbformat
 import pytest
 
-from helpers.chapters.cells import read_notebook
+from helpers.chapters.cells import read_notebook, read_parameters
 from helpers.chapters.editions import MAIN, chapters, variants
-from helpers.chapters.parameters import read_parameters
 from helpers.chapters.plans import check_values, plan_edition
 from helpers.chapters.site import Edition
-from helpers.registry import SCALES, load_registry
+from helpers.claims.registry import SCALES, load_registry
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = [ROOT / "notebooks" / f"{chapter}.ipynb" for chapter in chapters(ROOT)]

@@ -15,7 +15,7 @@ import pytest
 from helpers.chapters.editions import MAIN
 from helpers.chapters.plans import plan_edition
 from helpers.chapters.site import Edition
-from helpers.claims import MIME_TYPE, WEAKEST_FIRST
+from helpers.claims.verdicts import MIME_TYPE, WEAKEST_FIRST
 from helpers.errors import Mistake
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -15,10 +15,10 @@ IMPORTS = """\
 import numpy as np
 
 from helpers import datasets, figures
-from helpers.kept import kept
-from helpers.identity_runs import IdentityRun
+from helpers.runs.kept import kept
+from helpers.runs import IdentityRun
 from helpers.runs import Run, Study
-from helpers.store import RunFolder
+from helpers.runs.store import RunFolder
 from helpers.training import train_all
 
 figures.use_style()

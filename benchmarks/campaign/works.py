@@ -20,8 +20,8 @@ USED = (
     "helpers.chapters.scorecard",
     "helpers.datasets",
     "helpers.figures",
-    "helpers.kept",
-    "helpers.identity_runs",
+    "helpers.runs.kept",
+    "helpers.runs.identity",
     "matplotlib.pyplot",
     "sklearn.datasets",
     "torch._dynamo",  # by the first optimizer of torch
@@ -62,10 +62,11 @@ def run_as_forked(*, save_seconds: float = 0.1) -> int:
 
     As a program it would save one in thirty seconds, and these chapters take two.
     """
-    from helpers import __main__, training
+    from helpers import __main__
+    from helpers.training import study
 
     with contextlib.suppress(AttributeError, KeyError):
-        training.train_all.__kwdefaults__["save_seconds"] = save_seconds
+        study.train_all.__kwdefaults__["save_seconds"] = save_seconds
     try:
         __main__.run_as_program()
     except SystemExit as ending:

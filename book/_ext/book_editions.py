@@ -19,7 +19,7 @@ from helpers.chapters.cells import read_notebook
 from helpers.chapters.editions import source_path
 from helpers.chapters.outputs import tidy
 from helpers.chapters.site import CHAPTERS, PARTS, Edition, find_editions
-from helpers.registry import REGISTRY
+from helpers.claims.registry import REGISTRY
 
 SMOKE = (
     "A smoke edition tests the machinery: a few epochs of training, so that its "

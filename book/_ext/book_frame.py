@@ -8,7 +8,7 @@ from sphinx.environment import BuildEnvironment
 
 from helpers.chapters.site import Edition
 
-GENERATED = {"scorecard": "helpers/claims.yaml"}  # page: what to change instead
+GENERATED = {"scorecard": "helpers/claims/claims.yaml"}  # page: what to change instead
 
 
 def find_edition(page: str) -> Edition | None:

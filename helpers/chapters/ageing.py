@@ -11,8 +11,8 @@ from typing import NamedTuple
 from nbformat import NotebookNode
 
 from helpers.chapters.cells import name_cell, read_notebook, source_cells
-from helpers.claims import MIME_TYPE
-from helpers.registry import find_claim, load_registry
+from helpers.claims.registry import find_claim, load_registry
+from helpers.claims.verdicts import MIME_TYPE
 
 MADE_HERE = ("smoke", "laptop")  # scales whose copies are not committed
 

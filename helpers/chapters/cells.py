@@ -6,8 +6,10 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode, ValidationError
 
-from helpers.errors import Mistake
+from helpers.chapters.parameters import Parameter, check_defaults, declare
+from helpers.errors import Failure, Mistake
 
+PARAMETERS = "parameters"  # our tag on the cell that declares them
 INJECTED = "injected-parameters"  # papermill's tag on the cell that it adds
 
 
@@ -61,3 +63,16 @@ def name_cell(position: int, cell: NotebookNode) -> str:
     telling = [line for line in lines if not line.startswith("#")] or lines or ["empty"]
     first = telling[0] if len(telling[0]) <= 60 else f"{telling[0][:57]}..."
     return f"cell {position} (`{first}`)"
+
+
+def read_parameters(notebook: NotebookNode, chapter: str) -> dict[str, Parameter]:
+    """The parameters of a chapter in their order; a Failure names what is none."""
+    cells = tagged(notebook, PARAMETERS)
+    if len(cells) != 1:
+        raise Failure(
+            f"{chapter} has {len(cells)} cells tagged {PARAMETERS!r}: it needs one"
+        )
+    where = f"{chapter}, cell tagged {PARAMETERS!r}"
+    known = declare(cells[0][1].source, where)
+    check_defaults(known, where)
+    return known

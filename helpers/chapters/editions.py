@@ -7,9 +7,9 @@ from typing import Any
 import yaml
 
 from helpers.chapters.site import CHAPTERS, Edition
+from helpers.claims.registry import SCALES
 from helpers.errors import Mistake
-from helpers.names import refuse
-from helpers.registry import SCALES
+from helpers.system.names import refuse
 
 MAIN = "main"  # the variant that has no name of its own
 NEEDS = "needs"  # beside a scale's chapters: the device it refuses to go without

@@ -23,9 +23,10 @@ from helpers.chapters.pictures import shrink_pictures
 from helpers.chapters.plans import Plan, as_json, plan_edition
 from helpers.chapters.site import Edition
 from helpers.errors import Failure, explain
-from helpers.files import remove, write_bytes
-from helpers.provenance import provenance
-from helpers.training import choose_device, train_all
+from helpers.runs.provenance import provenance
+from helpers.system.devices import choose_device
+from helpers.system.files import remove, write_bytes
+from helpers.training import train_all
 
 Say = Callable[[str], None]
 PATIENCE = 600  # seconds that a kernel on a busy machine has to start, and to speak

@@ -22,9 +22,9 @@ from helpers.chapters.cells import name_cell, numbered, read_notebook
 from helpers.chapters.editions import copies, copy_path, source_path
 from helpers.chapters.outputs import unshowable, untidy
 from helpers.chapters.site import Edition
-from helpers.claims import MIME_TYPE, WEAKEST_FIRST
+from helpers.claims.registry import load_registry
+from helpers.claims.verdicts import MIME_TYPE, WEAKEST_FIRST
 from helpers.errors import Failure, Mistake
-from helpers.registry import load_registry
 
 TITLE = re.compile(r"^ {0,3}#{1,6} +\S|\S.*\n {0,3}(=+|-+) *$", re.MULTILINE)
 LARGEST = 2_000_000  # bytes of an executed copy, figures included

@@ -15,7 +15,7 @@ from jupyter_client.manager import AsyncKernelManager
 from helpers.chapters.surroundings import own_variables, share_fonts
 from helpers.datasets import data_root
 from helpers.errors import Failure
-from helpers.store import results_root
+from helpers.runs.store import results_root
 
 NAME = "python3"
 LOG = "kernel.log"  # in a kernel's quarters

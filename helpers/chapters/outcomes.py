@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import click
 
 from helpers.errors import Failure, Mistake, explain
-from helpers.terminal import ENDED
+from helpers.system.terminal import ENDED
 
 EXPECTED = (Mistake, Failure, OSError)  # all else is a bug of ours: a traceback
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 from PIL import Image
 
-from helpers.claims import MIME_TYPE
+from helpers.claims.verdicts import MIME_TYPE
 
 LONGEST = 30  # lines of text that a cell may show
 RENDERED = (  # MIME types that MyST-NB shows, the one that it prefers first

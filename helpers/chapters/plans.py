@@ -8,16 +8,15 @@ from typing import Any, NamedTuple
 
 from nbformat import NotebookNode
 
-from helpers.chapters.cells import read_notebook
+from helpers.chapters.cells import read_notebook, read_parameters
 from helpers.chapters.editions import copy_path, edition_values, source_path
 from helpers.chapters.gate import gate
-from helpers.chapters.parameters import read_parameters
+from helpers.chapters.parameters import check_parameters
 from helpers.chapters.site import Edition
 from helpers.chapters.studies import all_runs, evaluate_chapter, find_studies
-from helpers.parameters import check_parameters
 from helpers.runs import Run, Study, fingerprint
-from helpers.store import RunFolder
-from helpers.work import check_studies
+from helpers.runs.store import RunFolder
+from helpers.training.work import check_studies
 
 PACKAGE = Path(__file__).resolve().parents[1]
 UNSEEN = ("chapters", "__main__.py")  # of the package, by a chapter that is executed

@@ -11,11 +11,11 @@ from helpers.chapters.editions import copies, copy_path
 from helpers.chapters.gate import inspect_book
 from helpers.chapters.plans import Plan
 from helpers.chapters.site import Edition
-from helpers.claims import MIME_TYPE, WEAKEST_FIRST
+from helpers.claims.verdicts import MIME_TYPE, WEAKEST_FIRST
 from helpers.errors import Mistake
-from helpers.files import UnreadableFile, names_in
-from helpers.roots import results_root
-from helpers.store import RunFolder
+from helpers.runs.store import RunFolder
+from helpers.system.files import UnreadableFile, names_in
+from helpers.system.roots import results_root
 
 PLANNED = ("chapter", "variant", "scale", "runs", "finished", "to train", "copy")
 AT_HAND = ("chapter", "variant", "scale", "executed", "commit", "verdicts", "gate")

@@ -11,10 +11,10 @@ from pathlib import Path
 from helpers.chapters.ageing import MADE_HERE, is_fresh
 from helpers.chapters.scorecard_page import scorecard_page
 from helpers.chapters.site import Edition, find_editions, find_root
-from helpers.claims import MIME_TYPE
+from helpers.claims.registry import SCALES, find_claim, load_registry
+from helpers.claims.verdicts import MIME_TYPE
 from helpers.errors import Failure, Mistake
-from helpers.files import read_bytes, write_bytes
-from helpers.registry import SCALES, find_claim, load_registry
+from helpers.system.files import read_bytes, write_bytes
 
 STALE = "Judged by criteria that have changed since: run the chapter again."
 UNTESTED = {

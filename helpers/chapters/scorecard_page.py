@@ -7,9 +7,9 @@ from collections import Counter
 from html import escape
 from itertools import groupby
 
-from helpers.badges import badge_html, note_html, part_html, parts_html, table_html
-from helpers.claims import WEAKEST_FIRST
-from helpers.registry import SCALES, Claim, find_claim, load_registry
+from helpers.claims.html import badge_html, note_html, part_html, parts_html, table_html
+from helpers.claims.registry import SCALES, Claim, find_claim, load_registry
+from helpers.claims.verdicts import WEAKEST_FIRST
 
 COUNTED = ("reproduced", "not reproduced", "undecided", "not tested")
 INTRODUCTION = """\

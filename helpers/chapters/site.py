@@ -10,9 +10,9 @@ from typing import NamedTuple
 import yaml
 
 from helpers.chapters.surroundings import own_variables
+from helpers.claims.registry import SCALES
 from helpers.errors import Failure
-from helpers.files import write_bytes
-from helpers.registry import SCALES
+from helpers.system.files import write_bytes
 
 BEST_FIRST = SCALES[::-1]
 PARTS = (
@@ -180,6 +180,6 @@ def find_root(root: Path | None) -> Path:
     """The project's root, unless one is given."""
     if root is not None:
         return Path(root)
-    from helpers.roots import project_root
+    from helpers.system.roots import project_root
 
     return project_root()

@@ -7,12 +7,11 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from helpers.chapters.cells import name_cell, tagged
-from helpers.chapters.parameters import TAG
+from helpers.chapters.cells import PARAMETERS, name_cell, tagged
 from helpers.errors import Failure, Mistake
 from helpers.runs import Run, Study
 
-DECLARING = (TAG, "imports", "study")  # tags, in the order of their cells
+DECLARING = (PARAMETERS, "imports", "study")  # tags, in the order of their cells
 
 
 def evaluate_chapter(
@@ -33,7 +32,7 @@ def evaluate_chapter(
             where = name_cell(position, cell)
             with contextlib.chdir(root), _failure_in(where):
                 exec(compile(cell.source, where, "exec"), namespace)
-        if tag == TAG:
+        if tag == PARAMETERS:
             namespace.update(values)
     return namespace
 

@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 
 from helpers.datasets import archives
 from helpers.errors import Mistake
-from helpers.locks import wait_for
+from helpers.system.locks import wait_for
 
 ANSWER_SECONDS = 8  # to wait for any server before calling this machine offline
 STALL_SECONDS = 30  # without a byte before a download is given up

@@ -11,7 +11,7 @@ import torch
 from helpers.datasets.contents import Dataset
 from helpers.datasets.root import PREFIX, data_root
 from helpers.errors import Mistake
-from helpers.roots import own_path
+from helpers.system.roots import own_path
 
 SPLITS = ("train", "test")
 CHANNELS = (1, 3, 4)  # grey, colour, colour with alpha

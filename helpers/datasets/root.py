@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from platformdirs import user_cache_dir
 
-from helpers.roots import DATA, chosen_folder, own_path
+from helpers.system.roots import DATA, chosen_folder, own_path
 
 PREFIX = "folder:"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from helpers.environment import surroundings
 from helpers.environment.turns import can_lock, one_at_a_time
-from helpers.terminal import ENDED
+from helpers.system.terminal import ENDED
 
 VENV = Path(".venv")
 PYTHON = VENV / "bin" / "python"

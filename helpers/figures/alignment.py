@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
+from helpers.estimates import band
 from helpers.figures.marks import note, span
 from helpers.figures.style import CHANCE, THEORY, axes, color, named_colors
-from helpers.intervals import band
 
 # Name in a panel, and the measure for two vectors of which a is the shorter.
 MEASURES = {

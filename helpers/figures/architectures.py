@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from helpers.estimates import mean_interval
 from helpers.figures.marks import mark_diverged, note, note_count, span
 from helpers.figures.style import CHANCE, axes, named_colors
-from helpers.intervals import mean_interval
 
 
 def by_architecture(

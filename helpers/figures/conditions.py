@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
+from helpers.estimates import Estimate
 from helpers.figures.marks import AT, note
 from helpers.figures.style import CHANCE
-from helpers.intervals import Estimate
 
 
 def transitions(

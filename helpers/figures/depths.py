@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
+from helpers.estimates import Estimate, band
+from helpers.estimates.intervals import Band
 from helpers.figures.marks import AT, mark_diverged, note, note_count, span
 from helpers.figures.ranges import keep_within, plain_logarithms, stay_near
 from helpers.figures.style import CHANCE, OTHER, axes, color, named_colors
-from helpers.intervals import Band, Estimate, band
 
 DASHES, MARKERS = ("--", ":", "-."), "os^Dv"
 

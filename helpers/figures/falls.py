@@ -16,7 +16,7 @@ FITTED = 0.99  # training accuracy from which on its line is left out
 def fall(sweep, *, chance: float) -> np.ndarray:
     """Three panels over sigma: accuracy, gradient and representation alignment.
 
-    sweep: tables (setting, seed) under the names of helpers.falls.Sweep. Training
+    sweep: tables (setting, seed) under the names of papers.scale.relu.Sweep. Training
     accuracy and chance are shown only where a network does not fit its training set:
     beside them a fall of a few points could not be seen.
     """

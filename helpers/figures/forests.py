@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
+from helpers.estimates import Estimate, mean_interval
 from helpers.figures.marks import AT, note, span
 from helpers.figures.ranges import keep_within, stay_near
 from helpers.figures.style import CHANCE
-from helpers.intervals import Estimate, mean_interval
 
 ROW = 0.38  # inches
 LETTERS = 30  # of a name in one line, at most

@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
+from helpers.estimates import band
 from helpers.figures.layer_maps import logarithms, stacked, thinned
 from helpers.figures.marks import note_figure, span
 from helpers.figures.ranges import plain_logarithms, stay_near
 from helpers.figures.sets import epoch_axis, mark_epochs, side_by_side
 from helpers.figures.style import color
-from helpers.intervals import band
 
 KEYS = 9  # layers named in the key, at most
 

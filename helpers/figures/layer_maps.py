@@ -12,10 +12,10 @@ from matplotlib.colors import LogNorm, Normalize
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
+from helpers.estimates import band
 from helpers.figures.heatmaps import EMPTY, SLASHES
 from helpers.figures.marks import known_epochs, means_behind, note_figure
 from helpers.figures.ranges import plain_logarithms
-from helpers.intervals import band
 
 COLUMNS, ROWS = 9, 20  # numbers of epochs, and names of layers, at most
 STEEPEST = 1e3  # how far from its centre a map of ratios has colours, at most

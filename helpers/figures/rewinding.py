@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
+from helpers.estimates import band, mean_interval
 from helpers.figures.geometry import two_by_two
 from helpers.figures.layer_maps import thinned
 from helpers.figures.marks import note_figure, span
@@ -17,7 +18,6 @@ from helpers.figures.ranges import keep_within, stay_near
 from helpers.figures.sets import epoch_axis
 from helpers.figures.style import CHANCE, RANGES, Look, color, looks
 from helpers.figures.tables import shaped
-from helpers.intervals import band, mean_interval
 
 KEYS = 18  # layers named in the key, at most
 MARKED = 8  # markers on a line, about

@@ -12,6 +12,7 @@ from matplotlib.transforms import offset_copy
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
+from helpers.estimates import band
 from helpers.figures.marks import (
     AT,
     known_epochs,
@@ -22,7 +23,6 @@ from helpers.figures.marks import (
 )
 from helpers.figures.ranges import keep_within, stay_near
 from helpers.figures.style import CHANCE, Look, axes, looks
-from helpers.intervals import band
 
 ASIDE = 1.5  # points from one set's markers to the next one's
 

@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
+from helpers.estimates import band
 from helpers.figures.geometry import MEASURES, two_by_two
 from helpers.figures.heatmaps import EMPTY, SLASHES
 from helpers.figures.marks import AT, known_epochs, networks_behind, note_figure
 from helpers.figures.ranges import keep_within, stay_near
 from helpers.figures.sets import table
 from helpers.figures.style import Look, looks
-from helpers.intervals import band
 
 MARGIN = 0.04  # of the axis, before the first size and after the last
 POINTS = 165  # width of a panel, about

@@ -9,12 +9,12 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
+from helpers.estimates import band
 from helpers.figures.geometry import tick_layers, two_by_two
 from helpers.figures.heatmaps import EMPTY, SLASHES
 from helpers.figures.layer_maps import ROWS, color_bar, color_scale, thinned
 from helpers.figures.marks import means_behind, note_figure
 from helpers.figures.tables import shaped
-from helpers.intervals import band
 
 NUMBERED = 9  # layers up to which a cell has its number
 DARK = 0.5  # brightness of a cell below which its number is white

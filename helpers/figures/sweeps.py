@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 from numpy.typing import ArrayLike
 
+from helpers.estimates import band
 from helpers.figures.marks import mark_diverged, note_count
 from helpers.figures.style import CHANCE, axes, color, named_colors
-from helpers.intervals import band
 
 
 def curves(

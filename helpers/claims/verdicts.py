@@ -1,0 +1,220 @@
+"""Verdicts on the papers' claims, and the table that shows them.
+
+A verdict comes from an interval, never from a point, and the weakest part of a claim
+decides. The claims and their criteria are fixed beforehand, in claims.yaml.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import NamedTuple
+
+from helpers.claims.html import (
+    badge_html,
+    describe_number,
+    line_html,
+    note_html,
+    parts_html,
+    table_html,
+)
+from helpers.claims.registry import Claim, Criterion, find_claim
+from helpers.errors import Mistake
+from helpers.estimates import Estimate
+
+MIME_TYPE = "application/vnd.memorization.claims+json"
+# The first of these that is found among a claim's parts is the verdict on the claim.
+WEAKEST_FIRST = ("not reproduced", "not tested", "undecided", "reproduced")
+
+
+class Part(NamedTuple):
+    """One criterion, the estimate held against it, and the verdict."""
+
+    criterion: Criterion
+    estimate: Estimate | None
+    verdict: str
+
+    @property
+    def record(self) -> dict:
+        """As JSON: a number that is not finite becomes null."""
+        return {
+            "name": self.criterion.name,
+            **_numbers(self.estimate),
+            "text": self.criterion.text,
+            "verdict": self.verdict,
+            "criterion": str(self.criterion),
+            "at_least": self.criterion.at_least,
+            "at_most": self.criterion.at_most,
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim judged; its headline number is that of its first part."""
+
+    claim: Claim
+    parts: tuple[Part, ...]
+    note: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """The weakest part's verdict; "not tested" where no criterion applies."""
+        found = {part.verdict for part in self.parts}
+        return next((v for v in WEAKEST_FIRST if v in found), "not tested")
+
+    @property
+    def record(self) -> dict:
+        """As JSON: a number that is not finite becomes null."""
+        return {
+            "id": self.claim.id,
+            "verdict": self.verdict,
+            **_numbers(self.parts[0].estimate if self.parts else None),
+            "parts": [part.record for part in self.parts],
+            "chapter": self.claim.chapter,
+            "note": self.note,
+        }
+
+    def _repr_html_(self) -> str:
+        """One line, for the head of a figure."""
+        return line_html(self.record, self.claim.figure)
+
+
+class Verdicts:
+    """The verdicts of a chapter on one data set, gathered for the table at its end."""
+
+    def __init__(self, dataset: str):
+        self.dataset, self._verdicts = dataset, []
+
+    def judge(
+        self, claim_id: str, estimates: Mapping | Estimate | None, *, note: str = ""
+    ) -> "Verdict | None":
+        """The verdict, as `judge` gives it; None on a claim about other data sets."""
+        verdict = judge(claim_id, estimates, dataset=self.dataset, note=note)
+        if not verdict.parts:
+            return None
+        self._verdicts.append(verdict)
+        return verdict
+
+    def table(self) -> "Table":
+        """All verdicts, each claim once, in the order in which they were given."""
+        return table(self._verdicts)
+
+
+def judge(
+    claim_id: str,
+    estimates: Mapping[str, Estimate | None] | Estimate | None,
+    *,
+    dataset: str | None = None,
+    note: str = "",
+) -> Verdict:
+    """Verdict on a claim from the estimates its criteria name.
+
+    A claim with one criterion takes its estimate alone; estimates that it does not ask
+    for are left aside, so that one set serves several claims. None, for one estimate or
+    for all, means "not tested", and `note` has to say why. With `dataset`, criteria
+    that do not speak about it are left out; without, all apply.
+    """
+    claim = find_claim(claim_id)
+    asked = [c for c in claim.criteria if c.applies_to(dataset)]
+    given = _named(claim, asked, estimates)
+    parts = [Part(c, given[c.name], judge_criterion(c, given[c.name])) for c in asked]
+    if not note and any(part.estimate is None for part in parts):
+        raise Mistake(f"claim {claim_id} is not tested: say why, with note=")
+    if not parts:
+        note = f"This claim says nothing about {dataset}. {note}".strip()
+    return Verdict(claim, tuple(parts), note)
+
+
+def judge_criterion(criterion: Criterion, estimate: Estimate | None) -> str:
+    """Verdict on one estimate: is its whole interval within the bounds, or outside?
+
+    An infinite interval (one seed) or an undefined value (a diverged run) is undecided.
+    """
+    if estimate is None:
+        return "not tested"
+    value, low, high, _ = estimate
+    if not all(map(math.isfinite, (value, low, high))):
+        return "undecided"
+    least = -math.inf if criterion.at_least is None else criterion.at_least
+    most = math.inf if criterion.at_most is None else criterion.at_most
+    if least <= low and high <= most:
+        return "reproduced"
+    return "not reproduced" if high < least or most < low else "undecided"
+
+
+class Table(NamedTuple):
+    """Verdicts as people and programs read them; a notebook shows it as its output."""
+
+    verdicts: tuple[Verdict, ...]
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        records = [verdict.record for verdict in self.verdicts]
+        return {"text/html": self.html, "text/plain": str(self), MIME_TYPE: records}
+
+    def __str__(self) -> str:
+        lines = []
+        for verdict in self.verdicts:
+            lines.append(f"{verdict.claim.id}: {verdict.verdict}")
+            lines += [
+                f"  {p['verdict']}: {describe_number(p)} ({p['criterion']})"
+                for p in verdict.record["parts"]
+            ]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    @property
+    def html(self) -> str:
+        """One row a claim."""
+        head = ("Figure", "What the paper shows", "What we measured", "Verdict")
+        return table_html(head, [_row(v.claim, v.record) for v in self.verdicts])
+
+
+def table(verdicts: Iterable[Verdict] | Verdict) -> Table:
+    """A table of verdicts for the end of a chapter; each claim once."""
+    verdicts = (verdicts,) if isinstance(verdicts, Verdict) else tuple(verdicts)
+    ids = [verdict.claim.id for verdict in verdicts]
+    if len(ids) != len(set(ids)):
+        raise Mistake(f"claims {ids}: judge each once")
+    return Table(verdicts)
+
+
+def _row(claim: Claim, record: Mapping) -> str:
+    return (
+        f'<tr><th scope="row">{escape(claim.figure)} '
+        f'<span class="claim-id">{escape(claim.id)}</span></th>'
+        f"<td>{escape(claim.statement)}{note_html(claim.note)}</td>"
+        f"<td>{parts_html(record['parts'])}</td>"
+        f"<td>{badge_html(record['verdict'])}{note_html(record['note'])}</td></tr>"
+    )
+
+
+def _named(
+    claim: Claim, asked: list[Criterion], estimates: Mapping | Estimate | None
+) -> dict[str, Estimate | None]:
+    """The estimates that are asked for, by name."""
+    expected = f"claim {claim.id} asks for {', '.join(c.name for c in asked)}"
+    if estimates is None:
+        return {c.name: None for c in asked}
+    if isinstance(estimates, Estimate):
+        if len(claim.criteria) != 1:
+            raise Mistake(f"one estimate without a name: {expected}")
+        estimates = {claim.criteria[0].name: estimates}
+    missing = [c.name for c in asked if c.name not in estimates]
+    if missing:
+        given = ", ".join(estimates) or "none"
+        raise Mistake(f"missing {', '.join(missing)} among {given}: {expected}")
+    chosen = {c.name: estimates[c.name] for c in asked}
+    for name, estimate in chosen.items():
+        if not isinstance(estimate, Estimate | None):
+            raise Mistake(f"{name} of claim {claim.id}: {estimate!r} is no Estimate")
+    return chosen
+
+
+def _numbers(estimate: Estimate | None) -> dict:
+    if estimate is None:
+        return dict.fromkeys(Estimate._fields)
+    value, low, high, n = estimate
+    finite = {"value": value, "low": low, "high": high}
+    safe = {k: float(v) if math.isfinite(v) else None for k, v in finite.items()}
+    return {**safe, "n": int(n)}

@@ -1,0 +1,1 @@
+"""Gradients example by example, and by label: tensors in, numbers out."""

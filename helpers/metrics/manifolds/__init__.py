@@ -1,0 +1,1 @@
+"""Manifolds of classes: points in, capacity, radius and dimension out."""

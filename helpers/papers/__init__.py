@@ -1,0 +1,1 @@
+"""The papers: each with its claims, its estimates, its questions to networks."""

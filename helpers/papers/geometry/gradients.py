@@ -1,0 +1,181 @@
+"""Label-dependent and label-independent gradients of trained networks (paper B)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from helpers.metrics.gradients.gradient_growth import HALVINGS, dependent_growth
+from helpers.metrics.gradients.label_parts import (
+    class_centred_gradients,
+    feature_form,
+    label_gradients,
+)
+from helpers.models.layers import HIDDEN, layer_features
+from helpers.papers.geometry.jobs import measured
+from helpers.papers.geometry.labelled import GROUPS, Labelled, kernel_names
+from helpers.papers.geometry.networks import Moment, Trained, at_moments
+from helpers.runs.histories import Histories
+from helpers.streams import stream
+from helpers.system.workers import side_by_side
+from helpers.training.classification import model_of
+
+PARTS = ("dependent", "independent", "full")
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Norms of both parts of the gradient, of each weight layer, at several moments.
+
+    tables: part -> group -> (network, moment, layer); parts: dependent, independent,
+    full. errors: how far the parts miss their sum, relative, (network, moment), the
+    largest over layers and groups.
+    """
+
+    layers: tuple[str, ...]
+    moments: tuple[Moment, ...]
+    tables: dict[str, dict[str, np.ndarray]]
+    errors: np.ndarray
+
+    def ratio(self, above: tuple[str, str], below: tuple[str, str]) -> np.ndarray:
+        """Ratio of two norms, each (part, group): (network, moment, layer)."""
+        first, second = (self.tables[part][group] for part, group in (above, below))
+        return np.divide(
+            first, second, out=np.full_like(first, np.nan), where=second > 0
+        )
+
+    def ratios(self) -> dict[str, np.ndarray]:
+        """The four ratios of figure 5 D to G, (network, moment, layer) each."""
+        pairs = {
+            f"dependent over independent,\n{group}": (
+                ("dependent", group),
+                ("independent", group),
+            )
+            for group in GROUPS[1:]
+        }
+        pairs |= {
+            f"{part},\nunpermuted over permuted": (
+                (part, "unpermuted"),
+                (part, "permuted"),
+            )
+            for part in PARTS[:2]
+        }
+        return {name: self.ratio(*pair) for name, pair in pairs.items()}
+
+
+def measure_gradients(
+    histories: Histories,
+    data,
+    moments: Sequence[Moment],
+    *,
+    examples: int | None = None,
+) -> Gradients:
+    """Both parts of the gradient of finished networks (figures 5, A.1, A.12 to A.14).
+
+    moments: "best", "final" or epochs whose weights were kept. examples: so many of the
+    training set, drawn by the run's seed; None: all. In double precision and evaluation
+    mode; kept beside the run.
+    """
+    model = model_of(histories.runs[0], data)
+    names = kernel_names(model)
+    shape = (len(histories), len(moments))
+    tables = {
+        part: {group: np.full((*shape, len(names)), np.nan) for group in GROUPS}
+        for part in PARTS
+    }
+    errors = np.full(shape, np.nan)
+
+    def make(trained: Trained) -> dict[str, np.ndarray | float]:
+        return _norms(trained, model, data, examples)
+
+    settings = {"examples": examples}
+    for k, m, found in measured(histories, moments, make, gradients=settings):
+        errors[k, m] = found["error"]
+        for part in PARTS:
+            for group, row in zip(GROUPS, found[part], strict=True):
+                tables[part][group][k, m] = row
+    return Gradients(tuple(names), tuple(moments), tables, errors)
+
+
+def _norms(
+    trained: Trained, model, data, examples: int | None
+) -> dict[str, np.ndarray | float]:
+    """Part -> norms (group, layer), and the largest relative error of their sum."""
+    labelled = Labelled(trained, model, data, examples)
+    parts = labelled.ask(label_gradients, groups=labelled.groups)
+    places = [model.names.index(name) for name in kernel_names(model).values()]
+    norms = [parts[group].norms() for group in GROUPS]
+    found = {
+        part: np.stack([getattr(n, part)[places].cpu().numpy() for n in norms])
+        for part in PARTS
+    }
+    each = np.stack([n.error[places].cpu().numpy() for n in norms])
+    return {**found, "error": np.nanmax(each)}
+
+
+def feature_form_errors(
+    histories: Histories, data, *, examples: int | None = None
+) -> np.ndarray:
+    """How far equation 2 is from the last layer's two parts, relative: (network,).
+
+    The larger of the two, at the best epoch, where neither part vanishes (claim 2). NaN
+    for a network that has diverged.
+    """
+    model = model_of(histories.runs[0], data)
+    head = list(kernel_names(model).values())[-1]
+
+    def ask(trained: Trained) -> float:
+        labelled = Labelled(trained, model, data, examples)
+        groups = {"all": labelled.groups["all"]}
+        parts = labelled.ask(class_centred_gradients, groups=groups)["all"]
+        every = {**labelled.weights, **labelled.statistics}
+        images = labelled.images.double()
+        ((_, hidden),) = layer_features(model, every, images, layers=[HIDDEN])
+        with torch.no_grad():
+            logits = labelled.logits_of(labelled.weights, images)
+        forms = feature_form(hidden, logits.softmax(1), labelled.labels)
+        both = parts.dependent[head], parts.independent[head]
+        errors = [(a - b).norm() / b.norm() for a, b in zip(forms, both, strict=True)]
+        return float(torch.stack(errors).max())  # NaN where one of them is
+
+    return _of_each(histories, ask, moment="best", label="last layers")
+
+
+def dependent_slopes(
+    histories: Histories, data, *, examples: int | None = None
+) -> np.ndarray:
+    """Slope of the log dependent norm of permuted examples in the log of their number.
+
+    At initialization, mean over layers: (network,), NaN for a network that diverges
+    later, and where too few examples are permuted to halve them (claim 3).
+    """
+    model = model_of(histories.runs[0], data)
+    places = [model.names.index(name) for name in kernel_names(model).values()]
+
+    def ask(trained: Trained) -> float:
+        labelled = Labelled(trained, model, data, examples)
+        if labelled.permuted.sum() < 2**HALVINGS:
+            return np.nan
+        draws = stream(trained.run.seed, "examples of growing subsets")
+        growth = labelled.ask(
+            dependent_growth, group=labelled.permuted, generator=draws
+        )
+        return float(growth.slopes[places].mean())
+
+    return _of_each(histories, ask, moment=0, label="subsets")
+
+
+def _of_each(
+    histories: Histories,
+    ask: Callable[[Trained], float],
+    *,
+    moment: Moment,
+    label: str,
+) -> np.ndarray:
+    """ask(network at a moment) of every network, NaN where it has diverged."""
+    values = np.full(len(histories), np.nan)
+    cases = list(at_moments(histories, [moment]))
+    found = side_by_side(ask, [trained for _, _, trained in cases], label)
+    values[[k for k, _, _ in cases]] = found
+    return values

@@ -1,0 +1,137 @@
+"""Manifold geometry of finished networks, layer by layer, set by set, in time."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from helpers.errors import Mistake
+from helpers.metrics.manifolds.geometry import manifold_geometry
+from helpers.models.layers import INPUT, layer_features, layer_names
+from helpers.papers.geometry.jobs import measured
+from helpers.papers.geometry.networks import MANIFOLDS, Moment, Trained, class_inputs
+from helpers.runs.histories import Histories
+from helpers.system.devices import choose_device
+from helpers.training.classification import model_of
+
+QUANTITIES = ("capacity", "radius", "dimension", "center correlation", "spread")
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Quantities of the manifolds of every set, at every layer and moment.
+
+    tables: quantity -> set -> (network, moment, layer), NaN where it is undefined. The
+    capacity is the harmonic mean over classes, radius and dimension are medians, for a
+    manifold that lost most of its centre is as large as one likes; spread
+    is the standard deviation of the capacity over the starts of the low-rank step, in
+    parts of the capacity. examples: M, of every class.
+    """
+
+    layers: tuple[str, ...]
+    moments: tuple[Moment, ...]
+    examples: int
+    tables: dict[str, dict[str, np.ndarray]]
+
+    @property
+    def bound(self) -> float:
+        """Capacity of points without any structure, 2 / M."""
+        return 2 / self.examples
+
+    def panels(self, moment: Moment) -> dict[str, dict[str, np.ndarray]]:
+        """The four quantities of a figure at one moment: set -> (network, layer)."""
+        return {name: self.at(name, moment) for name in QUANTITIES[:4]}
+
+    def at(self, quantity: str, moment: Moment) -> dict[str, np.ndarray]:
+        """Set -> a quantity at one moment, (network, layer)."""
+        m = self.moments.index(moment)
+        return {name: rows[:, m] for name, rows in self.tables[quantity].items()}
+
+    def over_bound(self) -> dict[str, np.ndarray]:
+        """Set -> capacity over the bound 2 / M, (network, moment, layer)."""
+        return {
+            name: rows / self.bound for name, rows in self.tables["capacity"].items()
+        }
+
+
+def by_setting(
+    geometries: Iterable[Geometry], quantity: str, moment: Moment
+) -> dict[str, np.ndarray]:
+    """Set -> a quantity of networks of several settings: (network, setting, layer)."""
+    each = [geometry.at(quantity, moment) for geometry in geometries]
+    return {
+        name: np.stack([found[name] for found in each], axis=1) for name in MANIFOLDS
+    }
+
+
+def measure_geometry(
+    histories: Histories,
+    data,
+    moments: Sequence[Moment],
+    *,
+    examples: int,
+    gaussians: int,
+    restarts: int,
+    layers: Sequence[str] | None = None,
+    sets: Sequence[str] = MANIFOLDS,
+) -> Geometry:
+    """The mean-field geometry of finished networks (paper B, figures 3 and A.4 to A.8).
+
+    histories: of networks of one shape. moments: "best", "final" or epochs, of which
+    the runs kept their weights. examples: M of each class and set. gaussians and
+    restarts: as of metrics.manifolds. layers: names, the input among them; None: all.
+    sets: the sets that are measured. What was measured once is kept beside the run.
+    """
+    for name in sets:
+        if name not in MANIFOLDS:
+            raise Mistake(f"set {name!r}: must be one of {', '.join(MANIFOLDS)}")
+    model = model_of(histories.runs[0], data)
+    names = tuple(layers or (INPUT, *layer_names(model)))
+    shape = (len(histories), len(moments), len(names))
+    tables = {q: {s: np.full(shape, np.nan) for s in sets} for q in QUANTITIES}
+    drawn = {"gaussians": gaussians, "restarts": restarts}
+    settings = {"examples": examples, "layers": names, **drawn}
+    if tuple(sets) != MANIFOLDS:
+        settings["sets"] = tuple(sets)
+
+    def make(trained: Trained) -> dict[str, np.ndarray]:
+        return _of_network(trained, model, data, settings)
+
+    for k, m, found in measured(histories, moments, make, geometry=settings):
+        for quantity in QUANTITIES:
+            for s, row in zip(sets, found[quantity], strict=True):
+                tables[quantity][s][k, m] = row
+    return Geometry(names, tuple(moments), examples, tables)
+
+
+def _of_network(trained: Trained, model, data, settings: dict) -> dict[str, np.ndarray]:
+    """Quantity -> (set, layer)."""
+    names, device = settings["layers"], choose_device("auto")
+    sets = settings.get("sets", MANIFOLDS)
+    drawn = {"examples": settings["examples"], "names": sets}
+    inputs = class_inputs(trained.run, data, **drawn)
+    weights = {n: w.to(device) for n, w in trained.weights.items()}
+    found = {q: np.full((len(sets), len(names)), np.nan) for q in QUANTITIES}
+    for s, chosen in enumerate(sets):
+        if chosen not in inputs:
+            continue
+        some = inputs[chosen].to(device)
+        features = layer_features(model, weights, some, layers=names)
+        for layer, (_, values) in enumerate(features):
+            points = values.unflatten(0, (data.classes, -1)).mT
+            drawn = {name: settings[name] for name in ("gaussians", "restarts")}
+            geometry = manifold_geometry(points, seed=trained.run.seed, **drawn)
+            for quantity, value in _numbers(geometry).items():
+                found[quantity][s, layer] = value
+    return found
+
+
+def _numbers(geometry) -> dict[str, float]:
+    each = geometry.restart_capacity / geometry.mean_capacity
+    return {
+        "capacity": float(geometry.mean_capacity),
+        "radius": float(geometry.radius.nanquantile(0.5)),
+        "dimension": float(geometry.dimension.nanquantile(0.5)),
+        "center correlation": float(geometry.center_correlation),
+        "spread": float(each.std(correction=0)),
+    }

@@ -1,0 +1,15 @@
+"""Layers of finished networks set back to an earlier epoch, all others final."""
+
+from helpers.papers.geometry.rewinding import estimates
+from helpers.papers.geometry.rewinding.settings import PARTS, SETS, convolutions
+from helpers.papers.geometry.rewinding.sweeps import Sweep, randomise, rewind
+
+__all__ = [
+    "PARTS",
+    "SETS",
+    "Sweep",
+    "convolutions",
+    "estimates",
+    "randomise",
+    "rewind",
+]

@@ -1,0 +1,121 @@
+"""How separable a layer's features are by labels: a number, and a picture beside it."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from helpers.errors import Mistake
+from helpers.metrics.embedding import embed, separability
+from helpers.models.layers import layer_features
+from helpers.papers.geometry.jobs import measured
+from helpers.papers.geometry.networks import Moment, Trained, at_moments, some_inputs
+from helpers.runs.histories import Histories
+from helpers.system.devices import choose_device
+from helpers.training.classification import model_of
+
+SHOWN = ("unpermuted", "permuted", "restored")
+CLASSES = 10  # in a picture: more colours cannot be told apart
+
+
+class Cloud(NamedTuple):
+    """Points of one panel and their labels, and what stands in its corner."""
+
+    points: np.ndarray  # (example, 2)
+    labels: np.ndarray  # (example,)
+    text: str
+
+
+def measure_separability(
+    histories: Histories,
+    data,
+    moments: Sequence[Moment],
+    *,
+    layer: str,
+    examples: int | None = None,
+) -> dict[str, np.ndarray]:
+    """Set -> nearest-neighbour accuracy on its labels in a layer, (network, moment).
+
+    Of the first `examples` of each set in a random order (None: all), balanced over
+    classes, see metrics.embedding; chance is 1 / classes. NaN of an empty set. Kept
+    beside the run.
+    """
+    model = model_of(histories.runs[0], data)
+    values = {name: np.full((len(histories), len(moments)), np.nan) for name in SHOWN}
+
+    def make(trained: Trained) -> dict[str, float]:
+        return _separability(trained, model, data, layer, examples)
+
+    settings = {"layer": layer, "examples": examples}
+    for k, m, found in measured(histories, moments, make, separability=settings):
+        for name in SHOWN:
+            values[name][k, m] = found[name]
+    return values
+
+
+def _separability(
+    trained: Trained, model, data, layer: str, examples: int | None
+) -> dict[str, float]:
+    found = {}
+    for name in SHOWN:
+        inputs, chosen = some_inputs(trained.run, data, name, examples=examples)
+        found[name] = np.nan
+        if len(inputs):
+            features = _features(trained, model, inputs, layer)
+            found[name] = separability(features, chosen.labels).accuracy
+    return found
+
+
+def _features(trained: Trained, model, inputs: Tensor, layer: str) -> Tensor:
+    """Features of one layer on the CPU, (example, feature)."""
+    device = choose_device("auto")
+    weights = {n: w.to(device) for n, w in trained.weights.items()}
+    ((_, values),) = layer_features(model, weights, inputs.to(device), layers=[layer])
+    return values.cpu()
+
+
+def embeddings(
+    histories: Histories,
+    data,
+    moments: Mapping[str, Moment],
+    *,
+    layer: str,
+    examples: int,
+    seed: int = 0,
+) -> dict[str, list[Cloud]]:
+    """Row -> a cloud for each set: UMAP of a layer of one network (figures 2B, A.2).
+
+    Of the first that has not diverged. moments: name of a row -> moment. Examples of
+    the first ten classes only, so many of each set, all embedded together, so that
+    their places can be compared. Beside each cloud: the accuracy of the nearest
+    neighbours among the examples shown, in the layer's features.
+    """
+    model = model_of(histories.runs[0], data)
+    cases = list(at_moments(histories, list(moments.values())))
+    if not cases:
+        raise Mistake("all networks have diverged: there is none to make pictures of")
+    first = [trained for k, _, trained in cases if k == cases[0][0]]
+    return {
+        row: _clouds(trained, model, data, layer=layer, examples=examples, seed=seed)
+        for row, trained in zip(moments, first, strict=True)
+    }
+
+
+def _clouds(
+    trained: Trained, model, data, *, layer: str, examples: int, seed: int
+) -> list[Cloud]:
+    of = {"examples": examples, "classes": CLASSES}
+    parts = [some_inputs(trained.run, data, name, **of) for name in SHOWN]
+    inputs = torch.cat([images for images, _ in parts])
+    features = _features(trained, model, inputs, layer)
+    sizes = [len(chosen.labels) for _, chosen in parts]
+    points = embed(features, seed=seed).points.split(sizes)
+    each = zip(points, parts, features.split(sizes), strict=True)
+    return [_cloud(where, chosen.labels, rows) for where, (_, chosen), rows in each]
+
+
+def _cloud(points: Tensor, labels: Tensor, features: Tensor) -> Cloud:
+    accuracy = separability(features, labels).accuracy
+    return Cloud(points.numpy(), labels.numpy(), f"neighbours agree: {accuracy:.0%}")

@@ -1,0 +1,33 @@
+"""Networks of growing size, through double descent (paper B, figures 4C to E)."""
+
+from helpers.papers.geometry.sizes.estimates import (
+    accuracy_descent,
+    dimension_descent,
+    monotonicity,
+    near_and_far,
+    radius_trend,
+)
+from helpers.papers.geometry.sizes.tables import (
+    INTERPOLATED,
+    by_width,
+    epoch_descent,
+    fitted_epochs,
+    parameter_counts,
+    smoothed,
+    thresholds,
+)
+
+__all__ = [
+    "INTERPOLATED",
+    "accuracy_descent",
+    "by_width",
+    "dimension_descent",
+    "epoch_descent",
+    "fitted_epochs",
+    "monotonicity",
+    "near_and_far",
+    "parameter_counts",
+    "radius_trend",
+    "smoothed",
+    "thresholds",
+]

@@ -1,0 +1,66 @@
+"""Finished identity nets (paper C): loaded, asked, and read as estimates."""
+
+from helpers.papers.identity import estimates
+from helpers.papers.identity.answers import (
+    Answers,
+    mean_constant,
+    on_kind,
+    on_sizes,
+    reference_errors,
+    sharpness_by_setting,
+    split_at_transition,
+    upper_answers,
+    upper_outputs,
+)
+from helpers.papers.identity.forms import (
+    construction_error,
+    one_layer,
+    rank_one,
+    weight_changes,
+)
+from helpers.papers.identity.maps import CORRELATIONS, Maps, correlation_maps
+from helpers.papers.identity.networks import Networks, in_words, load_by, load_networks
+from helpers.papers.identity.readers import (
+    ReadingErrors,
+    check_readings,
+    classifier_errors,
+)
+from helpers.papers.identity.views import (
+    VIEWS,
+    LayerViews,
+    layer_views,
+    random_views,
+    view_rows,
+)
+
+__all__ = [
+    "CORRELATIONS",
+    "VIEWS",
+    "Answers",
+    "LayerViews",
+    "Maps",
+    "Networks",
+    "ReadingErrors",
+    "check_readings",
+    "classifier_errors",
+    "construction_error",
+    "correlation_maps",
+    "estimates",
+    "in_words",
+    "layer_views",
+    "load_by",
+    "load_networks",
+    "mean_constant",
+    "on_kind",
+    "on_sizes",
+    "one_layer",
+    "random_views",
+    "rank_one",
+    "reference_errors",
+    "sharpness_by_setting",
+    "split_at_transition",
+    "upper_answers",
+    "upper_outputs",
+    "view_rows",
+    "weight_changes",
+]

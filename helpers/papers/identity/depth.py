@@ -1,0 +1,120 @@
+"""Estimates of what depth does: figures 2 to 7 and 31 to 33 of paper C."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from helpers.estimates import Estimate
+from helpers.papers.identity.fitted import largest, over_fitted
+from helpers.papers.identity.maps import Maps
+
+SHALLOW = 5  # layers, up to which the paper's ConvNets are the identity
+
+
+def linear_depth(
+    narrow: Mapping[int, np.ndarray], wide: Mapping[int, np.ndarray]
+) -> dict[str, Estimate]:
+    """Depth against width in linear networks (figure 2).
+
+    Both: hidden layers -> constant correlation on other images, (network,).
+    """
+    rise = narrow[5] - narrow[1]
+    by_width = np.abs(wide[1] - narrow[1])
+    return {
+        "constant_correlation_rise_with_depth": over_fitted(rise),
+        "depth_effect_minus_width_effect": over_fitted(rise - by_width),
+    }
+
+
+def two_layers(both: np.ndarray, bottom: np.ndarray) -> dict[str, Estimate]:
+    """Constant correlation on orthogonal inputs, (network,) each (figure 3)."""
+    return {
+        "constant_correlation_both_minus_bottom": over_fitted(both - bottom),
+        "constant_correlation_bottom_only": over_fitted(bottom),
+    }
+
+
+def relu_depth(constant: Mapping[int, np.ndarray]) -> dict[str, Estimate]:
+    """Constant correlation of ReLU networks by hidden layers (figure 4)."""
+    rise = constant[9] - constant[1]
+    return {
+        "constant_correlation_rise_with_depth": over_fitted(rise),
+        "constant_correlation_deepest": over_fitted(constant[9]),
+    }
+
+
+def activations(relu: Maps, linear: Maps) -> dict[str, Estimate]:
+    """ReLU and linear networks on orthogonal inputs, means over depth (figure 5)."""
+    flat = [maps.of_correlation(0.0) for maps in (relu, linear)]
+    copied = [maps.identity.mean((1, 2)) for maps in flat]
+    repeated = [maps.constant.mean((1, 2)) for maps in flat]
+    return {
+        "relu_minus_linear_constant_correlation": over_fitted(
+            repeated[0] - repeated[1]
+        ),
+        "identity_correlation_orthogonal": largest(map(over_fitted, copied)),
+    }
+
+
+def digits_by_depth(
+    identity: Mapping[int, np.ndarray], constant: Mapping[int, np.ndarray]
+) -> dict[str, Estimate]:
+    """ConvNets on other digits (figure 6); both: depth -> (network,)."""
+    deepest = max(identity)
+    shallow = np.mean([identity[d] for d in identity if d <= SHALLOW], axis=0)
+    return {
+        "identity_correlation_shallow": over_fitted(shallow),
+        "constant_correlation_deepest": over_fitted(constant[deepest]),
+        "identity_correlation_fall_with_depth": over_fitted(
+            shallow - identity[deepest]
+        ),
+    }
+
+
+def convnet_maps(maps: Maps) -> dict[str, Estimate]:
+    """Copying, repeating and neither, over all input correlations (figure 7)."""
+    shallow = maps.of(*[depth for depth in maps.settings if depth <= SHALLOW])
+    start = maps.of_correlation(0.0)
+    larger = np.fmax(start.identity, start.constant)[:, :, 0]
+    deepest = maps.of(max(maps.settings))
+    return {
+        "identity_correlation_shallow_lowest": over_fitted(
+            shallow.identity.mean(1).min(1)
+        ),
+        "constant_correlation_deepest_lowest": over_fitted(
+            deepest.constant[:, 0].min(1)
+        ),
+        "larger_correlation_in_the_middle": over_fitted(np.fmin.reduce(larger, axis=1)),
+    }
+
+
+def same_pattern(maps: Maps) -> Estimate:
+    """Do errors and correlations rank the cells alike (figures 31 to 33)?
+
+    Spearman correlation of the maps of error and of correlation, for each network, the
+    weaker of constant and identity.
+    """
+    pairs = (
+        (maps.constant, maps.constant_error),
+        (maps.identity, maps.identity_error),
+    )
+    found = [
+        [rank_correlation(a, b) for a, b in zip(first, second, strict=True)]
+        for first, second in pairs
+    ]
+    return over_fitted(np.max(found, axis=0))
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's, where both are defined; NaN below three values or without spread."""
+    there = ~np.isnan(a + b)
+    if there.sum() < 3 or np.ptp(a[there]) == 0 or np.ptp(b[there]) == 0:
+        return np.nan
+    return float(spearmanr(a[there], b[there]).statistic)
+
+
+def rank_by_setting(values: np.ndarray, settings: Sequence[float]) -> Estimate:
+    """Spearman correlation of a quantity (network, setting) and its setting."""
+    axis = np.array(settings, dtype=float)
+    return over_fitted([rank_correlation(row, axis) for row in values])

@@ -1,0 +1,59 @@
+"""Every estimate that the claims of paper C ask for, by the figure that it reads."""
+
+from helpers.papers.identity.depth import (
+    activations,
+    convnet_maps,
+    digits_by_depth,
+    linear_depth,
+    rank_by_setting,
+    relu_depth,
+    same_pattern,
+    two_layers,
+)
+from helpers.papers.identity.factors import (
+    channel_maps,
+    channels,
+    filters,
+    other_sizes,
+    ranges,
+    sizes,
+    spread_ratio,
+    trained_shares,
+)
+from helpers.papers.identity.fitted import over_fitted
+from helpers.papers.identity.inside import (
+    before_minus_beyond,
+    classifier,
+    deepest_over_shallowest,
+    layer_recovery,
+    lower_layers,
+    recovery,
+    upper_half,
+)
+
+__all__ = [
+    "activations",
+    "before_minus_beyond",
+    "channel_maps",
+    "channels",
+    "classifier",
+    "convnet_maps",
+    "deepest_over_shallowest",
+    "digits_by_depth",
+    "filters",
+    "layer_recovery",
+    "linear_depth",
+    "lower_layers",
+    "other_sizes",
+    "over_fitted",
+    "ranges",
+    "rank_by_setting",
+    "recovery",
+    "relu_depth",
+    "same_pattern",
+    "sizes",
+    "spread_ratio",
+    "trained_shares",
+    "two_layers",
+    "upper_half",
+]

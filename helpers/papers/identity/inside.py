@@ -1,0 +1,119 @@
+"""Estimates of what layers do: figures 8, 9, 12, 16 to 21, 23 and 24 of paper C."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from helpers.estimates import Estimate, mean_interval
+from helpers.papers.identity.depth import SHALLOW
+from helpers.papers.identity.fitted import (
+    UNDEFINED,
+    geometric_over_fitted,
+    over_fitted,
+    ratio_over_fitted,
+)
+from helpers.papers.identity.views import LayerViews
+
+
+def recovery(correlations: np.ndarray) -> np.ndarray:
+    """How far the views of layers come back to the input: (network,).
+
+    correlations: (network, layer). The highest in the upper half of the layers minus
+    the lowest at or below that layer.
+    """
+    half = correlations.shape[1] // 2
+    best = half + correlations[:, half:].argmax(1)
+    pairs = zip(correlations, best, strict=True)
+    return np.array([row[top] - row[: top + 1].min() for row, top in pairs])
+
+
+def layer_recovery(
+    views: Mapping[int, LayerViews],
+    identity: Mapping[int, np.ndarray],
+    constant: Mapping[int, np.ndarray],
+) -> dict[str, Estimate]:
+    """Three ConvNets layer by layer (figure 8): shallow, middle and deep.
+
+    views: depth -> views; the others: depth -> correlation of the outputs, (network,).
+    """
+    shallow, *_, deep = sorted(views)
+    middle = sorted(views)[len(views) // 2]
+    return {
+        "shallow_output_identity_correlation": over_fitted(identity[shallow]),
+        "middle_recovery": over_fitted(recovery(views[middle].to_input)),
+        "deep_output_constant_correlation": over_fitted(constant[deep]),
+        "deep_lowest_view_correlation": over_fitted(views[deep].to_target.min(1)),
+    }
+
+
+def classifier(
+    errors: Mapping[int, np.ndarray], untrained: np.ndarray
+) -> dict[str, Estimate]:
+    """What a mean classifier can use, layer by layer (figure 9).
+
+    errors: depth -> (network, 1 + layer), pixels first; untrained: of the deepest.
+    Shallow are depths up to 5, middle those between them and the deepest.
+    """
+    deepest, beyond = max(errors), untrained[:, 7:]
+    shallow = [e[:, -1] - e[:, 0] for depth, e in errors.items() if depth <= SHALLOW]
+    bent = [
+        e[:, 1:-1].max(1) - e[:, -1]
+        for depth, e in errors.items()
+        if SHALLOW < depth < deepest
+    ]
+    random = mean_interval(beyond.mean(1)) if beyond.size else UNDEFINED
+    return {
+        "random_error_beyond_layer_6": random,
+        "shallow_output_error_minus_raw": over_fitted(np.mean(shallow, axis=0)),
+        "middle_concavity": over_fitted(np.mean(bent, axis=0)) if bent else UNDEFINED,
+        "deepest_output_error": over_fitted(errors[deepest][:, -1]),
+    }
+
+
+def before_minus_beyond(
+    values: Mapping[int, np.ndarray], transitions: np.ndarray
+) -> np.ndarray:
+    """Mean before each network's transition minus that beyond it (figures 12, 23).
+
+    values: depth -> (network,), NaN where it did not fit; transitions: depth,
+    (network,). Result: (network,), NaN where a network has no depth on either side.
+    """
+    depths, rows = np.array(list(values)), np.stack(list(values.values()), axis=1)
+    differences = []
+    for row, turn in zip(rows, transitions, strict=True):
+        there = ~np.isnan(row)
+        far, near = row[there & (depths > turn)], row[there & ~(depths > turn)]
+        both = len(far) and len(near)
+        differences.append(near.mean() - far.mean() if both else np.nan)
+    return np.array(differences)
+
+
+def upper_half(few: np.ndarray, half: np.ndarray) -> dict[str, Estimate]:
+    """The top three layers and the upper half of the deepest network (figure 24).
+
+    Constant correlation of their outputs, (network,) each.
+    """
+    return {
+        "upper_half_constant_correlation": over_fitted(half),
+        "upper_half_minus_top_three": over_fitted(half - few),
+    }
+
+
+def lower_layers(changes: Mapping[int, np.ndarray]) -> dict[str, Estimate]:
+    """Relative change of the lower half's weights with depth (figure 16).
+
+    changes: depth -> (network, layer). The deepest is held against the shallowest of
+    at least four layers.
+    """
+    deepest = max(changes)
+    least = min((d for d in changes if d >= 4), default=deepest)
+    lower = [changes[d][:, : d // 2].mean(1) for d in (deepest, least)]
+    return {
+        "lower_layers_change_deep_over_shallow": ratio_over_fitted(*lower),
+        "smallest_change_deepest": geometric_over_fitted(changes[deepest].min(1)),
+    }
+
+
+def deepest_over_shallowest(values: Mapping[int, np.ndarray]) -> Estimate:
+    """A quantity (network,) of the deepest networks over that of the shallowest."""
+    return ratio_over_fitted(values[max(values)], values[min(values)])

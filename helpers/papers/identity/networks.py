@@ -1,0 +1,110 @@
+"""Finished identity nets of one shape, loaded side by side and asked."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from helpers.errors import Mistake
+from helpers.models.identity import IdentityConvNet, IdentityFCN
+from helpers.runs.histories import Histories
+from helpers.runs.store import RunFolder
+from helpers.training.identity import identity_model, image_of
+
+VALUES = 2**26  # of one layer, computed at once: 256 MiB
+
+
+@dataclass(frozen=True)
+class Networks:
+    """K networks of one shape. weights: name -> (network, ...), as after training.
+
+    images: their training images, (network, 1, channel, height, width). fitted: whether
+    each reached the error that was to end its training, (network,); others count in no
+    estimate.
+    """
+
+    runs: tuple
+    model: IdentityFCN | IdentityConvNet
+    weights: dict[str, Tensor]
+    images: Tensor
+    fitted: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def pick(self, networks: list[int]) -> "Networks":
+        """Some of these networks."""
+        weights = {name: w[networks] for name, w in self.weights.items()}
+        runs = tuple(self.runs[k] for k in networks)
+        images, fitted = self.images[networks], self.fitted[networks]
+        return Networks(runs, self.model, weights, images, fitted)
+
+    def untrained(self) -> "Networks":
+        """The same networks before training; nothing is asked of them, so all count."""
+        each = [self.model.initial(seed=r.seed, scheme=r.scheme) for r in self.runs]
+        return Networks(
+            self.runs,
+            self.model,
+            {name: torch.stack([w[name] for w in each]) for name in each[0]},
+            self.images,
+            np.ones(len(self), dtype=bool),
+        )
+
+    def of_fitted(self, values: Tensor | np.ndarray) -> np.ndarray:
+        """Values (network, ...) as float64; NaN for a network that did not fit."""
+        values = np.asarray(values, dtype=float).copy()
+        values[~self.fitted] = np.nan
+        return values
+
+    def parts(self, inputs: Tensor) -> Iterator[Tensor]:
+        """Inputs (network or 1, image, ...) in parts that fit into memory."""
+        one = len(self) * self.model.width * max(1, inputs[0, 0].numel())
+        return iter(inputs.split(max(1, VALUES // one), dim=1))
+
+    @torch.no_grad()
+    def layers(self, inputs: Tensor, *, start: int = 1) -> list[Tensor]:
+        """What leaves each layer from `start` on, as the model's `forward` gives it.
+
+        inputs: (image, channel, height, width), or (network, image, ...), one set for
+        each network.
+        """
+        return self.model.forward(self.weights, _of_networks(inputs), start=start)
+
+    def outputs(self, inputs: Tensor, *, start: int = 1) -> Tensor:
+        """Predictions (network, image, channel, height, width), part by part."""
+        parts = self.parts(_of_networks(inputs))
+        return torch.cat([self.layers(part, start=start)[-1] for part in parts], dim=1)
+
+
+def _of_networks(inputs: Tensor) -> Tensor:
+    return inputs[None] if inputs.ndim == 4 else inputs
+
+
+def load_networks(histories: Histories, data) -> Networks:
+    """The finished networks of histories, which are all of one shape."""
+    runs = histories.runs
+    if len({identity_model(run, data) for run in runs}) > 1:
+        raise Mistake("networks of several shapes: load those of one shape at a time")
+    folders = [RunFolder(run) for run in runs]
+    each = [f.snapshot(f.snapshot_epochs()[-1]) for f in folders]
+    return Networks(
+        runs,
+        identity_model(runs[0], data),
+        {name: torch.stack([w[name] for w in each]) for name in each[0]},
+        torch.stack([image_of(run, data) for run in runs])[:, None],
+        np.array([stop == "fitted" for stop in histories.stops]),
+    )
+
+
+def load_by(histories: Histories, data, field: str) -> dict[Any, Networks]:
+    """Value of a field -> its networks, in the order of the study."""
+    groups = histories.by(field).items()
+    return {value: load_networks(group, data) for value, group in groups}
+
+
+def in_words(networks: Mapping[int, Networks], word: str = "layer") -> dict:
+    """The same networks by "1 layer", "3 layers", ...: labels of a figure's rows."""
+    return {f"{n} {word}{'s' * (n != 1)}": some for n, some in networks.items()}

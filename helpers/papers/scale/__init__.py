@@ -1,0 +1,1 @@
+"""Paper A: extreme memorization via the scale of initialization."""

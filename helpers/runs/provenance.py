@@ -1,0 +1,69 @@
+"""With what a result was made: versions, commit, device."""
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "matplotlib")
+
+
+PROJECT = Path(__file__).resolve().parents[2]
+DECIDING = ("helpers", "notebooks")  # folders whose files decide results
+SETTINGS = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM")  # the only GIT_* that git sees
+
+
+@cache
+def commit() -> str | None:
+    """Commit of the project, with `+` where its files differ; None without its own.
+
+    A repository further up, or one that GIT_DIR and the like name, is another's.
+    """
+    if not os.path.lexists(PROJECT / ".git"):  # a folder; in a worktree a file
+        return None
+    try:
+        top, commit = _git("rev-parse", "--show-toplevel", "--short=12", "HEAD")
+        if not os.path.samefile(top, PROJECT):
+            return None
+        changed = _git("status", "--porcelain", "--untracked-files", "--", *DECIDING)
+        return commit + ("+" if changed else "")
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(*words: str) -> list[str]:
+    """Lines of git's answer in the project's folder."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name in SETTINGS
+    }
+    done = subprocess.run(
+        ["git", "--no-optional-locks", "-C", str(PROJECT), *words],
+        env=kept,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+    )
+    return os.fsdecode(done.stdout).splitlines()
+
+
+def device_name(device: torch.device) -> str:
+    """The device in words, such as "NVIDIA H100" or "CPU, 2 threads"."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def provenance(device: torch.device) -> dict:
+    """Versions, commit and device, ready for JSON."""
+    versions = {name: version(name) for name in PACKAGES}
+    return {
+        "versions": {"python": platform.python_version(), **versions},
+        "commit": commit(),
+        "device": device_name(device),
+    }

@@ -1,0 +1,1 @@
+"""What the book needs of the machine: folders, whole files, locks, cores, terminal."""

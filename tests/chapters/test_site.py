@@ -1,0 +1,599 @@
+"""The site: its order, its pages, and what a browser without a network sees of it."""
+
+import base64
+import html.parser
+import io
+import json
+import re
+import shutil
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat.v4 as v4
+import pytest
+import yaml
+
+from helpers import claims
+from helpers.chapters import site
+from helpers.claims.registry import load_registry
+from helpers.errors import Failure
+from helpers.estimates import Estimate
+
+PROJECT = Path(__file__).resolve().parents[2]
+CHAPTER, AGED = "extreme_memorization", "relu_loss_scaling"
+HOST = "book.test"  # of pages that no server serves
+PATIENCE = 300_000  # milliseconds, after which a browser has hung
+OPENING = r"""# Can a network fit everything and learn nothing?
+
+Paper A, figure 1 {cite:p}`mehta2021extreme`. A network $z = W_2 \sin(W_1 x)$ starts at
+scale $\sigma$; see {eq}`eq-sample`, {numref}`fig-accuracy` and {chapter}`rewinding`.
+
+$$
+\Omega = \frac{\mathbb{E}_{i \neq j} \langle v_i, v_j \rangle}
+              {(\mathbb{E} \lVert v_i \rVert)^2}
+$$ (eq-sample)
+
+## The experiment
+"""
+
+
+def png() -> str:
+    """A small picture, as it stands in a notebook's output."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (640, 400), "white").save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def verdicts() -> claims.Table:
+    """Verdicts on three claims, one that was measured and fell short among them."""
+    asked = load_registry()["A2a"].criteria
+    estimates = {c.name: Estimate(0.1, 0.0, 0.2, 5) for c in asked}
+    return claims.table(
+        [
+            claims.judge("A2a", estimates),
+            claims.judge("A1a", None, note="The sample trains nothing."),
+            claims.judge("A2c", None, note="The sample trains nothing."),
+        ]
+    )
+
+
+def code(source: str, data: dict | None = None, **metadata):
+    """An executed code cell with one output."""
+    cell = v4.new_code_cell(source, execution_count=1, metadata=metadata)
+    if data:
+        cell.outputs = [v4.new_output("display_data", data)]
+    return cell
+
+
+def executed_copy(
+    scale: str, variant: str = "main", picture: str | None = None
+) -> dict:
+    """A hand-made executed chapter in the book's form."""
+    cells = [
+        v4.new_markdown_cell(OPENING),
+        code('dataset: str = "digits"  # name of the data set', tags=["parameters"]),
+        code("import helpers\n" * 6, tags=["hide-input"]),
+        v4.new_markdown_cell("Look at where the curve ends:"),
+        code(
+            "figures.accuracy_by_scale(histories)",
+            {"image/png": picture or png(), "text/plain": "<Figure>"},
+            mystnb={
+                "figure": {
+                    "caption": "Accuracy by scale, n = 5.",
+                    "name": "fig-accuracy",
+                },
+                "image": {"alt": "Test accuracy falls from high to chance."},
+            },
+        ),
+        v4.new_markdown_cell("## Verdicts"),
+        code(
+            "claims.table(verdicts)",
+            verdicts()._repr_mimebundle_(),
+        ),
+        v4.new_markdown_cell("## What differs from the paper\n\nThe data: digits."),
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    metadata = {
+        "kernelspec": kernel,
+        "memorization": {
+            "chapter": CHAPTER,
+            "scale": scale,
+            "variant": variant,
+            "parameters": {"dataset": "digits"},
+            "commit": "0123456789abcdef",
+            "device": "cpu",
+            "seconds": 75.2,
+            "finished": "2026-01-31T12:00:00",
+            "exit_status": 0,
+        },
+    }
+    return v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def write_copy(book: Path, scale: str, name: str, **options) -> None:
+    """Put an executed copy where the book looks for it."""
+    path = book / "chapters" / scale / f"{name}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(executed_copy(scale, **options)))
+
+
+def touch_copies(book: Path, *names: str) -> None:
+    """Empty files with the names of executed copies."""
+    for name in names:
+        path = book / "chapters" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def copy_project(root: Path) -> Path:
+    """The frame of the book, without executed chapters, in a folder of its own."""
+    shutil.copy(PROJECT / "_config.yml", root)
+    leave = shutil.ignore_patterns("chapters", "_toc.yml", "__pycache__")
+    shutil.copytree(PROJECT / "book", root / "book", ignore=leave)
+    return root
+
+
+LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}
+
+
+def aged_copy() -> dict:
+    """An edition of another chapter, with outputs of which no page shows much."""
+    bare = {"text/plain": "Study(data=Dataset(\n[[1, 2],\n [3, 4]]))"}
+    cells = [
+        v4.new_markdown_cell("# Why does scale matter?"),
+        code("study", bare),
+        code(
+            "plot", {"application/vnd.plots.v1+json": {}, "text/html": "<p>drawn</p>"}
+        ),
+    ]
+    cells[1].outputs[0].output_type = "execute_result"
+    cells[1].outputs[0].execution_count = 1
+    record = {"exit_status": 0, "finished": "2026-01-31", "commit": "0123456789ab+"}
+    metadata = {"memorization": record, "language_info": LANGUAGE}
+    return v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def write_notebook(root: Path, chapter: str, copy: dict) -> None:
+    """Put the notebook among the sources from which a copy was made."""
+    source = v4.new_notebook(cells=copy["cells"])
+    (root / "notebooks").mkdir(exist_ok=True)
+    (root / "notebooks" / f"{chapter}.ipynb").write_text(json.dumps(source))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """A site with one chapter in three editions and a failed copy; its html folder.
+
+    Another chapter has an edition that is committed. The site is built for a user whose
+    settings would end Python, or have it speak in colours.
+    """
+    root = copy_project(tmp_path_factory.mktemp("site"))
+    write_notebook(root, CHAPTER, executed_copy("laptop"))
+    write_notebook(root, AGED, aged_copy())
+    path = root / "book" / "chapters" / "workstation" / f"{AGED}.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(aged_copy()))
+    write_copy(root / "book", "laptop", CHAPTER)
+    write_copy(root / "book", "laptop", f"{CHAPTER}-sigmoid", variant="sigmoid")
+    write_copy(root / "book", "smoke", CHAPTER)
+    write_copy(root / "book", "laptop", "rewinding.failed")
+    settings = {"PYTHONWARNINGS": "error", "FORCE_COLOR": "1", "HOME": "/proc/nowhere"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**settings, "LC_ALL": "tr_TR.ISO-8859-9"}.items():
+            patch.setenv(name, value)
+        return site.build_site(root).parent
+
+
+class Page(html.parser.HTMLParser):
+    """The elements of a page, as (tag, attributes)."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.text = path.read_text()
+        self.elements: list[tuple[str, dict]] = []
+        self.feed(self.text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def all(self, tag: str) -> list[dict]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def pages(html_folder: Path) -> list[Path]:
+    found = sorted(html_folder.rglob("*.html"))
+    return [path for path in found if not {"_static", "mathjax"} & set(path.parts)]
+
+
+# The order of the book
+
+
+def test_best_edition_is_the_page_and_the_others_hang_beneath(tmp_path):
+    touch_copies(
+        tmp_path,
+        f"smoke/{CHAPTER}.ipynb",
+        f"laptop/{CHAPTER}.ipynb",
+        f"paper/{CHAPTER}-cifar100.ipynb",
+        f"paper/{CHAPTER}.ipynb",
+        f"workstation/{CHAPTER}-aaa.ipynb",
+        f"workstation/{CHAPTER}.ipynb",
+    )
+    (entry,) = site.table_of_contents(tmp_path)["parts"][0]["chapters"]
+    assert entry["file"] == f"chapters/paper/{CHAPTER}"
+    assert [(e["file"], e["title"]) for e in entry["sections"]] == [
+        (f"chapters/paper/{CHAPTER}-cifar100", "cifar100 (paper scale)"),
+        (f"chapters/workstation/{CHAPTER}", "Workstation edition"),
+        (f"chapters/workstation/{CHAPTER}-aaa", "aaa (workstation scale)"),
+        (f"chapters/laptop/{CHAPTER}", "Laptop edition"),
+        (f"chapters/smoke/{CHAPTER}", "Smoke edition"),
+    ]
+
+
+def test_chapters_follow_the_book_and_absent_ones_are_left_out(tmp_path):
+    touch_copies(tmp_path, *(f"smoke/{name}.ipynb" for name in reversed(site.CHAPTERS)))
+    (tmp_path / "chapters/smoke/rewinding.ipynb").unlink()
+    parts = site.table_of_contents(tmp_path)["parts"]
+    files = [Path(e["file"]).name for part in parts for e in part["chapters"]]
+    chapters = [name for name in site.CHAPTERS if name != "rewinding"]
+    assert files == [*chapters, "scorecard", "methods", "references"]
+
+
+def test_chapters_of_the_readers_own_follow_the_books(tmp_path):
+    touch_copies(tmp_path, "laptop/a_new_chapter.ipynb", f"laptop/{CHAPTER}.ipynb")
+    parts = site.table_of_contents(tmp_path)["parts"]
+    assert [part["caption"] for part in parts[1:]] == [
+        "More chapters",
+        "About the book",
+    ]
+    assert parts[1]["chapters"] == [{"file": "chapters/laptop/a_new_chapter"}]
+
+
+def test_failed_and_partial_copies_are_not_in_the_book(tmp_path):
+    touch_copies(
+        tmp_path,
+        f"laptop/{CHAPTER}.failed.ipynb",
+        f"laptop/{CHAPTER}-sigmoid.failed.ipynb",
+        f"laptop/{CHAPTER}-sigmoid.partial.ipynb",
+        f"laptop/.ipynb_checkpoints/{CHAPTER}.ipynb",
+    )
+    assert site.find_editions(tmp_path) == {}
+
+
+def test_contents_file_is_left_alone_when_nothing_changed(tmp_path):
+    touch_copies(tmp_path / "book", f"smoke/{CHAPTER}.ipynb")
+    before = site.write_toc(tmp_path).stat().st_mtime_ns
+    assert site.write_toc(tmp_path).stat().st_mtime_ns == before
+    assert yaml.safe_load((tmp_path / "book/_toc.yml").read_text())["root"] == "intro"
+
+
+# The built pages
+
+
+def test_every_page_is_built_and_the_failed_copy_is_not(built):
+    names = {
+        path.relative_to(built).with_suffix("").as_posix() for path in pages(built)
+    }
+    chapters = {f"chapters/laptop/{CHAPTER}", f"chapters/laptop/{CHAPTER}-sigmoid"}
+    chapters |= {f"chapters/smoke/{CHAPTER}"}
+    assert {"intro", "scorecard", "methods", "references"} | chapters <= names
+    assert not any("failed" in name for name in names)
+
+
+def loads_from_elsewhere(page: Page) -> list[str]:
+    """What a browser would fetch from another host, and names of such hosts."""
+    loads = {"script": "src", "link": "href", "img": "src", "iframe": "src"}
+    fetched = [a for tag, key in loads.items() for a in page.all(tag) if a.get(key)]
+    found = [
+        str(attributes)
+        for attributes in fetched
+        for address in (attributes.get("src") or attributes.get("href"),)
+        if re.match(r"(https?:)?//", address)
+        or attributes.get("rel") in ("preconnect", "dns-prefetch")
+    ]
+    words = ("unpkg", "jsdelivr", "cdnjs", "googleapis", "thebe")
+    return found + [word for word in words if word in page.text.lower()]
+
+
+def without_alternative_text(page: Page) -> list[dict]:
+    """Pictures and drawings without a text of their own."""
+    # The logo is left out: the title stands beside it.
+    images = [a for a in page.all("img") if "logo__image" not in a.get("class", "")]
+    texts = [(a, a.get("alt") or "") for a in images]
+    silent = [a for a, alt in texts if not alt or alt.endswith((".png", ".svg"))]
+    drawings = [a for a in page.all("svg") if a.get("role") == "img"]
+    return silent + [a for a in drawings if not a.get("aria-labelledby")]
+
+
+def test_no_page_loads_anything_from_elsewhere(built):
+    assert {p.name: loads_from_elsewhere(Page(p)) for p in pages(built)} == {
+        p.name: [] for p in pages(built)
+    }
+
+
+def test_every_picture_has_alternative_text(built):
+    assert {p.name: without_alternative_text(Page(p)) for p in pages(built)} == {
+        p.name: [] for p in pages(built)
+    }
+
+
+@pytest.mark.parametrize("page", [f"laptop/{CHAPTER}", f"laptop/{CHAPTER}-sigmoid"])
+def test_buttons_lead_to_the_committed_notebook(built, page):
+    links = {a.get("href", "") for a in Page(built / f"chapters/{page}.html").all("a")}
+    ours = {link for link in links if CHAPTER in link and link.startswith("https:")}
+    repository = yaml.safe_load((PROJECT / "_config.yml").read_text())["repository"]
+    owner = repository["url"].removeprefix("https://github.com/")
+    blob = f"{repository['url']}/blob/{repository['branch']}/notebooks/{CHAPTER}.ipynb"
+    assert f"{blob}?plain=1" in ours
+    assert any(
+        link.startswith(f"https://mybinder.org/v2/gh/{owner}/")
+        and link.endswith(f"/notebooks/{CHAPTER}.ipynb")
+        for link in ours
+    )
+    assert (
+        f"https://colab.research.google.com/github/{owner}/blob/"
+        f"{repository['branch']}/notebooks/{CHAPTER}.ipynb"
+    ) in ours
+    assert not any("book/chapters" in link for link in ours)
+
+
+def test_edit_buttons_of_text_pages_lead_to_what_is_committed(built):
+    for page, source in [("methods", "book/methods.md"), ("scorecard", "claims.yaml")]:
+        links = [a.get("href", "") for a in Page(built / f"{page}.html").all("a")]
+        edits = [link for link in links if "/edit/" in link]
+        assert edits and all(link.endswith(source) for link in edits)
+
+
+def test_chapter_says_which_edition_it_is_and_links_to_the_others(built):
+    text = (built / f"chapters/laptop/{CHAPTER}.html").read_text()
+    box = re.search(r'<div class="edition.*?</div>', text, re.DOTALL).group()
+    words = re.sub(r"<[^>]+>", "", box)
+    for fact in ("Laptop edition", "digits", "CPU", "75 s", "2026-01-31", "0123456"):
+        assert fact in words
+    assert f'href="{CHAPTER}-sigmoid.html"' in box
+    assert f'href="../smoke/{CHAPTER}.html"' in box
+    smoke = (built / f"chapters/smoke/{CHAPTER}.html").read_text()
+    assert "say nothing about the paper" in smoke and "say nothing" not in text
+
+
+def test_a_page_shows_what_it_can_and_says_what_it_leaves_out(built):
+    text = (built / f"chapters/workstation/{AGED}.html").read_text()
+    assert "<p>drawn</p>" in text
+    assert "Not shown: 3 lines of a bare value, which the notebook holds." in text
+    assert "Dataset(" not in text
+    assert "0123456 and later changes" in text
+    assert (
+        "Dataset("
+        in (built.parents[1] / f"book/chapters/workstation/{AGED}.ipynb").read_text()
+    )
+
+
+def test_references_stay_on_the_page_of_their_edition(built):
+    """All editions define the same labels; a page must link to its own figure."""
+    for page in (f"laptop/{CHAPTER}", f"laptop/{CHAPTER}-sigmoid", f"smoke/{CHAPTER}"):
+        text = (built / f"chapters/{page}.html").read_text()
+        (figure,) = re.findall(r'<figure[^>]* id="(fig-accuracy[^"]*)"', text)
+        assert f'href="#{figure}"' in text
+        # Numbers start again on every page, so that editions agree.
+        assert 'class="caption-number">Fig. 1 </span>' in text
+        assert len(re.findall(r'href="#equation-eq-sample[^"]*"', text)) >= 1
+
+
+def test_editions_are_told_apart_in_tabs_and_neighbours(built):
+    laptop = (built / f"chapters/laptop/{CHAPTER}.html").read_text()
+    (title,) = re.findall(r"<title>(.*?)</title>", laptop, re.DOTALL)
+    assert "learn nothing? · Laptop edition" in title
+    assert "learn nothing? · sigmoid (laptop scale)" in laptop  # the next page
+
+
+def test_introduction_lists_the_chapters_that_are_there(built):
+    links = [a.get("href") for a in Page(built / "intro.html").all("a")]
+    assert f"chapters/laptop/{CHAPTER}.html" in links
+    assert (
+        "Rewinding single layers (not in this build)"
+        in (built / "intro.html").read_text()
+    )
+
+
+def test_second_build_writes_only_what_changed(built):
+    root = built.parents[1]
+    methods = (built / "methods.html").stat().st_mtime_ns
+    write_copy(root / "book", "smoke", CHAPTER)
+    stale = built / "chapters/smoke/double_descent.html"
+    stale.write_text("a chapter that was taken out of the book")
+    page = built / f"chapters/smoke/{CHAPTER}.html"
+    before = page.stat().st_mtime_ns
+    aged = built / f"chapters/workstation/{AGED}.html"
+    assert "has changed since" not in aged.read_text()
+    changed = aged_copy()
+    changed["cells"][1]["source"] = "study;"
+    write_notebook(root, AGED, changed)
+    site.build_site(root)
+    assert (
+        "The chapter has changed since this edition was executed." in aged.read_text()
+    )
+    assert "has changed since" not in page.read_text()
+    assert page.stat().st_mtime_ns > before and not stale.exists()
+    assert (built / "methods.html").stat().st_mtime_ns == methods
+
+
+def test_removed_copies_leave_the_site(tmp_path):
+    touch_copies(tmp_path / "book", f"smoke/{CHAPTER}.ipynb")
+    html_folder = tmp_path / "_build/html"
+    for name in (f"smoke/{CHAPTER}.html", f"laptop/{CHAPTER}.html"):
+        touch_copies(html_folder, name)
+    site.remove_stale_pages(tmp_path)
+    assert [p.parent.name for p in html_folder.rglob("*.html")] == ["smoke"]
+
+
+def test_failure_names_the_complaint_and_the_log(tmp_path):
+    root = copy_project(tmp_path)
+    (root / "book" / "references.md").write_text("# References\n\n{cite}`nobody2000`\n")
+    (root / "_config.yml").write_text("title: x\nonly_build_toc_files: true\n")
+    with pytest.raises(Failure, match=r"site\.log") as caught:
+        site.build_site(root)
+    assert "\n" not in str(caught.value)
+
+
+# Colours
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of #rrggbb (WCAG 2)."""
+    values = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [
+        v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", ["html {", 'html[data-theme="dark"] {'])
+def test_verdicts_can_be_read_in_both_themes(theme):
+    css = (PROJECT / "book/_static/book.css").read_text()
+    block = css[css.index(theme) :].partition("}")[0]
+    colours = dict(re.findall(r"--([\w-]+): (#\w{6});", block))
+    for verdict in ("reproduced", "not-reproduced", "undecided", "not-tested"):
+        pair = luminance(colours[verdict]), luminance(colours[f"{verdict}-back"])
+        assert (max(pair) + 0.05) / (min(pair) + 0.05) >= 4.5, verdict
+        assert re.search(rf'verdict.{verdict}::before {{\s+content: "\S"', css)
+
+
+# In a browser
+
+
+def find_browser() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a display and without a network."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    path = find_browser()
+    if path is None:
+        pytest.skip("no Chromium or Chrome is installed")
+    flags = "no-sandbox disable-gpu disable-quic no-first-run disable-sync "
+    flags += "disable-background-networking disable-component-update"
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=path,
+            timeout=PATIENCE,
+            args=[f"--{flag}" for flag in flags.split()],
+        )
+        yield chromium
+        chromium.close()
+
+
+def visit(browser, folder: Path, page: str, *, width: int):
+    """Open a page of a site; returns it with the problems seen while it loaded.
+
+    Its files are handed to the browser: no server has to answer in time.
+    """
+    problems: list[str] = []
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    context.set_default_timeout(PATIENCE)
+
+    def guard(route):
+        address = urlsplit(route.request.url)
+        file = folder / unquote(address.path).lstrip("/")
+        if address.scheme == "data":
+            route.continue_()
+        elif address.netloc == HOST and file.is_file():
+            route.fulfill(path=file)
+        else:
+            problems.append(f"not of this site: {route.request.url}")
+            route.abort()
+
+    context.route("**/*", guard)
+    tab = context.new_page()
+    tab.on("console", lambda m: m.type == "error" and problems.append(m.text))
+    tab.on("pageerror", lambda error: problems.append(str(error)))
+    tab.on("requestfailed", lambda r: problems.append(f"failed: {r.url}"))
+    open_page(tab, page)
+    return tab, problems
+
+
+def open_page(tab, page: str) -> None:
+    """Open another page and wait until its formulas and its fonts are there."""
+    tab.goto(f"http://{HOST}/{page}.html", wait_until="load")
+    if tab.locator("script[src*=mathjax]").count():
+        tab.wait_for_function("window.MathJax?.startup?.promise")
+        tab.evaluate("MathJax.startup.promise.then(() => null)")
+    tab.evaluate("document.fonts.ready.then(() => null)")
+
+
+BROWSED = ["intro", "methods", "scorecard", "references", f"chapters/laptop/{CHAPTER}"]
+
+
+@pytest.mark.parametrize("page", BROWSED)
+def test_page_loads_without_network_and_fits_a_phone(browser, built, page):
+    tab, problems = visit(browser, built, page, width=390)
+    assert problems == []
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    tab.context.close()
+
+
+@pytest.mark.parametrize("page", ["methods", f"chapters/laptop/{CHAPTER}"])
+def test_formulas_are_typeset_with_the_local_fonts(browser, built, page):
+    tab, problems = visit(browser, built, page, width=1280)
+    sizes = tab.evaluate(
+        "[...document.querySelectorAll('mjx-container')].map(e => {"
+        "const b = e.getBoundingClientRect(); return [b.width, b.height]})"
+    )
+    written = tab.locator(".math").count()
+    assert len(sizes) == written > 0
+    assert all(width > 3 and height > 3 for width, height in sizes)
+    fonts = tab.evaluate(
+        "[...document.fonts].filter(f => f.family.startsWith('MJX')"
+        " && f.status === 'loaded').length"
+    )
+    assert fonts > 0 and problems == []
+    tab.context.close()
+
+
+def test_hidden_code_opens_on_a_click(browser, built):
+    tab, _ = visit(browser, built, f"chapters/laptop/{CHAPTER}", width=1280)
+    cell = tab.locator(".tag_hide-input")
+    assert not cell.locator("pre").first.is_visible()
+    cell.locator("summary").click()
+    assert cell.locator("pre").first.is_visible()
+    tab.context.close()
+
+
+def test_plots_keep_their_colours_in_the_dark(browser, built):
+    tab, _ = visit(browser, built, f"chapters/laptop/{CHAPTER}", width=1280)
+    tab.evaluate("document.documentElement.dataset.theme = 'dark'")
+    style = "getComputedStyle(document.querySelector('.cell_output img'))"
+    assert tab.evaluate(f"{style}.filter") == "none"
+    assert tab.evaluate(f"{style}.backgroundColor") == "rgb(255, 255, 255)"
+    tab.context.close()
+
+
+# The project's own site, where it has been built
+
+
+@pytest.fixture(scope="module")
+def ours() -> Path:
+    if not (PROJECT / "_build" / "built").is_file():
+        pytest.skip("the project's site is not built: python -m helpers build")
+    return PROJECT / "_build" / "html"
+
+
+def test_our_pages_are_complete_in_themselves(ours):
+    for path in pages(ours):
+        page = Page(path)
+        assert loads_from_elsewhere(page) == [], path
+        assert without_alternative_text(page) == [], path
+
+
+def test_our_pages_open_without_network_and_fit_a_phone(browser, ours):
+    names = [p.relative_to(ours).with_suffix("").as_posix() for p in pages(ours)]
+    shown = [name for name in names if "/" in name or name in BROWSED]
+    tab, problems = visit(browser, ours, "intro", width=390)
+    for name in shown:
+        open_page(tab, name)
+        assert problems == [], name
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390, name
+    tab.context.close()

@@ -1,0 +1,152 @@
+"""The registry covers every figure, and a slip in it is found and named."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from helpers.chapters.site import CHAPTERS
+from helpers.claims.registry import REGISTRY, load_registry
+from helpers.errors import Mistake
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+# Figure by figure, from the three papers.
+PAPER_A = """
+A1a A1b A1c A2a A2b A2c A2d A3 A4a A4b A4c A5a A5b A5c A5d A6 A7 A8 A9 A10 A11 A12 A13
+A14 A15 A16 A17 A18 A19 A20 A21 A22 A23 A24 A25
+A-thm1 A-kernel A-width A-homogeneous A-rank A-logits
+A-remedy-ce A-remedy-hinge A-remedy-squared
+"""
+PAPER_B = """
+B1A B1B B1C B2A B2B B3A B3B B4A B4B B4C B4D B4E B5A B5B B5C B5D
+B-claim1 B-claim2 B-claim3
+B-A1 B-A2 B-A3 B-A4 B-A5 B-A6 B-A7 B-A8 B-A9 B-A10 B-A11 B-A12 B-A13 B-A14
+B-T1 B-T2 B-T3 B-T4 B-T5 B-localised
+"""
+PAPER_C = """
+C1 C2 C3 C4 C5 C6 C7 C8 C9 C10 C11 C12 C13 C14 C15 C16 C17 C18 C19 C20 C21 C22 C23 C24
+C25 C26 C27 C28 C29 C30 C31 C32 C33 C-eq1 C-rank1 C-identity C-transition
+"""
+LAPTOP = """
+A1a A2a A2b A2c A2d A11 A-thm1
+A1b A3 A4a A4b A4c A5a A5b A5c A5d A-logits
+B1B B2A B2B B3A B3B B5D B-claim1 B-claim2 B-claim3 B4A B4B B4C
+C1 C2 C3 C4 C5 C6 C7 C9 C12 C13 C16 C-eq1
+"""
+ONE = """
+papers:
+- letter: A
+  title: T
+  cite: t
+  claims:
+  - {id: A1, figure: F, chapter: c, statement: s, criteria: [
+     {name: x, text: t, why: "ours: w", at_least: 1}]}
+"""
+
+
+def test_every_figure_table_and_theorem_has_its_claim():
+    claims = load_registry()
+    assert sorted(claims) == sorted((PAPER_A + PAPER_B + PAPER_C).split())
+    for letter, ids in zip("ABC", (PAPER_A, PAPER_B, PAPER_C), strict=True):
+        assert {claims[i].paper.letter for i in ids.split()} == {letter}
+
+
+def test_what_a_laptop_has_to_reproduce():
+    required = {c.id for c in load_registry().values() if "laptop" in c.required}
+    assert required == set(LAPTOP.split())
+    assert {s for c in load_registry().values() for s in c.required} == {"laptop"}
+
+
+def test_every_claim_belongs_to_a_chapter_of_its_paper():
+    chapters = dict.fromkeys(CHAPTERS)
+    papers = {c.chapter: c.paper.letter for c in load_registry().values()}
+    assert [papers[chapter] for chapter in chapters] == list("AAABBBC")
+
+
+def test_the_first_number_of_the_first_claim_is_the_issues():
+    first, *_ = load_registry()["A1a"].criteria
+    assert (first.at_least, first.at_most) == (-0.05, 0.05)
+    by_name = {c.name: c for c in load_registry()["A1a"].criteria}
+    digits = by_name["test_accuracy_at_smallest_sigma"]
+    assert (digits.at_least, digits.only_on) == (0.95, ("digits",))
+
+
+def test_papers_are_in_the_bibliography():
+    library = (PROJECT / "book" / "references.bib").read_text(encoding="utf-8")
+    for claim in load_registry().values():
+        assert f"{{{claim.paper.cite}," in library
+
+
+def test_texts_are_plain_sentences():
+    for claim in load_registry().values():
+        assert claim.statement[0].isupper() and claim.statement.endswith("."), claim.id
+        assert claim.note == "" or claim.note.endswith("."), claim.id
+        for c in claim.criteria:
+            assert not c.text.endswith("."), (claim.id, c.name)
+            assert "\n" not in c.text + c.why, (claim.id, c.name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("why: ", "reason: ", "criterion x: without why"),
+        ("at_least: 1", "at_least: 1, atmost: 2", "unknown ['atmost']"),
+        ("at_least: 1", "at_least: 1e-3", "at_least '1e-3' is no number"),
+        ("at_least: 1", "at_least: .nan", "at_least nan is no number"),
+        ("at_least: 1", "at_least: true", "at_least True is no number"),
+        ("at_least: 1", "at_least: 2, at_most: 1", "at_least above at_most"),
+        (", at_least: 1", "", "neither at_least nor at_most"),
+        ("at_least: 1", "at_least: 1, at_least: 2", "at_least is given twice"),
+        ("ours: w", "w", "why has to begin with paper:, exact: or ours:"),
+        ("name: x", "name: X y", "bad name"),
+        ("name: x", "name: 7", "name 7 is no text"),
+        ("id: A1", "id: B1", "not of paper A"),
+        ("figure: F", "figure: F, required: [huge]", "allowed"),
+        ("figure: F", "figure: F, required: laptop", "required 'laptop' is no list"),
+        ("statement: s, ", "", "claim A1: without statement"),
+        ("papers:", "paper:", "no list of papers"),
+        ("- {id", "- {id: A1, figure: [", "expected"),
+    ],
+)
+def test_a_slip_in_the_registry_is_named_on_one_line(tmp_path, old, new, complaint):
+    path = tmp_path / "claims.yaml"
+    assert old in ONE
+    path.write_text(ONE.replace(old, new, 1))
+    with pytest.raises(Mistake) as error:
+        load_registry(path)
+    assert complaint in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_claim_that_stands_there_twice_is_named(tmp_path):
+    path = tmp_path / "claims.yaml"
+    line = ONE[ONE.index("  - {id") :]
+    path.write_text(ONE + line)
+    with pytest.raises(Mistake, match="claim A1 is there twice"):
+        load_registry(path)
+
+
+def test_the_example_of_these_tests_is_right(tmp_path):
+    path = tmp_path / "claims.yaml"
+    path.write_text(ONE)
+    assert list(load_registry(path)) == ["A1"]
+
+
+def test_what_holds_for_a_claim_holds_for_its_criteria(tmp_path):
+    path = tmp_path / "claims.yaml"
+    path.write_text(ONE.replace("figure: F", "figure: F, only_on: [svhn]"))
+    (criterion,) = load_registry(path)["A1"].criteria
+    assert criterion.only_on == ("svhn",)
+
+
+def test_the_registry_travels_with_the_package():
+    assert yaml.safe_load(REGISTRY.read_text(encoding="utf-8"))["papers"]
+    assert '"*.yaml"' in (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_a_claim_about_one_data_set_is_not_judged_on_others_by_any_criterion():
+    bound = [claim for claim in load_registry().values() if claim.id in ("A23", "A24")]
+    for claim in bound:
+        assert not any(c.applies_to("folder:photographs") for c in claim.criteria)
+    assert all(c.applies_to("cifar100") for c in load_registry()["A23"].criteria)

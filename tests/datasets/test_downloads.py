@@ -1,0 +1,312 @@
+"""Downloads: once, complete, checked; through torchvision, from a server on loopback.
+
+A miniature of every torchvision data set is served by this process itself, with
+torchvision's addresses and checksums pointed at it: all that is real runs, offline.
+"""
+
+import gzip
+import hashlib
+import io
+import pickle
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+import torch
+from scipy.io import savemat
+
+from helpers.datasets import archives, downloads, fetch, load
+from helpers.errors import Mistake
+
+datasets = pytest.importorskip("torchvision.datasets")
+
+RANDOM = np.random.default_rng(0)
+GREY = {"train": RANDOM.integers(256, size=(20, 6, 6), dtype=np.uint8)}
+GREY["test"] = RANDOM.integers(256, size=(10, 6, 6), dtype=np.uint8)
+COLOUR = {"train": RANDOM.integers(256, size=(20, 3, 32, 32), dtype=np.uint8)}
+COLOUR["test"] = RANDOM.integers(256, size=(10, 3, 32, 32), dtype=np.uint8)
+LABELS = {"train": np.arange(20) % 10, "test": np.arange(10)[::-1].copy()}
+
+
+class Server(ThreadingHTTPServer):
+    """Serves a folder and counts what was asked for; `slow` seconds a file.
+
+    However slow, it goes on at once when the test is over.
+    """
+
+    daemon_threads = True
+    slow = 0.0
+
+    def __init__(self, folder):
+        self.asked, self.folder, self.over = Counter(), folder, threading.Event()
+        super().__init__(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        serve = partial(self.serve_forever, poll_interval=0.02)
+        threading.Thread(target=serve, daemon=True).start()
+
+
+class Handler(SimpleHTTPRequestHandler):
+    def copyfile(self, source, outputfile):
+        self.server.asked[self.path.rsplit("/")[-1]] += 1
+        if self.server.over.wait(self.server.slow):
+            return
+        super().copyfile(source, outputfile)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    (tmp_path / "served").mkdir()
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server = Server(tmp_path / "served")
+    yield server
+    server.over.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEMORIZATION_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def md5(contents):
+    return hashlib.md5(contents).hexdigest()
+
+
+def idx(values):
+    """The IDX form of an array of bytes, as MNIST has it."""
+    header = bytes([0, 0, 8, values.ndim])
+    sizes = b"".join(size.to_bytes(4, "big") for size in values.shape)
+    return header + sizes + values.astype(np.uint8).tobytes()
+
+
+@pytest.fixture
+def mnist(server, monkeypatch):
+    """MNIST in miniature, served under torchvision's names."""
+    contents = {
+        "train-images-idx3-ubyte": idx(GREY["train"]),
+        "train-labels-idx1-ubyte": idx(LABELS["train"]),
+        "t10k-images-idx3-ubyte": idx(GREY["test"]),
+        "t10k-labels-idx1-ubyte": idx(LABELS["test"]),
+    }
+    packed = {f"{file}.gz": gzip.compress(raw) for file, raw in contents.items()}
+    for file, packet in packed.items():
+        (server.folder / file).write_bytes(packet)
+    resources = [(file, md5(packet)) for file, packet in packed.items()]
+    monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{server.url}/"])
+    monkeypatch.setattr(datasets.MNIST, "resources", resources)
+    unpacked = {file: md5(raw) for file, raw in contents.items()}
+    monkeypatch.setitem(archives.UNPACKED_MD5, "mnist", unpacked)
+    return server
+
+
+def serve_cifar(server, monkeypatch, source, key):
+    """A miniature of CIFAR-10 or CIFAR-100: pickles in a tar file."""
+    files = {}
+    for split, listed in (("train", source.train_list), ("test", source.test_list)):
+        shares = np.array_split(np.arange(len(LABELS[split])), len(listed))
+        for (file, _), share in zip(listed, shares, strict=True):
+            rows = COLOUR[split][share].reshape(len(share), -1)
+            labels = LABELS[split][share].tolist()
+            files[file] = pickle.dumps({"data": rows, key: labels})
+    words = [f"class {number}" for number in range(10)]
+    files[source.meta["filename"]] = pickle.dumps({source.meta["key"]: words})
+    with tarfile.open(server.folder / source.filename, "w:gz") as tar:
+        for file, contents in files.items():
+            member = tarfile.TarInfo(f"{source.base_folder}/{file}")
+            member.size = len(contents)
+            tar.addfile(member, io.BytesIO(contents))
+    for which in ("train_list", "test_list"):
+        listed = [[file, md5(files[file])] for file, _ in getattr(source, which)]
+        monkeypatch.setattr(source, which, listed)
+    meta = source.meta | {"md5": md5(files[source.meta["filename"]])}
+    monkeypatch.setattr(source, "meta", meta)
+    packet = (server.folder / source.filename).read_bytes()
+    monkeypatch.setattr(source, "tgz_md5", md5(packet))
+    monkeypatch.setattr(source, "url", f"{server.url}/{source.filename}")
+
+
+def check_miniature(loaded, images):
+    assert np.array_equal(loaded.train_images.numpy(), images["train"])
+    assert np.array_equal(loaded.test_images.numpy(), images["test"])
+    assert loaded.train_images.dtype == torch.uint8
+    assert loaded.train_images.is_contiguous()
+    assert loaded.train_labels.tolist() == LABELS["train"].tolist()
+    assert loaded.test_labels.tolist() == LABELS["test"].tolist()
+    assert loaded.train_labels.dtype == torch.int64
+    assert loaded.classes == len(loaded.names) == 10
+
+
+def test_mnist_is_downloaded_read_and_left_without_litter(mnist, root, capfd):
+    check_miniature(load("mnist"), {key: GREY[key][:, None] for key in GREY})
+    left = {path.name for path in root.rglob("*") if path.is_file()}
+    assert left == {"all", *archives.UNPACKED_MD5["mnist"]}
+    assert capfd.readouterr() == ("", "")  # nothing that would stay in a page
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("cifar10", "labels"), ("cifar100", "fine_labels")]
+)
+def test_cifar_is_downloaded_and_read(server, root, monkeypatch, name, key):
+    serve_cifar(server, monkeypatch, archives.torchvision_class(name), key)
+    check_miniature(load(name), COLOUR)
+    assert load(name).names[3] == "class 3"
+
+
+def test_svhn_is_downloaded_and_read(server, root, monkeypatch):
+    listed = {}
+    for split in ("train", "test"):
+        file = f"{split}_32x32.mat"
+        labels = np.where(LABELS[split] == 0, 10, LABELS[split])[:, None]
+        pixels = COLOUR[split].transpose(2, 3, 1, 0)
+        savemat(server.folder / file, {"X": pixels, "y": labels.astype(np.uint8)})
+        packet = (server.folder / file).read_bytes()
+        listed[split] = [f"{server.url}/{file}", file, md5(packet)]
+    monkeypatch.setattr(datasets.SVHN, "split_list", listed)
+    check_miniature(load("svhn"), COLOUR)
+
+
+def test_many_at_once_download_once(mnist, root, tmp_path):
+    downloads.ensure("mnist", tmp_path / "alone")
+    one_download = mnist.asked.copy()
+    mnist.asked.clear()
+    mnist.slow = 0.1
+    failures, loaded = [], []
+
+    def work():
+        try:
+            downloads.ensure("mnist", root)
+            loaded.append(archives.read("mnist", root).digest)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert len(loaded) == 6
+    assert len(set(loaded)) == 1
+    assert mnist.asked == one_download
+
+
+def test_another_process_that_downloads_is_waited_for(mnist, root, tmp_path):
+    fetch("mnist")
+    shutil.move(root / "MNIST", tmp_path / "aside")
+    mnist.asked.clear()
+    # The other process holds the lock until it is told to put the files in place.
+    code = (
+        "import pathlib, shutil, sys; from helpers.system.locks import wait_for\n"
+        f"with wait_for(pathlib.Path({str(root / '.locks')!r}), 'mnist'):\n"
+        "    print('held', flush=True); sys.stdin.readline()\n"
+        f"    shutil.move({str(tmp_path / 'aside')!r}, {str(root / 'MNIST')!r})"
+    )
+    command = [sys.executable, "-c", code]
+    pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+    with subprocess.Popen(command, text=True, **pipes) as other:
+        assert other.stdout.readline() == "held\n"
+        with ThreadPoolExecutor(1) as pool:
+            fetching = pool.submit(fetch, "mnist")
+            with pytest.raises(TimeoutError):  # while the lock is held
+                fetching.result(timeout=0.3)
+            other.communicate("go on\n")
+            fetching.result()
+    assert not mnist.asked
+
+
+def test_a_second_fetch_asks_nobody(mnist, root):
+    fetch("mnist")
+    mnist.asked.clear()
+    fetch("mnist")
+    load("mnist")
+    assert not mnist.asked
+
+
+def test_a_damaged_file_is_named_and_fetched_again(mnist, root):
+    fetch("mnist")
+    path = root / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(Mistake, match=re.escape(f"{path} is damaged")):
+        load("mnist")
+    fetch("mnist")
+    assert load("mnist").test_labels.tolist() == LABELS["test"].tolist()
+
+
+def test_an_interrupted_download_is_not_taken_for_the_data_set(mnist, root):
+    # What a kill leaves behind while torchvision unpacks its last file.
+    side = root / ".fetching-mnist" / "MNIST" / "raw"
+    side.mkdir(parents=True)
+    for file in archives.UNPACKED_MD5["mnist"]:
+        (side / file).write_bytes(b"\0\0\10")
+    check_miniature(load("mnist"), {key: GREY[key][:, None] for key in GREY})
+    assert not (root / ".fetching-mnist").exists()
+
+
+def test_what_comes_damaged_is_refused(mnist, root):
+    (mnist.folder / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"else"))
+    with pytest.raises(Mistake, match="none could be downloaded") as caught:
+        load("mnist")
+    assert "\n" not in str(caught.value)
+    assert not (root / "MNIST").exists()
+
+
+def test_files_other_than_the_published_ones_are_refused(mnist, root, monkeypatch):
+    # Sound packets whose contents are not those that the checksums tell of.
+    published = {file: "0" * 32 for file in archives.UNPACKED_MD5["mnist"]}
+    monkeypatch.setitem(archives.UNPACKED_MD5, "mnist", published)
+    with pytest.raises(Mistake, match="differs from what was published"):
+        load("mnist")
+    assert not (root / "MNIST").exists()
+    assert not (root / ".fetching-mnist").exists()
+
+
+def test_without_a_network_the_way_out_is_said_and_nothing_written(root, monkeypatch):
+    with socket.socket() as unused:  # a port where nobody answers
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/"
+        monkeypatch.setattr(datasets.MNIST, "mirrors", [url])
+        with pytest.raises(Mistake, match="no answer from 127") as caught:
+            load("mnist")
+    for hint in ("mnist", str(root), "helpers fetch mnist", "MEMORIZATION_DATA"):
+        assert hint in str(caught.value)
+    assert not root.exists()
+
+
+def test_a_server_that_never_answers_does_not_hang_us(root, monkeypatch):
+    monkeypatch.setattr(downloads, "ANSWER_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}/"
+        monkeypatch.setattr(datasets.MNIST, "mirrors", [url] * 3)
+        # It would hang for ever: no one ever answers.
+        with pytest.raises(Mistake, match="no answer"):
+            load("mnist")
+
+
+def test_a_download_that_stalls_is_given_up(mnist, root, monkeypatch):
+    monkeypatch.setattr(downloads, "STALL_SECONDS", 0.3)
+    mnist.slow = 600
+    with pytest.raises(Mistake, match=r"none could be downloaded \(.*timed out"):
+        load("mnist")
+    assert socket.getdefaulttimeout() is None
+
+
+def test_a_root_that_cannot_be_written_is_named(mnist, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("MEMORIZATION_DATA", str(tmp_path / "file" / "data"))
+    with pytest.raises(Mistake, match=r"file/data, and none could be downloaded"):
+        load("mnist")

@@ -1,0 +1,385 @@
+"""The two parts of the gradient: by definition, in closed form, and in any company."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy, one_hot
+
+from helpers.errors import Mistake
+from helpers.metrics.gradients.gradient_growth import Growth, dependent_growth
+from helpers.metrics.gradients.label_parts import (
+    class_centred_gradients,
+    feature_form,
+    label_gradients,
+)
+from helpers.metrics.gradients.mean_gradients import module_logits
+from helpers.models.mlp import MLP
+
+EXAMPLES, CLASSES = 41, 3
+NET = MLP(features=6, classes=CLASSES, width=7, depth=3, activation="sin", biases=True)
+BOTH = [label_gradients, class_centred_gradients]
+
+
+def logits_of(weights, images):
+    return NET.forward(weights, images).logits
+
+
+def drawn(scale=0.7):
+    """Weights with biases, images with a mean, labels of uneven classes, in float64."""
+    weights = NET.initial(seed=0, init_scale=None)
+    weights = {n: scale * torch.randn(v.shape).double() for n, v in weights.items()}
+    images = torch.randn(EXAMPLES, 1, 2, 3).double() + 0.4
+    return weights, images, torch.arange(EXAMPLES).square() % CLASSES
+
+
+def masks():
+    """Two disjoint groups that leave examples out, one across, and all."""
+    order = torch.arange(EXAMPLES)
+    return {
+        "all": order >= 0,
+        "unpermuted": order % 3 == 0,
+        "permuted": order % 3 == 1,
+        "across": order < 20,
+    }
+
+
+def jacobian(weights, images):
+    """grad N_c of each example, name -> (example, class, *shape), one at a time."""
+    values = {n: v.clone().requires_grad_() for n, v in weights.items()}
+    rows = [logits_of(values, image[None])[0] for image in images]
+    each = [
+        [
+            torch.autograd.grad(n_c, list(values.values()), retain_graph=True)
+            for n_c in r
+        ]
+        for r in rows
+    ]
+    return {
+        name: torch.stack([torch.stack([g[k] for g in row]) for row in each])
+        for k, name in enumerate(values)
+    }
+
+
+def by_definition(weights, images, labels, mask, *, by_class):
+    """Equation 15 as it is written, with a centre a class or one of them all."""
+    model = logits_of(weights, images).softmax(-1)
+    found = []
+    for sign, distribution in ((-1, one_hot(labels, CLASSES).double()), (1, model)):
+        part = {}
+        for name, g in jacobian(weights, images).items():
+            centre = g.mean(0) if by_class else g.mean((0, 1))[None]
+            part[name] = sign * torch.einsum(
+                "nc,nc...->...", distribution[mask] / mask.sum(), (g - centre)[mask]
+            )
+        found.append(part)
+    return found
+
+
+def assert_close(found, expected):
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", BOTH)
+@pytest.mark.parametrize("group", masks())
+def test_parts_are_those_of_the_definition_example_by_example(form, group):
+    data, mask = drawn(), masks()[group]
+    parts = form(logits_of, *data, groups=masks(), chunk=8)[group]
+    by_class = form is class_centred_gradients
+    dependent, independent = by_definition(*data, mask, by_class=by_class)
+    assert_close(parts.dependent, dependent)
+    assert_close(parts.independent, independent)
+
+
+@pytest.mark.parametrize("form", BOTH)
+@pytest.mark.parametrize("group", masks())
+def test_the_full_gradient_is_that_of_the_groups_mean_loss(form, group):
+    weights, images, labels = drawn()
+    mask = masks()[group]
+    parts = form(logits_of, weights, images, labels, groups=masks())[group]
+    values = {n: v.clone().requires_grad_() for n, v in weights.items()}
+    loss = cross_entropy(logits_of(values, images[mask]), labels[mask])
+    gradients = torch.autograd.grad(loss, list(values.values()))
+    assert_close(parts.full, dict(zip(values, gradients, strict=True)))
+
+
+def test_both_parts_sum_to_the_full_gradient():
+    for parts in label_gradients(logits_of, *drawn(), groups=masks()).values():
+        assert parts.norms().error.max() < 1e-12
+
+
+def test_what_class_centred_parts_lack_is_the_shift_of_the_mean_outputs():
+    weights, images, labels = drawn()
+    parts = class_centred_gradients(logits_of, weights, images, labels, groups=masks())[
+        "unpermuted"
+    ]
+    mask = masks()["unpermuted"]
+    model = logits_of(weights, images).softmax(-1)
+    gap = (model - one_hot(labels, CLASSES))[mask].mean(0)
+    lacking = {
+        name: torch.einsum("c,c...->...", gap, g.mean(0))
+        for name, g in jacobian(weights, images).items()
+    }
+    found = {
+        name: value - parts.dependent[name] - parts.independent[name]
+        for name, value in parts.full.items()
+    }
+    assert_close(found, lacking)
+    norms = {name: value.norm() for name, value in lacking.items()}
+    expected = [norms[name] / value.norm() for name, value in parts.full.items()]
+    torch.testing.assert_close(parts.norms().error, torch.stack(expected))
+
+
+def test_norms_are_those_of_each_weight_in_order():
+    parts = label_gradients(logits_of, *drawn(), groups=masks())["permuted"]
+    expected = torch.stack([parts.independent[name].norm() for name in NET.names])
+    torch.testing.assert_close(parts.norms().independent, expected)
+    assert list(parts.independent) == NET.names
+
+
+@pytest.mark.parametrize("group", masks())
+def test_the_last_layer_is_the_average_of_its_centred_inputs(group):
+    weights, images, labels = drawn()
+    passed, mask = NET.forward(weights, images), masks()[group]
+    features, model = passed.hidden, passed.logits.softmax(-1)
+    dependent, independent = feature_form(features, model, labels, group=mask)
+    data = (logits_of, weights, images, labels)
+    parts = class_centred_gradients(*data, groups=masks())[group]
+    assert_close({"W3": dependent}, {"W3": parts.dependent["W3"]})
+    assert_close({"W3": independent}, {"W3": parts.independent["W3"]})
+
+    # with one centre for all classes: apart from it by so much of the mean features
+    parts, mean = label_gradients(*data, groups=masks())[group], features.mean(0)
+    seen = one_hot(labels, CLASSES)[mask].double().mean(0)
+    predicted = model[mask].mean(0)
+    dependent = dependent + torch.outer(1 / CLASSES - seen, mean)
+    independent = independent + torch.outer(predicted - 1 / CLASSES, mean)
+    assert_close({"W3": parts.dependent["W3"]}, {"W3": dependent})
+    assert_close({"W3": parts.independent["W3"]}, {"W3": independent})
+
+
+def test_the_feature_form_is_of_all_examples_without_a_group():
+    features, labels = torch.randn(9, 4), torch.arange(9) % CLASSES
+    model = torch.randn(9, CLASSES).softmax(-1)
+    every = torch.ones(9, dtype=torch.bool)
+    for form, other in zip(
+        feature_form(features, model, labels),
+        feature_form(features, model, labels, group=every),
+        strict=True,
+    ):
+        torch.testing.assert_close(form, other)
+
+
+def test_class_centred_parts_of_the_last_bias_vanish():
+    parts = class_centred_gradients(logits_of, *drawn(), groups=masks())["permuted"]
+    assert parts.dependent["b3"].abs().max() < 1e-15
+    assert parts.independent["b3"].abs().max() < 1e-15
+
+
+@pytest.mark.parametrize("form", BOTH)
+def test_the_independent_part_vanishes_where_predictions_are_uniform(form):
+    weights, images, labels = drawn()
+    weights["W3"][:], weights["b3"][:] = weights["W3"][:1], weights["b3"][:1]
+    parts = form(logits_of, weights, images, labels, groups=masks())["all"]
+    assert parts.norms().independent.max() < 1e-14
+    assert parts.norms().dependent[-2] > 0.01  # W3, of which labels pick the rows
+
+
+def test_the_dependent_part_vanishes_for_balanced_labels_that_know_nothing():
+    # Every image once with each label: P_L(c|x) is uniform over its copies.
+    weights, images, _ = drawn()
+    images = images.repeat(CLASSES, 1, 1, 1)
+    labels = torch.arange(CLASSES).repeat_interleave(EXAMPLES)
+    every = {"all": torch.ones_like(labels, dtype=torch.bool)}
+    parts = label_gradients(logits_of, weights, images, labels, groups=every)["all"]
+    assert parts.norms().dependent.max() < 1e-14
+
+
+@pytest.mark.parametrize("form", BOTH)
+def test_groups_weighted_by_their_sizes_sum_to_all(form):
+    weights, images, labels = drawn()
+    some = torch.arange(EXAMPLES) % 3 == 0
+    groups = {"all": some | ~some, "unpermuted": some, "permuted": ~some}
+    parts = form(logits_of, weights, images, labels, groups=groups)
+    share = some.double().mean()
+    for kind in ("dependent", "independent", "full"):
+        one, other = (getattr(parts[name], kind) for name in ("unpermuted", "permuted"))
+        expected = {n: share * one[n] + (1 - share) * other[n] for n in one}
+        assert_close(getattr(parts["all"], kind), expected)
+
+
+@pytest.mark.parametrize("form", BOTH)
+def test_chunks_and_other_groups_change_nothing(form):
+    data, groups = drawn(), masks()
+    expected = form(logits_of, *data, groups=groups, chunk=EXAMPLES)
+    alone = {"permuted": groups["permuted"]}
+    for chunk in (1, 5):
+        found = form(logits_of, *data, groups=alone, chunk=chunk)["permuted"]
+        for part, same in zip(found, expected["permuted"], strict=True):
+            assert_close(part, same)
+
+
+@pytest.mark.parametrize("form", BOTH)
+def test_an_empty_group_is_undefined_and_harms_no_other(form):
+    data = drawn()
+    groups = {"all": masks()["all"], "none": torch.zeros(EXAMPLES, dtype=torch.bool)}
+    parts = form(logits_of, *data, groups=groups)
+    assert all(norm.isnan().all() for norm in parts["none"].norms())
+    assert list(parts["none"].full) == NET.names
+    assert all(norm.isfinite().all() for norm in parts["all"].norms())
+    only = form(logits_of, *data, groups={"none": groups["none"]})["none"]
+    assert only.norms().full.isnan().all()
+
+
+def test_weights_that_are_not_numbers_give_none():
+    weights, images, labels = drawn()
+    weights["W2"][0, 0] = torch.nan
+    parts = label_gradients(logits_of, weights, images, labels, groups=masks())["all"]
+    assert parts.norms().full.isnan().any()
+
+
+def test_an_unused_weight_has_a_gradient_of_zero():
+    weights, images, labels = drawn()
+    weights["spare"] = torch.ones(2).double()
+    parts = label_gradients(logits_of, weights, images, labels, groups=masks())["all"]
+    norms = parts.norms()
+    assert norms.full[-1] == norms.dependent[-1] == 0 and norms.error[-1].isnan()
+
+
+def test_given_weights_are_left_as_they_were():
+    weights, images, labels = drawn()
+    before = {name: value.clone() for name, value in weights.items()}
+    label_gradients(logits_of, weights, images, labels, groups=masks())
+    assert all(torch.equal(weights[name], before[name]) for name in before)
+    assert not any(value.requires_grad for value in weights.values())
+
+
+# Modules
+
+
+def normalised_module():
+    """A module with running statistics as after training, in evaluation mode."""
+    module = nn.Sequential(
+        nn.Conv2d(1, 4, 2), nn.BatchNorm2d(4), nn.ReLU(inplace=True), nn.Flatten()
+    )
+    module = nn.Sequential(*module, nn.Dropout(), nn.Linear(8, CLASSES))
+    nn.init.normal_(module[1].running_mean, std=0.3)
+    nn.init.uniform_(module[1].running_var, 0.5, 2)
+    return module.eval()
+
+
+def test_a_module_with_statistics_is_split_as_its_own_gradient():
+    module, (_, images, labels) = normalised_module(), drawn()
+    of_module, weights = module_logits(module, dtype=torch.float64)
+    data = (of_module, weights, images, labels)
+    parts = label_gradients(*data, groups=masks(), chunk=7)["permuted"]
+    assert parts.norms().error.max() < 1e-12
+    mask = masks()["permuted"]
+    cross_entropy(module.double()(images[mask]), labels[mask]).backward()
+    assert_close(parts.full, {n: p.grad for n, p in module.named_parameters()})
+
+
+def test_a_module_in_training_mode_is_refused():
+    module = normalised_module()
+    module[4].train()
+    with pytest.raises(Mistake, match="training mode"):
+        module_logits(module, dtype=torch.float64)
+
+
+def test_single_precision_is_possible_and_less_exact():
+    of_module, weights = module_logits(normalised_module(), dtype=torch.float32)
+    _, images, labels = drawn()
+    parts = label_gradients(of_module, weights, images, labels, groups=masks())["all"]
+    assert parts.full["0.weight"].dtype == torch.float32
+    assert 1e-12 < parts.norms().error.max() < 1e-4
+
+
+# Growth
+
+
+def random_labels(count, seed):
+    """Images and labels that know nothing of one another."""
+    torch.manual_seed(seed)
+    images = torch.randn(count, 1, 2, 3).double() + 0.4
+    return drawn()[0], images, torch.randint(CLASSES, (count,))
+
+
+def test_the_dependent_part_of_random_labels_falls_as_one_over_the_root():
+    # Over 150 draws no weight's slope was further away than 0.28, deviations 0.07.
+    data = random_labels(1024, seed=0)
+    group = torch.arange(1024) % 2 == 0
+    generator = np.random.default_rng(0)
+    growth = dependent_growth(logits_of, *data, group=group, generator=generator)
+    assert growth.sizes.tolist() == [32, 64, 128, 256, 512]
+    assert growth.norms.shape == (5, 6)
+    assert (growth.slopes[::2] + 0.5).abs().max() < 0.3  # weights; biases are few
+
+
+def test_growth_is_the_root_mean_square_over_disjoint_subsets():
+    weights, images, labels = drawn()
+    group = torch.arange(EXAMPLES) < 14  # three are left over
+    growth = dependent_growth(
+        *(logits_of, weights, images, labels),
+        group=group,
+        generator=np.random.default_rng(3),
+        halvings=2,
+    )
+    order = torch.from_numpy(np.random.default_rng(3).permutation(14))
+    for size, found in zip((3, 6, 12), growth.norms, strict=True):
+        groups = {}
+        for start in range(0, 12, size):
+            mask = torch.zeros(EXAMPLES, dtype=torch.bool)
+            mask[order[start : start + size]] = True
+            groups[str(start)] = mask
+        parts = label_gradients(logits_of, weights, images, labels, groups=groups)
+        squares = [part.norms().dependent.square() for part in parts.values()]
+        torch.testing.assert_close(found, torch.stack(squares).mean(0).sqrt())
+
+
+def test_the_slope_is_that_of_the_power_law():
+    sizes = torch.tensor([10, 20, 40, 80])
+    powers = torch.tensor([-0.5, 0.25]).double()
+    growth = Growth(sizes, 3 * sizes[:, None].double() ** powers)
+    torch.testing.assert_close(growth.slopes, powers)
+
+
+@pytest.mark.parametrize("halvings", [0, -1, 4])
+def test_growth_needs_an_example_a_subset(halvings):
+    group = torch.arange(EXAMPLES) < 15
+    generator = np.random.default_rng(0)
+    options = {"group": group, "generator": generator, "halvings": halvings}
+    with pytest.raises(Mistake, match="halvings"):
+        dependent_growth(logits_of, *drawn(), **options)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"labels": torch.zeros(EXAMPLES)}, "labels are torch.float32"),
+        ({"labels": torch.zeros(3, dtype=torch.long)}, "one int64 label"),
+        ({"labels": torch.full((EXAMPLES,), CLASSES)}, "they lie in 0..2"),
+        ({"labels": torch.full((EXAMPLES,), -1)}, "they lie in 0..2"),
+        ({"images": torch.zeros(0, 1, 2, 3), "labels": torch.zeros(0).long()}, "least"),
+        ({"groups": {}}, "no groups"),
+        ({"groups": {"odd": torch.ones(EXAMPLES)}}, "group 'odd' is torch.float32"),
+        ({"groups": {"odd": torch.ones(2, dtype=torch.bool)}}, "must be bool"),
+        ({"chunk": 0}, "chunk = 0"),
+        ({"weights": {}}, "weights are none"),
+        ({"weights": {"W": torch.ones(2, dtype=torch.long)}}, "weights W: give"),
+        ({"logits_of": torch.no_grad()(logits_of)}, "no_grad"),
+        ({"logits_of": lambda w, x: logits_of(w, x).sum(-1)}, "(example, class)"),
+    ],
+)
+@pytest.mark.parametrize("form", BOTH)
+def test_bad_input_is_told_in_one_line(form, change, words):
+    weights, images, labels = drawn()
+    given = {"logits_of": logits_of, "weights": weights, "images": images}
+    given |= {"labels": labels, "groups": masks()} | change
+    with pytest.raises(Mistake) as told:
+        form(**given)
+    assert words in str(told.value) and "\n" not in str(told.value)

@@ -1,0 +1,1366 @@
+"""Layers set back to an earlier epoch: against networks mixed and asked one by one."""
+
+import contextlib
+import math
+import os
+import shutil
+import threading
+import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from helpers import datasets
+from helpers.datasets.labels import permute_labels
+from helpers.errors import Failure, Mistake
+from helpers.estimates import mean_interval, paired_difference, ratio_interval
+from helpers.estimates.intervals import proportion_interval
+from helpers.models import MLP, Modular, build
+from helpers.models.stages import layer_weights, stages
+from helpers.papers.geometry import rewinding
+from helpers.papers.geometry.rewinding import (
+    PARTS,
+    SETS,
+    Sweep,
+    estimates,
+    randomise,
+    rewind,
+    settings,
+    swaps,
+)
+from helpers.papers.geometry.rewinding.swaps import (
+    swapped_predictions,
+    with_new_statistics,
+)
+from helpers.runs import Run, Study
+from helpers.runs.histories import Histories
+from helpers.runs.store import RunFolder
+from helpers.streams import stream
+from helpers.system.workers import side_by_side, workers
+from helpers.training import train
+from helpers.training.classification import model_of
+
+NAN, INF = math.nan, math.inf
+NEW = "new statistics"
+LAST = 3  # epoch of the networks that are not said to end earlier
+CONVOLUTIONS = [f"conv {k}" for k in range(1, 9)]
+EVERY = [*CONVOLUTIONS, "linear 1"]
+FEW = ["conv 2", "conv 7"]  # where that is enough
+DENSE = ["linear 1", "linear 2", "linear 3"]
+VGG = {"model": "small_vgg", "width": 2, "depth": 9}
+PERCEPTRON = {"width": 12, "depth": 3, "biases": True}
+
+
+def small(**fields):
+    """A run of paper B's kind that is trained in milliseconds; epoch 2 is not kept."""
+    kind = {"activation": "relu", "init_scale": None, "optimizer": "adam"}
+    brief = {"learning_rate": 0.03, "batch_size": 16, "epochs": LAST}
+    kept = {"snapshots": [0, 1], "stop_accuracy": None, "permuted_fraction": 0.5}
+    return Run(**PERCEPTRON | kind | brief | kept | fields)
+
+
+@pytest.fixture(scope="module")
+def data():
+    """160 training and 60 test images of the embedded digits."""
+    return datasets.load("digits").prefix(train_examples=160, test_examples=60)
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    """Studies that are really trained, and the folder that holds them."""
+    root, pair = tmp_path_factory.mktemp("rewinding"), {"seed": range(2)}
+    studies = {
+        "vgg": Study(data, small(**VGG), pair),
+        "dense": Study(data, small(init_scale=0.5), pair),
+        "single": Study(data, small(depth=1, epochs=1), pair),
+        "shares": Study(data, small(epochs=1), {"permuted_fraction": [0.0, 1.0]}),
+        "lengths": Study(data, small(), {"epochs": [1, LAST]}),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEMORIZATION_RESULTS", str(root))
+        found = {name: train(study, device="cpu") for name, study in studies.items()}
+    return SimpleNamespace(root=root, **found)
+
+
+@pytest.fixture
+def found(trained, results, monkeypatch):
+    """The histories of these studies, and links to their results, nothing measured.
+
+    Of so few images more than a worker is given, and more than statistics are of.
+    """
+    shutil.copytree(trained.root, results, copy_function=os.link)
+    monkeypatch.setitem(settings.CHUNK, "cpu", 100)
+    monkeypatch.setattr(settings, "MEASURED_ON", 120)
+    return trained
+
+
+@pytest.fixture
+def cores(monkeypatch):
+    """Function that sets how many cores there seem to be."""
+
+    def cores(count):
+        monkeypatch.setattr("helpers.system.workers.usable_cores", lambda: count)
+
+    return cores
+
+
+@pytest.fixture
+def loads(monkeypatch):
+    """What was read: (seed, epoch) of every snapshot, as it happens."""
+    calls, snapshot = [], RunFolder.snapshot
+
+    def counted(folder, epoch):
+        calls.append((folder.run.seed, epoch))
+        return snapshot(folder, epoch)
+
+    monkeypatch.setattr(RunFolder, "snapshot", counted)
+    return calls
+
+
+def weights_at(run, epoch):
+    return RunFolder(run).snapshot(epoch)
+
+
+def file_of(run, epoch):
+    return RunFolder(run).path / "snapshots" / f"epoch-{epoch:06d}.safetensors"
+
+
+def damage(run, epoch):
+    """Change the last byte of a snapshot; returns what it held."""
+    file = file_of(run, epoch)
+    content = file.read_bytes()
+    put(file, content[:-1] + bytes([content[-1] ^ 1]))
+    return content
+
+
+def put(file, content):
+    """Write a file anew, for the old one is linked to by other tests."""
+    file.unlink()
+    file.write_bytes(content)
+
+
+def forget(histories):
+    """Take away what was kept of these networks."""
+    for run in histories.runs:
+        shutil.rmtree(RunFolder(run).path / "measured")
+
+
+def names_by_hand(model):
+    """Layer -> part -> names of its weights, for a sequence of layers."""
+    if isinstance(model, MLP):
+        return {
+            f"linear {k}": {"weights": {f"W{k}", f"b{k}"}}
+            for k in range(1, model.depth + 1)
+        }
+    found = {}
+    for k, part in enumerate(model.module().features):
+        if isinstance(part, nn.Conv2d):
+            norm = f"features.{k + 1}"
+            found[f"conv {len(found) + 1}"] = {
+                "weights": {f"features.{k}.weight"},
+                "affine": {f"{norm}.weight", f"{norm}.bias"},
+                "statistics": {f"{norm}.running_mean", f"{norm}.running_var"},
+            }
+    return {**found, "linear 1": {"weights": {"head.weight", "head.bias"}}}
+
+
+def mixed(own, other, names):
+    return {name: (other if name in names else own)[name] for name in own}
+
+
+def normalised_anew(model, weights, images):
+    """Weights after a real module saw images in training mode, with momentum 1."""
+    real = model.module()
+    model.load(real, weights)
+    for part in real.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.momentum = 1.0
+    with torch.no_grad():
+        real(images)
+    return {name: value.clone() for name, value in real.state_dict().items()}
+
+
+def judge(run, data, examples=None):
+    """Function from a network's weights to its accuracies, set -> number.
+
+    examples: training images that are judged; None: all.
+    """
+    drawn = permute_labels(
+        data.train_labels, run.permuted_fraction, classes=data.classes, seed=run.seed
+    )
+    some = stream(0, "training images judged").permutation(len(data.train_labels))
+    some = torch.from_numpy(some[:examples])
+    images = torch.cat([data.train_images[some], data.test_images])
+    inputs, model = datasets.network_inputs(images), model_of(run, data)
+    labels, true, permuted = (
+        part[some] for part in (drawn.labels, data.train_labels, drawn.permuted)
+    )
+
+    def accuracies(weights):
+        classes = model.forward(weights, inputs).logits.argmax(1)
+        train, test = classes[: len(some)], classes[len(some) :]
+        return {
+            "train": (train == labels).double().mean(),
+            "unpermuted": (train == labels)[~permuted].double().mean(),
+            "permuted": (train == labels)[permuted].double().mean(),
+            "restored": (train == true)[permuted].double().mean(),
+            "test": (test == data.test_labels).double().mean(),
+        }
+
+    return accuracies
+
+
+def naive(histories, data, spans, others, parts=("weights", "affine"), examples=None):
+    """Set -> table (network, span, source), one mixed network after the other.
+
+    others: function from a run to the networks that layers come from.
+    """
+    sources = len(others(histories.runs[0]))
+    tables = {s: np.empty((len(histories), len(spans), sources)) for s in SETS}
+    model = model_of(histories.runs[0], data)
+    layers = names_by_hand(model)
+    count = min(settings.MEASURED_ON, len(data.train_labels))
+    some = datasets.network_inputs(data.sample(train_examples=count).train_images)
+    for k, run in enumerate(histories.runs):
+        accuracies = judge(run, data, examples)
+        final = weights_at(run, RunFolder(run).snapshot_epochs()[-1])
+        for j, other in enumerate(others(run)):
+            for i, span in enumerate(spans):
+                own = [layers[layer].get(part, ()) for layer in span for part in parts]
+                weights = mixed(final, other, set().union(*own))
+                if NEW in parts:
+                    weights = normalised_anew(model, weights, some)
+                for name, value in accuracies(weights).items():
+                    tables[name][k, i, j] = value
+    return tables
+
+
+def snapshots(*epochs):
+    return lambda run: [weights_at(run, epoch) for epoch in epochs]
+
+
+def same_tables(some, others, exact=True):
+    assert [*some] == [*others] == [*SETS]
+    for name, values in others.items():
+        if exact:
+            np.testing.assert_array_equal(some[name], values, err_msg=name)
+        else:  # sums of other batches
+            np.testing.assert_allclose(some[name], values, atol=1e-12, err_msg=name)
+
+
+# Mixed networks
+
+SHAPES = {
+    "mlp": {"image_shape": (1, 2, 9), "width": 7, "depth": 4, "biases": True},
+    "mlp, no biases": {"image_shape": (1, 2, 9), "width": 7, "depth": 4},
+    "convnet": {"image_shape": (2, 8, 8), "width": 6, "depth": 4},
+    "vgg16": {"image_shape": (2, 8, 8), "width": 2, "depth": 16},
+    "alexnet": {"image_shape": (1, 16, 16), "width": 2, "depth": 6},
+    "resnet": {"image_shape": (2, 8, 8), "width": 3, "depth": 10},
+}
+IMAGES = 40
+
+
+@pytest.fixture(scope="module", params=SHAPES)
+def asked(request):
+    """A model, two networks of it, and images."""
+    return pair_of(request.param)
+
+
+def pair_of(family):
+    shape = {"classes": 6, "activation": "relu"} | SHAPES[family]
+    model = build(family.partition(",")[0], **shape)
+    generator = torch.Generator().manual_seed(3)
+    images = torch.randn(IMAGES, *shape["image_shape"], generator=generator)
+    pair = [
+        lively(model, model.initial(seed=seed, init_scale=None), images, generator)
+        for seed in (0, 1)
+    ]
+    return SimpleNamespace(model=model, own=pair[0], other=pair[1], images=images)
+
+
+def lively(model, weights, images, generator):
+    """Weights none of which is neutral, and with which images are of many classes."""
+    for name, value in weights.items():
+        if value.ndim == 1 or name.startswith("b"):
+            value.add_(0.3 * torch.randn(value.shape, generator=generator))
+        else:
+            value.mul_(2)
+    return (
+        weights if isinstance(model, MLP) else normalised_anew(model, weights, images)
+    )
+
+
+def predictions(asked, swaps):
+    some = [frozenset(swap) for swap in swaps]
+    model, own, other = asked.model, asked.own, asked.other
+    return swapped_predictions(model, own, other, some, asked.images)
+
+
+def classes_of(asked, names):
+    weights = mixed(asked.own, asked.other, names)
+    return asked.model.forward(weights, asked.images).logits.argmax(1)
+
+
+def same_as_one_by_one(asked, swaps):
+    answers = predictions(asked, swaps)
+    expected = torch.stack([classes_of(asked, swap) for swap in swaps])
+    assert answers.dtype == torch.int64
+    assert torch.equal(answers, expected)
+    return answers
+
+
+def layers_of(asked):
+    """Names of all that belongs to each layer."""
+    return [
+        {*names} for names in map(sum_of_parts, layer_weights(asked.model).values())
+    ]
+
+
+def sum_of_parts(own):
+    return own.weights + own.affine + own.statistics
+
+
+def test_mixed_networks_predict_as_they_would_alone_layer_by_layer(asked):
+    answers = same_as_one_by_one(asked, layers_of(asked))
+    assert len(answers.unique(dim=0)) > len(answers) / 2  # they do differ
+    assert len(answers.unique()) > 2
+
+
+def test_consecutive_layers_are_exchanged_together(asked):
+    layers = layers_of(asked)
+    spans = [
+        set().union(*layers[first:end])
+        for first in range(len(layers))
+        for end in range(first + 2, min(first + 4, len(layers)) + 1)
+    ]
+    same_as_one_by_one(asked, spans)
+
+
+def test_any_mixture_is_predicted_among_any_others(asked):
+    """Half of all weights, drawn 12 times, and some layers among them."""
+    draws = np.random.default_rng(0).random((12, len(asked.own))) < 0.5
+    halves = [
+        {n for n, own in zip(asked.own, row, strict=True) if own} for row in draws
+    ]
+    same_as_one_by_one(asked, [*halves[:6], *layers_of(asked)[:3], set(), *halves[6:]])
+
+
+def test_nothing_exchanged_is_the_network_and_everything_the_other(asked):
+    first, last = predictions(asked, [(), asked.own])
+    passed = (asked.model.forward(w, asked.images) for w in (asked.own, asked.other))
+    own, other = (p.logits.argmax(1) for p in passed)
+    assert torch.equal(first, own) and torch.equal(last, other)
+    assert not torch.equal(own, other)
+
+
+def test_the_same_swap_twice_is_answered_twice(asked):
+    one, other = layers_of(asked)[:2]
+    answers = same_as_one_by_one(asked, [one, (), other, one, (), one])
+    assert torch.equal(answers[0], answers[3]) and torch.equal(answers[0], answers[5])
+
+
+def test_no_swaps_have_no_answers(asked):
+    assert predictions(asked, []).shape == (0, IMAGES)
+
+
+def test_mixing_leaves_images_and_both_networks_as_they_were(asked):
+    """In spite of ReLUs that work in place."""
+    held = [asked.images, *asked.own.values(), *asked.other.values()]
+    before = [value.clone() for value in held]
+    predictions(asked, [(), *layers_of(asked), asked.own])
+    assert all(torch.equal(*both) for both in zip(held, before, strict=True))
+
+
+def test_a_name_that_no_stage_knows_exchanges_nothing(asked):
+    answers = predictions(asked, [{"projection 99"}, ()])
+    assert torch.equal(*answers)
+
+
+@pytest.fixture
+def applied(monkeypatch):
+    """What every stage returned, as weak references, and how many of them lived."""
+    found = SimpleNamespace(outputs=[], most=0)
+
+    def watched(stage):
+        def apply(weights, values):
+            after = stage.apply(weights, values)
+            found.outputs.append(weakref.ref(after))
+            alive = sum(ref() is not None for ref in found.outputs)
+            found.most = max(found.most, alive)
+            return after
+
+        return stage._replace(apply=apply)
+
+    monkeypatch.setattr(swaps, "stages", lambda m: [watched(s) for s in stages(m)])
+    return found
+
+
+def test_what_mixed_networks_share_is_computed_once(asked, applied):
+    some = [frozenset(names) for names in [(), *layers_of(asked), asked.own]]
+    predictions(asked, some)
+    expected, so_far = 0, frozenset()
+    for stage in stages(asked.model):
+        so_far |= stage.names
+        expected += len({swap & so_far for swap in some})
+    assert len(applied.outputs) == expected
+
+
+def test_one_way_through_the_network_is_held_at_a_time(asked, applied):
+    draws = np.random.default_rng(1).random((30, len(asked.own))) < 0.5
+    halves = [
+        {n for n, own in zip(asked.own, row, strict=True) if own} for row in draws
+    ]
+    predictions(asked, halves)
+    assert applied.most <= len(stages(asked.model)) < len(applied.outputs) / 2
+
+
+# Statistics measured anew
+
+
+def test_new_statistics_are_those_that_training_mode_leaves_with_momentum_one():
+    """By real layers, one after the other, and by their definition."""
+    case = pair_of("vgg16")
+    x = images = 2 * case.images - 1  # not those of which the statistics are
+    anew = with_new_statistics(case.model, case.own, images)
+    real = case.model.module()
+    case.model.load(real, case.own)
+    norms = 0
+    for k, part in enumerate(real.features):
+        if isinstance(part, nn.BatchNorm2d):
+            values, norms = x.transpose(0, 1).flatten(1), norms + 1
+            norm = nn.BatchNorm2d(part.num_features, momentum=1.0)
+            norm.weight, norm.bias, part = part.weight, part.bias, norm
+        x = part(x).detach()
+        if isinstance(part, nn.BatchNorm2d):
+            mean, var = (anew[f"features.{k}.running_{n}"] for n in ("mean", "var"))
+            assert torch.equal(mean, part.running_mean)
+            assert torch.equal(var, part.running_var)
+            torch.testing.assert_close(mean, values.mean(1))
+            torch.testing.assert_close(var, values.var(1))  # unbiased
+    assert norms == 13
+
+
+def test_new_statistics_of_a_residual_network_are_those_of_a_module():
+    case = pair_of("resnet")
+    images = 2 * case.images - 1
+    anew = with_new_statistics(case.model, case.own, images)
+    expected = normalised_anew(case.model, case.own, images)
+    assert anew.keys() == expected.keys()
+    assert all(torch.equal(anew[name], value) for name, value in expected.items())
+
+
+@pytest.mark.parametrize("family", ["vgg16", "resnet", "convnet"])
+def test_new_statistics_leave_weights_images_and_model_as_they_were(family):
+    case = pair_of(family)
+    model, images, own = case.model, 2 * case.images - 1, case.own
+    before, kept = {n: w.clone() for n, w in own.items()}, images.clone()
+    logits = model.forward(own, images).logits
+    anew = with_new_statistics(model, own, images)
+    assert all(torch.equal(own[name], value) for name, value in before.items())
+    assert torch.equal(images, kept)
+    assert torch.equal(model.forward(own, images).logits, logits)
+    parts = [p for p in model.skeleton.modules() if isinstance(p, nn.BatchNorm2d)]
+    assert all(not part.training and part.momentum == 0.1 for part in parts)
+    for name, value in anew.items():
+        assert torch.equal(value, own[name]) != (name in model.statistics), name
+
+
+# Sweeps
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("weights",),
+        ("affine", "statistics"),
+        ("weights", "affine", "statistics"),
+        ("weights", "affine", NEW),
+        (),
+    ],
+    ids="+".join,
+)
+def test_tables_are_those_of_networks_mixed_one_by_one(found, data, parts):
+    layers = ["conv 1", "conv 8", "linear 1"]
+    sweep = rewind(found.vgg, data, [0, 1], parts=parts, layers=layers)
+    assert sweep.spans == tuple((layer,) for layer in layers)
+    assert sweep.sources == (0, 1)
+    expected = naive(found.vgg, data, sweep.spans, snapshots(0, 1), parts)
+    same_tables(sweep.tables, expected, exact=False)
+
+
+def test_parts_make_a_difference(found, data):
+    """Else the test above would not say anything."""
+    one = found.vgg.where(seed=0)
+    each = {
+        parts: rewind(one, data, [0], parts=parts, layers=FEW).tables["train"].tobytes()
+        for parts in [(), *[(part,) for part in PARTS], PARTS[:3]]
+    }
+    assert len({*each.values()}) == len(each)
+
+
+def test_by_default_convolutions_are_set_back_with_their_batchnorm(found, data):
+    sweep = rewind(found.vgg, data, [0])
+    assert sweep.spans == tuple((layer,) for layer in CONVOLUTIONS)
+    expected = naive(found.vgg, data, sweep.spans, snapshots(0), ("weights", "affine"))
+    same_tables(sweep.tables, expected, exact=False)
+
+
+def test_a_perceptrons_layers_can_be_set_back(found, data):
+    sweep = rewind(found.dense, data, [1, 0], layers=DENSE)
+    expected = naive(found.dense, data, sweep.spans, snapshots(0, 1))
+    same_tables(sweep.tables, expected, exact=False)
+
+
+def test_projections_and_linear_layers_are_not_among_the_convolutions(data):
+    run = small(model="resnet", width=2, depth=10)
+    names = rewinding.convolutions(run, data)
+    assert names == [f"conv {k}" for k in range(1, 10)]
+    assert rewinding.convolutions(small(), data) == []
+
+
+@pytest.mark.parametrize("longest", [2, 3, 99])
+def test_consecutive_layers_are_set_back_together(found, data, longest):
+    layers = ["conv 2", "conv 5", "conv 7", "conv 8", "linear 1"]
+    sweep = rewind(found.vgg, data, [0], layers=layers, longest=longest, examples=9)
+    count = len(layers)
+    assert {*sweep.spans} == {
+        tuple(layers[first:end])
+        for first in range(count)
+        for end in range(first + 1, min(first + longest, count) + 1)
+    }
+    assert len({*sweep.spans}) == len(sweep.spans)
+    one = found.vgg.where(seed=0)
+    some = [k for k, span in enumerate(sweep.spans) if len(span) > 1][-5:]
+    spans = [sweep.spans[k] for k in some]
+    expected = naive(one, data, spans, snapshots(0))["test"]
+    np.testing.assert_allclose(sweep.tables["test"][:1, some], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("which", ["vgg", "dense"])
+def test_set_back_to_its_last_epoch_a_network_is_as_accurate_as_it_was(
+    found, data, which
+):
+    histories = getattr(found, which)
+    layers = EVERY if which == "vgg" else DENSE
+    sweep = rewind(histories, data, [LAST], layers=layers, parts=PARTS[:3])
+    for name, table in sweep.tables.items():
+        final = histories.final(f"{name}_accuracy")
+        expected = np.broadcast_to(final[:, None, None], table.shape)
+        np.testing.assert_allclose(table, expected, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("which", ["vgg", "dense"])
+def test_set_back_as_a_whole_a_network_is_as_accurate_as_it_was_then(
+    found, data, which
+):
+    histories = getattr(found, which)
+    layers = EVERY if which == "vgg" else DENSE
+    sweep = rewind(
+        histories,
+        data,
+        [0, 1],
+        layers=layers,
+        parts=("weights", "affine", "statistics"),
+        longest=len(layers),
+    )
+    whole = sweep.spans.index(tuple(layers))
+    for name, table in sweep.tables.items():
+        for j, epoch in enumerate((0, 1)):
+            expected = histories.at(f"{name}_accuracy", epoch)
+            np.testing.assert_allclose(table[:, whole, j], expected, atol=1e-12)
+    assert np.ptp(sweep.tables["train"]) > 0.1
+
+
+def test_epochs_are_swept_once_and_in_their_order(found, data):
+    sweep = rewind(found.vgg, data, [50, LAST, 1, 0, 1], layers=FEW[:1])
+    assert sweep.sources == (0, 1, LAST, 50)
+    expected = naive(found.vgg, data, sweep.spans, snapshots(0, 1, LAST, LAST))
+    same_tables(sweep.tables, expected, exact=False)
+
+
+def test_where_a_run_had_ended_before_its_last_network_stands(found, data):
+    """At an epoch that it has not seen it is as it was."""
+    histories = found.lengths
+    sweep = rewind(histories, data, [0, 1, LAST, 50], layers=DENSE)
+    short, long = histories.runs
+    assert (short.epochs, long.epochs) == (1, LAST)
+    for run, epochs in ((short, (0, 1, 1, 1)), (long, (0, 1, LAST, LAST))):
+        one = histories.where(epochs=run.epochs)
+        k = histories.runs.index(run)
+        expected = naive(one, data, sweep.spans, snapshots(*epochs))
+        for name, table in sweep.tables.items():
+            np.testing.assert_allclose(table[k], expected[name][0], atol=1e-12)
+    for name, table in sweep.tables.items():
+        np.testing.assert_array_equal(table[:, :, 2], table[:, :, 3])
+        np.testing.assert_allclose(
+            table[:, 0, 3], histories.final(f"{name}_accuracy"), atol=1e-12
+        )
+
+
+def test_a_diverged_network_is_not_asked(found, data, loads):
+    stops = ("diverged", *found.vgg.stops[1:])
+    some = rewind(replace(found.vgg, stops=stops), data, [0])
+    assert {seed for seed, _ in loads} == {1}
+    every = rewind(found.vgg, data, [0])
+    for name in SETS:
+        assert np.isnan(some.tables[name][0]).all()
+        np.testing.assert_array_equal(some.tables[name][1], every.tables[name][1])
+
+
+def test_an_empty_set_has_no_accuracy(found, data):
+    sweep = rewind(found.shares, data, [0], layers=DENSE)
+    defined = {
+        name: np.isfinite(table).all((1, 2)).tolist()
+        for name, table in sweep.tables.items()
+    }
+    assert defined == {
+        "train": [True, True],
+        "unpermuted": [True, False],
+        "permuted": [False, True],
+        "restored": [False, True],
+        "test": [True, True],
+    }
+    for name, table in sweep.tables.items():
+        assert np.isnan(table).all((1, 2)).tolist() == [not d for d in defined[name]]
+    tables = sweep.tables
+    np.testing.assert_array_equal(tables["train"][0], tables["unpermuted"][0])
+    np.testing.assert_array_equal(tables["train"][1], tables["permuted"][1])
+
+
+def test_a_run_without_permuted_labels_is_swept_like_one_that_permutes_none(
+    found, data
+):
+    """None and 0 are two runs, but they have the same sets."""
+    run = found.shares.runs[0]
+    off = replace(run, permuted_fraction=None)
+    shutil.copytree(RunFolder(run).path, RunFolder(off).path)
+    none = replace(found.shares, runs=(off, found.shares.runs[1]))
+    both = [
+        rewind(some, data, [0], layers=DENSE).tables for some in (none, found.shares)
+    ]
+    same_tables(*both)
+
+
+@pytest.mark.parametrize("examples", [1, 60])
+def test_some_training_images_are_judged_and_all_test_images(found, data, examples):
+    """Those of a random order, the same for both networks."""
+    layers = ["conv 2", "conv 7"]
+    sweep = rewind(found.vgg, data, [0, 1], layers=layers, examples=examples)
+    asked = found.vgg, data, sweep.spans, snapshots(0, 1)
+    same_tables(sweep.tables, naive(*asked, examples=examples), exact=False)
+    draws = randomise(found.vgg, data, 1, layers=layers, examples=examples)
+    asked = found.vgg, data, sweep.spans, drawn(data, 0)
+    same_tables(draws.tables, naive(*asked, examples=examples), exact=False)
+
+
+@pytest.mark.parametrize("examples", [160, 161])
+def test_all_training_images_are_judged_where_there_are_no_more(found, data, examples):
+    every = rewind(found.vgg, data, [0], layers=FEW).tables
+    same_tables(
+        rewind(found.vgg, data, [0], layers=FEW, examples=examples).tables, every
+    )
+
+
+def test_without_training_images_only_the_test_accuracy_is_known(found, data):
+    every = rewind(found.vgg, data, [0], layers=FEW).tables
+    some = rewind(found.vgg, data, [0], layers=FEW, examples=0).tables
+    np.testing.assert_array_equal(some["test"], every["test"])
+    assert all(np.isnan(some[name]).all() for name in SETS if name != "test")
+
+
+def test_networks_are_asked_about_no_more_images_than_are_judged(
+    found, data, monkeypatch
+):
+    counts, ask = [], settings.swapped_predictions
+
+    def counted(*arguments):
+        counts.append(len(arguments[-1]))
+        return ask(*arguments)
+
+    monkeypatch.setattr(settings, "swapped_predictions", counted)
+    rewind(found.vgg.where(seed=0), data, [0], examples=30)
+    assert sum(counts) == 30 + 60
+    rewind(found.vgg.where(seed=0), data, [0, 1])
+    assert sum(counts) == 90 + 2 * 220
+
+
+@pytest.mark.parametrize("parts", [PARTS[:2], PARTS], ids="+".join)
+def test_no_accuracy_depends_on_the_number_of_workers(found, data, cores, parts):
+    one, each = found.vgg.where(seed=0), []
+    for count in (1, 4):
+        cores(count)
+        tables = [
+            rewind(one, data, [0, 1], parts=parts, layers=FEW).tables,
+            randomise(one, data, 1, parts=parts, layers=FEW).tables,
+        ]
+        each.append(tables)
+        forget(one)
+    for some, other in zip(*each, strict=True):
+        same_tables(some, other)
+
+
+# What is kept beside the run
+
+
+def test_what_was_measured_is_not_measured_again(found, data, monkeypatch):
+    def ask():
+        return [
+            rewind(found.vgg, data, [0, 1], layers=FEW).tables,
+            rewind(found.vgg, data, [0], layers=FEW, parts=PARTS, longest=2).tables,
+            randomise(found.vgg, data, 2, layers=FEW).tables,
+        ]
+
+    def never(*_, **__):
+        raise AssertionError("a network was read or drawn again")
+
+    first = ask()
+    monkeypatch.setattr(RunFolder, "snapshot", never)
+    monkeypatch.setattr(settings, "swapped_predictions", never)
+    for some, other in zip(ask(), first, strict=True):
+        same_tables(some, other)
+
+
+def test_each_epoch_and_draw_is_kept_for_itself(found, data, loads):
+    rewind(found.vgg, data, [1], layers=FEW)
+    one, spans = found.vgg.where(seed=1), [(layer,) for layer in FEW]
+    loads.clear()
+    some = rewind(one, data, [0, 1], layers=FEW).tables
+    assert sorted(loads) == [(1, 0), (1, LAST)]
+    same_tables(some, naive(one, data, spans, snapshots(0, 1)), exact=False)
+    for draws in (1, 2):
+        some = randomise(one, data, draws, layers=FEW).tables
+    same_tables(some, naive(one, data, spans, drawn(data, 0, 1)), exact=False)
+
+
+def test_epochs_after_the_last_are_kept_as_one(found, data, loads):
+    rewind(found.vgg, data, [40], layers=FEW)
+    loads.clear()
+    rewind(found.vgg, data, [LAST, 50, 60], layers=FEW)
+    assert not loads
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"parts": ("weights", "affine", "statistics")},
+        {"parts": ("weights", "affine", NEW)},
+        {"layers": FEW[::-1]},
+        {"layers": FEW[:1]},
+        {"longest": 2},
+        {"examples": 30},
+    ],
+    ids=str,
+)
+def test_other_settings_share_nothing_that_was_kept(found, data, loads, change):
+    one = found.vgg.where(seed=0)
+    rewind(one, data, [0], layers=FEW)
+    loads.clear()
+    change = {"layers": FEW, **change}
+    after = rewind(one, data, [0], **change).tables
+    assert sorted(loads) == [(0, 0), (0, LAST)]
+    loads.clear()
+    same_tables(rewind(one, data, [0], **change).tables, after)
+    assert not loads
+    forget(one)
+    same_tables(rewind(one, data, [0], **change).tables, after)
+
+
+def test_draws_and_epochs_of_one_number_are_kept_apart(found, data):
+    one = found.dense.where(seed=0)
+    tables = rewind(one, data, [0], layers=DENSE).tables
+    drawn = randomise(one, data, 1, layers=DENSE).tables
+    assert not np.array_equal(tables["train"], drawn["train"])
+
+
+# Damage
+
+
+def test_a_damaged_snapshot_is_named_and_left_out_until_it_is_whole(found, data, loads):
+    run = found.vgg.runs[0]
+    whole = damage(run, 0)
+    words = f"{file_of(run, 0).name} is damaged.*what is rewound to 0 is left out"
+    with pytest.warns(UserWarning, match=words) as caught:
+        some = rewind(found.vgg, data, [0, 1], layers=FEW).tables
+    assert len(caught) == 1 and str(file_of(run, 0)) in str(caught[0].message)
+    assert caught[0].filename == __file__  # where the sweep was asked for
+    with pytest.warns(UserWarning, match=words):  # nothing of it was kept
+        same_tables(rewind(found.vgg, data, [0, 1], layers=FEW).tables, some)
+    put(file_of(run, 0), whole)
+    loads.clear()
+    every = rewind(found.vgg, data, [0, 1], layers=FEW).tables
+    assert sorted(loads) == [(0, 0), (0, LAST)]
+    expected = naive(found.vgg, data, [(c,) for c in FEW], snapshots(0, 1))
+    same_tables(every, expected, exact=False)
+    for name, table in some.items():
+        assert np.isnan(table[0, :, 0]).all()
+        for k, j in ((0, 1), (1, 0), (1, 1)):
+            np.testing.assert_array_equal(table[k, :, j], every[name][k, :, j])
+
+
+def test_a_snapshot_that_cannot_be_read_is_not_left_out(found, data, monkeypatch):
+    hidden, read = file_of(found.vgg.runs[0], 0), Path.read_bytes
+
+    def refuse(path):
+        if path == hidden:
+            raise OSError(5, "Input/output error", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(Failure, match=f"cannot read {hidden}: Input/output error; "):
+        rewind(found.vgg, data, [0, 1], layers=FEW)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [lambda h, d: rewind(h, d, [0, 1]), lambda h, d: randomise(h, d, 1)],
+    ids=["rewind", "randomise"],
+)
+def test_a_damaged_final_network_is_a_failure_that_names_it(found, data, ask):
+    run = found.vgg.runs[1]
+    damage(run, LAST)
+    with pytest.raises(Failure, match="call train, which makes it anew") as caught:
+        ask(found.vgg, data)
+    assert str(file_of(run, LAST)) in str(caught.value)
+
+
+def test_a_damaged_final_network_is_a_failure_where_it_is_rewound_to(found, data):
+    damage(found.vgg.runs[1], LAST)
+    with pytest.raises(Failure, match="call train, which makes it anew"):
+        rewind(found.vgg, data, [LAST])
+
+
+# Mistakes
+
+
+def test_an_epoch_that_was_not_kept_is_a_mistake_that_says_which_are(
+    found, data, loads
+):
+    for epoch in (2, -1):
+        with pytest.raises(
+            Mistake,
+            match=rf"^rewind epoch {epoch}: run \w+ kept no .* 0, 1, 3, or name",
+        ):
+            rewind(found.vgg, data, [0, epoch])
+    assert not loads  # told before any work
+
+
+def test_the_epochs_of_every_run_are_looked_at(found, data):
+    file_of(found.vgg.runs[1], 1).unlink()
+    name = RunFolder(found.vgg.runs[1]).name
+    with pytest.raises(Mistake, match=f"^rewind epoch 1: run {name} .*from 0, 3, or"):
+        rewind(found.vgg, data, [1])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"layers": ["conv 9"]},
+            "layer 'conv 9': must be one of conv 1, .*, linear 1$",
+        ),
+        ({"layers": ["conv 1", ""]}, "layer '': must be one of conv 1, "),
+        (
+            {"parts": ["weight"]},
+            "part 'weight': must be one of weights, affine, st.*new",
+        ),
+        ({"parts": ["weights", "bias"]}, "part 'bias': must be one of weights, "),
+    ],
+)
+def test_an_unknown_layer_or_part_is_a_mistake_that_says_which_are(
+    found, data, loads, change, words
+):
+    with pytest.raises(Mistake, match=f"^{words}"):
+        rewind(found.vgg, data, [0], **change)
+    with pytest.raises(Mistake, match=f"^{words}"):
+        randomise(found.vgg, data, 1, **change)
+    assert not loads
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_fewer_than_one_layer_or_draw_is_a_mistake(found, data, count):
+    with pytest.raises(Mistake, match=f"^longest = {count}: must be a whole number, 1"):
+        rewind(found.vgg, data, [0], longest=count)
+    with pytest.raises(
+        Mistake, match=f"^draws = {count}: must be a whole number, 1 or"
+    ):
+        randomise(found.vgg, data, count)
+
+
+def test_a_perceptron_has_no_statistics_to_measure_anew(found, data):
+    """As a convnet, of which none are looked for."""
+    both = [
+        rewind(found.dense, data, [0], layers=DENSE, parts=parts).tables
+        for parts in (PARTS[:2], PARTS)
+    ]
+    same_tables(*both)
+
+
+def test_a_sweep_over_no_layers_is_a_mistake(found, data):
+    with pytest.raises(Mistake, match="layer"):
+        rewind(found.dense, data, [0])
+
+
+def test_fewer_than_no_examples_are_a_mistake(found, data):
+    with pytest.raises(Mistake, match=r"^examples = -1: "):
+        rewind(found.vgg.where(seed=0), data, [0], layers=FEW, examples=-1)
+
+
+# Memory
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """How many networks lived each time one more was read or drawn, that one too."""
+    networks, counts = [], []
+
+    def alive():
+        return sum(any(ref() is not None for ref in each) for each in networks)
+
+    def watched(make):
+        def made(*arguments, **options):
+            # A worker may still hold its last task. Once in vain is enough of waiting.
+            end = time.monotonic() + 60 * (max(counts, default=0) <= 2)
+            while alive() > 1 and time.monotonic() < end:
+                time.sleep(0.001)
+            weights = make(*arguments, **options)
+            networks.append([weakref.ref(value) for value in weights.values()])
+            counts.append(alive())
+            return weights
+
+        return made
+
+    for kind, name in ((RunFolder, "snapshot"), (Modular, "initial")):
+        monkeypatch.setattr(kind, name, watched(getattr(kind, name)))
+    return counts
+
+
+@pytest.mark.parametrize(("parts", "count"), [(PARTS[:2], 1), (PARTS, 4)])
+def test_two_networks_at_most_are_in_memory(found, data, held, cores, parts, count):
+    cores(count)
+    rewind(found.vgg, data, [0, 1], parts=parts, layers=FEW)
+    assert len(held) == 6 and max(held) == 2
+    randomise(found.vgg, data, 2, parts=parts, layers=FEW)
+    assert len(held) == 6 + 6 and max(held) == 2
+
+
+def test_a_snapshot_is_read_once(found, data, loads):
+    rewind(found.vgg, data, [0, 1], layers=FEW, longest=2)
+    assert sorted(loads) == [(s, e) for s in (0, 1) for e in (0, 1, LAST)]
+    loads.clear()
+    randomise(found.vgg, data, 3, layers=FEW)
+    assert sorted(loads) == [(0, LAST), (1, LAST)]
+
+
+def test_a_snapshot_is_read_once_even_where_runs_had_ended_before(found, data, loads):
+    rewind(found.vgg, data, [0, LAST, 50], layers=FEW)
+    assert sorted(loads) == [(s, e) for s in (0, 1) for e in (0, LAST)]
+
+
+# Layers drawn anew
+
+
+def drawn(model_data, *draws):
+    def drawn(run):
+        model = model_of(run, model_data)
+        streams = [stream(run.seed, "layers drawn anew", draw) for draw in draws]
+        seeds = [int(each.integers(2**31)) for each in streams]
+        return [model.initial(seed=s, init_scale=run.init_scale) for s in seeds]
+
+    return drawn
+
+
+@pytest.mark.parametrize(("which", "layers"), [("vgg", None), ("dense", DENSE)])
+def test_layers_are_drawn_as_a_network_starts(found, data, which, layers):
+    """With the scale of the run's own first layer, and of a seed that no run has."""
+    histories = getattr(found, which)
+    sweep = randomise(histories, data, 2, layers=layers)
+    assert sweep.sources == (0, 1)
+    assert sweep.spans == tuple((layer,) for layer in layers or CONVOLUTIONS)
+    expected = naive(histories, data, sweep.spans, drawn(data, 0, 1))
+    same_tables(sweep.tables, expected, exact=False)
+
+
+def test_statistics_are_drawn_too_where_they_are_asked_for(found, data):
+    parts = ("weights", "affine", "statistics")
+    sweep = randomise(found.vgg, data, 1, parts=parts, layers=EVERY)
+    expected = naive(found.vgg, data, sweep.spans, drawn(data, 0), parts)
+    same_tables(sweep.tables, expected, exact=False)
+
+
+def test_draws_differ_and_can_be_repeated(found, data):
+    """More of them than the networks had epochs."""
+    draws = LAST + 3
+    first = randomise(found.dense, data, draws, layers=DENSE).tables
+    forget(found.dense)
+    again = randomise(found.dense, data, draws, layers=DENSE).tables
+    same_tables(first, again)
+    every = np.stack([first["train"], first["test"]], axis=-1)
+    columns = every.transpose(0, 2, 1, 3).reshape(2 * draws, -1)
+    assert len({column.tobytes() for column in columns}) == 2 * draws
+    fewer = randomise(found.dense, data, 2, layers=DENSE).tables
+    np.testing.assert_array_equal(fewer["test"], first["test"][:, :, :2])
+    spans = [(layer,) for layer in DENSE]  # a draw is no epoch, the last one neither
+    same = naive(found.dense, data, spans, drawn(data, LAST))["train"][:, :, 0]
+    np.testing.assert_allclose(first["train"][:, :, LAST], same, atol=1e-12)
+
+
+def test_a_network_all_of_which_is_drawn_anew_is_at_chance(found, data):
+    """40 networks of one layer, each about 0.05 from 0.1: their mean within 0.03."""
+    sweep = randomise(found.single, data, 20, layers=["linear 1"])
+    assert found.single.final("unpermuted_accuracy").min() > 0.4
+    for name in SETS:
+        assert sweep.tables[name].mean() == pytest.approx(0.1, abs=0.03), name
+
+
+# Workers
+
+
+@pytest.mark.parametrize(("device", "count"), [("cpu", 4), ("cuda", 1)])
+def test_there_is_a_worker_to_each_core_and_one_on_cuda(
+    cores, monkeypatch, device, count
+):
+    cores(4)
+    monkeypatch.setattr(
+        "helpers.system.workers.choose_device", lambda name: torch.device(device)
+    )
+    met, busy, most = threading.Barrier(count, timeout=300), [], []
+
+    def ask(case):
+        busy.append(case)
+        most.append(len(busy))
+        met.wait()
+        time.sleep(0.005)
+        busy.remove(case)
+
+    with workers() as pool:
+        futures = [pool.submit(ask, case) for case in range(3 * count)]
+        assert [future.result() for future in futures] == [None] * 3 * count
+    assert max(most) == count
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_workers_have_one_thread_and_finish_what_has_begun(cores, monkeypatch, wrong):
+    cores(2)
+    before, done, ended = torch.get_num_threads(), [], threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            ended.set()  # whoever waits for it had begun
+            super().shutdown(wait=wait)
+
+    monkeypatch.setattr("helpers.system.workers.ThreadPoolExecutor", Pool)
+
+    def ask(case):
+        if case > 1:
+            ended.wait(300)
+        done.append(torch.get_num_threads())
+
+    try:
+        with contextlib.suppress(Mistake), workers() as pool:
+            first = pool.submit(ask, 0)
+            futures = [pool.submit(ask, case) for case in range(50)]
+            first.result()
+            if wrong:
+                raise Mistake("no")
+            futures[1].result()
+        assert torch.get_num_threads() == before and {*done} == {1}
+    finally:
+        torch.set_num_threads(before)
+    count = len(done)
+    assert 1 <= count < 50 and any(future.cancelled() for future in futures)
+    time.sleep(0.05)
+    assert len(done) == count  # nothing goes on behind
+
+
+def test_a_bar_is_closed_after_the_last_worker_is_done(cores, monkeypatch):
+    cores(2)
+    calls, begun = [], threading.Event()
+    bar = SimpleNamespace(
+        update=lambda steps, _: calls.append(steps), close=lambda: calls.append("end")
+    )
+    monkeypatch.setattr("helpers.system.workers.progress_bar", lambda total, label: bar)
+
+    def ask(case):
+        if case == 0:
+            begun.wait(300)
+            raise Mistake("no")
+        begun.set()
+        time.sleep(0.03)
+
+    with pytest.raises(Mistake, match="no"):
+        side_by_side(ask, range(2), "cases")
+    assert calls == [1, "end"]
+
+
+# Tables, read
+
+
+def test_a_sweep_knows_its_layers_and_the_best_of_its_sources(found, data):
+    layers = ["conv 2", "conv 7", "linear 1"]
+    sweep = rewind(found.vgg, data, [0, 1], layers=layers, longest=2)
+    assert sweep.layers == tuple(layers)
+    for name, table in sweep.tables.items():
+        expected = [[max(row) for row in rows] for rows in table.tolist()]
+        np.testing.assert_array_equal(sweep.best(name), expected)
+
+
+def test_the_best_of_an_unknown_accuracy_is_unknown():
+    sweep = sweep_of(test=[[[0.1, NAN], [0.3, 0.2]]])
+    np.testing.assert_array_equal(sweep.best("test"), [[NAN, 0.3]])
+
+
+def test_spans_are_laid_out_by_their_first_and_their_last_layer():
+    a, b, c = "conv 1", "conv 2", "linear 1"
+    sweep = Sweep(((a,), (a, b), (b,), (b, c), (c,)), (0,), {})
+    values = np.array([[1, 2, 3, 4, 5], [6, 7, 8, 9, NAN]], float)
+    expected = [
+        [[1, 2, NAN], [NAN, 3, 4], [NAN, NAN, 5]],
+        [[6, 7, NAN], [NAN, 8, 9], [NAN, NAN, NAN]],
+    ]
+    np.testing.assert_array_equal(sweep.by_ends(values), expected)
+
+
+# Estimates
+
+
+def sweep_of(train=None, test=None, sources=None):
+    """Tables by hand, (network, layer, source)."""
+    tables = {"train": train, "test": test}
+    tables = {n: np.array(t, float) for n, t in tables.items() if t is not None}
+    _, layers, count = next(iter(tables.values())).shape
+    spans = tuple((f"conv {k}",) for k in range(1, layers + 1))
+    return Sweep(spans, sources or tuple(range(count)), tables)
+
+
+def histories_of(*stops, **rows):
+    """Networks with these curves: name -> a row for each network."""
+    curves = [
+        dict(zip(rows, each, strict=True)) for each in zip(*rows.values(), strict=True)
+    ]
+    arrays = [{n: np.array(row, float) for n, row in each.items()} for each in curves]
+    runs = tuple(Run(seed=k) for k in range(len(arrays)))
+    return Histories(runs, tuple(arrays), stops or ("epochs",) * len(arrays))
+
+
+def undefined(estimate):
+    return math.isnan(estimate.value) and estimate[1:3] == (-INF, INF)
+
+
+@pytest.mark.parametrize(
+    ("layers", "third"), [(1, 1), (2, 1), (3, 1), (4, 1), (5, 2), (8, 3), (13, 4)]
+)
+def test_a_third_of_the_layers_is_the_nearest_number(layers, third):
+    places = [*range(layers)]
+    early, late = estimates.thirds(sweep_of(np.zeros((1, layers, 1))))
+    assert places[early] == places[:third]
+    assert places[late] == places[layers - third :]
+
+
+@pytest.mark.parametrize(
+    ("row", "epoch"),
+    [
+        ([0.99, 0.99, 0.99, 0.99], 1),  # at once: epoch 0, which counts as 1
+        ([0.1, 0.99, 0.99, 0.99], 3),  # from epoch 2 on
+        ([0.1, 0.1, 0.1, 0.99], 9),
+        ([0.99, 0.1, 0.99, 0.99], 5),  # what comes before does not count
+        ([0.99, 0.99, 0.1, 0.99], 9),
+        ([0.1, 0.1, 0.1, 0.1], INF),
+        ([0.99, 0.99, 0.99, 0.1], INF),
+        ([0.9501, 0.9501, 0.9501, 0.9501], 1),
+        ([0.9499, 0.9501, 0.9501, 0.9501], 3),
+        ([1.0, 1.0, 1.0, 1.0], 1),  # above is no loss
+        ([NAN, 0.99, 0.99, 0.99], NAN),
+        ([0.1, 0.99, 0.99, NAN], NAN),
+        ([0.1, 0.1, NAN, 0.1], NAN),
+    ],
+)
+def test_a_layer_settles_after_the_last_epoch_that_costs_accuracy(row, epoch):
+    sweep = sweep_of(train=[[row]], sources=(0, 2, 4, 8))
+    found = estimates.settling_epochs(sweep, histories_of(train_accuracy=[[0.0, 1.0]]))
+    np.testing.assert_array_equal(found, [[epoch]])
+
+
+def test_a_layer_is_compared_with_the_end_of_its_own_network():
+    rows = [[[0.5, 0.9], [0.86, 0.5]], [[0.5, 0.5], [0.3, 0.9]], [[NAN, NAN]] * 2]
+    sweep = sweep_of(train=rows, sources=(0, 7))
+    ends = histories_of(
+        *("fitted", "epochs", "diverged"),
+        train_accuracy=[[0.1, 0.9], [0.8, 0.5], [0.9, 0.9]],
+    )
+    found = estimates.settling_epochs(sweep, ends)
+    np.testing.assert_array_equal(found, [[8, INF], [1, 8], [NAN, NAN]])
+
+
+def settled(*epochs):
+    """Rows that settle at sources 0, 1, 2, 3, which are epochs 1, 2, 4, 8."""
+    places = [{1: 0, 2: 1, 4: 2, 8: 3, INF: 4}[epoch] for epoch in epochs]
+    return [[0.0] * place + [1.0] * (4 - place) for place in places]
+
+
+def settling(*networks, stops=()):
+    sweep = sweep_of(train=[settled(*n) for n in networks], sources=(0, 1, 3, 7))
+    ends = histories_of(*stops, train_accuracy=[[1.0]] * len(networks))
+    (estimate,) = estimates.settling(sweep, ends).values()
+    return estimate
+
+
+def test_early_layers_settle_so_many_times_later():
+    networks = [(8, 4, 1, 1, 2), (4, 4, INF, 1, 1), (8, 8, 1, 4, 4)]
+    assert settling(*networks) == mean_interval([6 / 1.5, 4.0, 2.0])
+    assert settling((2, 4, 8), (8, 1, 1)) == mean_interval([0.25, 8.0])
+    assert settling((8, 1, 1, 4, 2, 4, 1, 1)) == mean_interval([(10 / 3) / 2])
+    sweep = sweep_of(train=[settled(1, 1)], sources=(0, 1, 3, 7))
+    ends = histories_of(train_accuracy=[[1.0]])
+    name = "settling_epoch_early_over_late_layers"
+    assert [*estimates.settling(sweep, ends)] == [name]
+
+
+def test_where_early_layers_never_settle_the_ratio_is_undefined():
+    assert undefined(settling((INF, 1, 1), (8, 1, 1)))
+    assert (
+        undefined(settling((8, 1, 1), (8, 1, 1), stops=("epochs", "diverged"))) is False
+    )
+
+
+def test_where_no_layers_settle_the_ratio_is_undefined_too():
+    assert undefined(settling((INF, 1, INF), (8, 1, 1)))
+
+
+def late(test, curves, stops=(), **options):
+    sweep = sweep_of(test=test, **options)
+    return sweep, histories_of(*stops, test_accuracy=curves)
+
+
+FIVE = [  # two networks, five layers, two epochs
+    [[0.1, 0.50], [0.52, 0.3], [0.9, 0.9], [0.60, 0.7], [0.5, 0.65]],
+    [[0.4, 0.45], [0.41, 0.4], [0.9, 0.9], [0.56, 0.5], [0.6, 0.58]],
+]
+CURVES = [[0.1, 0.8, 0.5], [0.2, 0.75, 0.4]]
+
+
+def test_the_last_layer_is_judged_and_the_best_late_one_stands_beside():
+    best, final = np.array([0.8, 0.75]), np.array([0.5, 0.4])
+    high, early, last = np.array([0.7, 0.6]), np.array([0.52, 0.45]), [0.65, 0.6]
+    assert estimates.late_rewind(*late(FIVE, CURVES)) == {
+        "best_late_rewind_over_best_test": mean_interval(last / best),
+        "best_late_rewind_minus_final_test": paired_difference(last, final),
+        "early_layers_overshoot": paired_difference(early, final),
+        "last_third_over_best_test": mean_interval(high / best),
+        "last_third_minus_final_test": paired_difference(high, final),
+    }
+
+
+def test_an_unknown_accuracy_makes_undefined_what_it_would_decide():
+    rows = np.array(FIVE)
+    rows[1, 3, 0] = NAN  # of a late layer that is not the last
+    found = estimates.late_rewind(*late(rows, CURVES))
+    assert [*map(undefined, found.values())] == [False, False, False, True, True]
+
+
+def test_the_share_regained_is_of_what_was_lost():
+    best, final = np.array([0.8, 0.75]), np.array([0.5, 0.4])
+    for layers, high in ((1, [0.65, 0.6]), (2, [0.7, 0.6]), (3, [0.9, 0.9])):
+        found = estimates.regained(*late(FIVE, CURVES, sources=(4, 9)), layers=layers)
+        share = ratio_interval(np.array(high) - final, best - final)
+        at = mean_interval([9, 4])  # of the last layer alone
+        names = "share_of_lost_accuracy_regained", "best_rewind_epoch_of_last_layer"
+        assert found == dict(zip(names, (share, at), strict=True))
+
+
+def test_the_best_epoch_of_the_last_layer_is_the_first_of_equals():
+    row = [[[0.1] * 4, [0.3, 0.6, 0.6, 0.2]]] * 2
+    found = estimates.regained(*late(row, CURVES, sources=(0, 2, 5, 9)), layers=1)
+    assert found["best_rewind_epoch_of_last_layer"] == mean_interval([2.0, 2.0])
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_with_an_unknown_accuracy_of_the_last_layer_nothing_is_regained(place):
+    rows = np.array(FIVE)
+    rows[0, -1, place] = NAN
+    found = estimates.regained(*late(rows, CURVES), layers=1)
+    assert all(map(undefined, found.values()))
+    assert {estimate.n for estimate in found.values()} == {2}
+
+
+def test_where_nothing_was_lost_no_share_is_regained():
+    found = estimates.regained(*late(FIVE, [[0.5, 0.8], [0.4, 0.75]]), layers=1)
+    assert undefined(found["share_of_lost_accuracy_regained"])
+
+
+def test_memorization_is_localised_where_only_a_late_layer_regains_the_best():
+    """Best test accuracy 0.8: the goal is 0.72; three layers, two epochs."""
+    low, high = [0.1, 0.7], [0.73, 0.1]
+    rows = [
+        [low, low, high],
+        [high, low, high],
+        [low, high, low],
+        [low, low, low],
+        [high, high, low],
+        [low, high, high[::-1]],
+        [low, low, [NAN, NAN]],
+        [[NAN, NAN], low, high],
+    ]
+    curves = [[0.8, 0.5]] * len(rows)
+    expected = [True, False, False, False, False, True, False, False]
+    found = estimates.localised(*late(rows, curves))
+    assert found.dtype == bool and found.tolist() == expected
+
+
+def test_exactly_the_goal_is_regained():
+    rows = [[[0.0], [0.0], [0.45]], [[0.45], [0.0], [0.45]]]  # of 0.5, which doubles
+    found = estimates.localised(*late(rows, [[0.5, 0.1]] * 2))
+    assert found.tolist() == [True, False]
+
+
+def test_a_diverged_network_is_not_localised():
+    rows, curves = [[[0.1], [0.1], [0.8]]] * 2, [[0.8, 0.5]] * 2
+    found = estimates.localised(*late(rows, curves, ("diverged", "epochs")))
+    assert found.tolist() == [False, True]
+
+
+def test_thirds_are_compared_with_the_best_of_their_own_network():
+    early, late_ones = estimates.by_thirds(*late(FIVE, CURVES))
+    np.testing.assert_allclose(early, [0.52 / 0.8, 0.45 / 0.75])
+    np.testing.assert_allclose(late_ones, [0.7 / 0.8, 0.6 / 0.75])
+
+
+def test_the_best_span_is_the_one_that_is_best_on_average():
+    """Not of each network for itself; of one layer alone, or of any number."""
+    spans = (("conv 1",), ("conv 1", "conv 2"), ("conv 2",))
+    tests = [[[0.4, 0.1], [0.2, 0.6], [0.3, 0.5]], [[0.6, 0.3], [0.5, 0.5], [0.2, 0.1]]]
+    sweep = Sweep(spans, (0, 1), {"test": np.array(tests)})
+    ends = histories_of(test_accuracy=[[0.8, 0.1], [0.5, 0.4]])
+    best = np.array([0.8, 0.5])
+    together = estimates.best_spans(sweep, ends, single=False)
+    assert together == mean_interval([0.6, 0.5] / best)
+    assert estimates.best_spans(sweep, ends, single=True) == mean_interval(
+        [0.4, 0.6] / best
+    )
+    alone = Sweep(spans[::2], (0, 1), {"test": sweep.tables["test"][:, ::2]})
+    one = estimates.best_spans(alone, ends, single=True)
+    assert estimates.best_spans(alone, ends, single=False) == one
+
+
+def test_the_share_localised_is_of_networks_of_all_settings():
+    some = [np.array([True, False, True]), np.array([True]), np.array([False])]
+    assert estimates.share_localised(iter(some)) == proportion_interval(3, 5)
+    assert estimates.share_localised(some[:1]).value == pytest.approx(2 / 3)
+
+
+def test_all_estimates_of_a_diverged_network_are_undefined():
+    rows = np.array(FIVE)
+    rows[0] = NAN
+    sweep, ends = late(rows, CURVES, ("diverged", "epochs"))
+    found = estimates.late_rewind(sweep, ends) | estimates.regained(
+        sweep, ends, layers=2
+    )
+    assert len(found) == 7 and all(map(undefined, found.values()))

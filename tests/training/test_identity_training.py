@@ -1,0 +1,592 @@
+"""Training of identity nets: PyTorch's results, in any company, and resumed."""
+
+import numpy as np
+import pytest
+import torch
+from plain_nets import as_module
+from rounding import distance, tolerance
+
+from helpers.errors import Mistake
+from helpers.models.identity import FAMILIES
+from helpers.runs import IdentityRun, Study
+from helpers.runs.histories import MEASURED
+from helpers.runs.identity import OPTIMIZERS
+from helpers.runs.store import RunFolder, results_root
+from helpers.training import identity_stacks, load, train
+from helpers.training.identity import (
+    IdentityTraining,
+    identity_limit,
+    identity_model,
+    image_of,
+)
+from helpers.training.identity_stacks import CACHE, IdentityStack
+from helpers.training.trainees import Trainee
+
+FCN, CONVNET = FAMILIES
+NEVER = 1e-30  # an error that ends no training
+RATES = {
+    (FCN, "descent"): 1.0,
+    (FCN, "momentum"): 0.2,
+    (FCN, "adam"): 1e-3,
+    (CONVNET, "descent"): 0.05,
+    (CONVNET, "momentum"): 0.02,
+    (CONVNET, "adam"): 1e-3,
+}
+
+
+@pytest.fixture
+def study_of(digits):
+    """Function that makes a study of small identity nets on images of 8 x 8 pixels."""
+
+    def study_of(grid=None, **fields):
+        small = {"model": CONVNET, "canvas": 8, "width": 8, "depth": 3, "steps": 20}
+        small |= {"stop_error": NEVER, "optimizer": "momentum"} | fields
+        rate = RATES.get((small["model"], small["optimizer"]), 0.1)
+        run = IdentityRun(**{"learning_rate": rate} | small)
+        return Study(digits, run, grid or {"seed": range(2)})
+
+    return study_of
+
+
+class Bar:
+    """Counts the steps it is told of, and calls `then` at each."""
+
+    steps, then = 0, staticmethod(lambda: None)
+
+    def update(self, steps, note):
+        self.steps += steps
+        self.then()
+
+
+def train_as_one_stack(study, bar=None):
+    """Train what is not finished of a study as one stack, on this thread."""
+    trainees = [Trainee(RunFolder(run)) for run in study.runs()]
+    stack = IdentityTraining(trainees, study.data, torch.device("cpu"), 1e9)
+    stack.run(bar or Bar())
+    return stack
+
+
+def initial(run, data):
+    return identity_model(run, data).initial(seed=run.seed, scheme=run.scheme)
+
+
+def final(run):
+    """The weights that a finished run ended with."""
+    folder = RunFolder(run)
+    return folder.snapshot(folder.snapshot_epochs()[-1])
+
+
+def error_of(run, data):
+    """Mean squared error of a finished run's weights, by its module in float64."""
+    model, image = identity_model(run, data), image_of(run, data)[None].double()
+    module = as_module(model, {n: w.double() for n, w in final(run).items()})
+    return (module(image) - image).square().mean().item()
+
+
+# To the end
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_networks_are_trained_to_the_error_stated(study_of, digits, family):
+    fields = {"model": family, "width": 32, "depth": 2, "steps": 2000}
+    grid = {"seed": [0, 1], "stop_error": [1e-3, 1e-4]}
+    study = study_of(grid, **fields)
+    histories = train(study, device="cpu")
+    assert histories.stops == ("fitted",) * 4
+    for run, arrays in zip(histories.runs, histories.arrays, strict=True):
+        errors = arrays["train_error"]
+        assert (errors[:-1] > run.stop_error).all() and errors[-1] <= run.stop_error
+        assert errors[-1] == pytest.approx(error_of(run, digits), rel=1e-3)
+        assert arrays.keys() == {"train_error", MEASURED} and arrays[MEASURED].all()
+        assert RunFolder(run).snapshot_epochs() == [len(errors) - 1]
+    both = [a["train_error"][: histories.lengths()[0]] for a in histories.arrays[:2]]
+    assert both[0].tolist() == both[1].tolist()  # nothing else follows from the stop
+
+
+def test_the_history_begins_before_the_first_step_and_ends_after_the_last(
+    study_of, digits
+):
+    histories = train(study_of({"seed": [4]}, steps=7), device="cpu")
+    (run,), (arrays,) = histories.runs, histories.arrays
+    assert histories.stops == ("epochs",) and histories.lengths().tolist() == [7]
+    assert len(arrays["train_error"]) == 8
+    image = image_of(run, digits)[None]
+    module = as_module(identity_model(run, digits), initial(run, digits))
+    first = (module(image) - image).square().mean().item()
+    assert arrays["train_error"][0] == pytest.approx(first, rel=1e-5)
+    assert arrays["train_error"][-1] == pytest.approx(error_of(run, digits), rel=1e-5)
+
+
+def test_finished_networks_are_never_trained_again(study_of, steps):
+    first = train(study_of(), device="cpu")
+    steps.clear()
+    again = train(study_of({"seed": [1, 0]}), device="cpu")
+    assert steps == []
+    for seed in (0, 1):
+        errors = [h.arrays[h.runs.index(first.runs[seed])] for h in (first, again)]
+        assert errors[0]["train_error"].tolist() == errors[1]["train_error"].tolist()
+    assert load(study_of()).runs == first.runs
+
+
+def test_a_network_that_starts_fitted_takes_no_step(study_of, steps):
+    histories = train(study_of(stop_error=100.0), device="cpu")
+    assert histories.stops == ("fitted",) * 2 and steps == []
+    assert histories.lengths().tolist() == [0, 0]
+
+
+def test_a_network_that_fits_keeps_its_weights_while_others_go_on(
+    study_of, digits, steps
+):
+    study = study_of({"seed": range(4)}, stop_error=0.03, steps=200)
+    train_as_one_stack(study)
+    lengths = [len(RunFolder(run).history()["train_error"]) for run in study.runs()]
+    assert len(set(lengths)) > 1 and max(lengths) < 200
+    assert steps == [sum(n - 1 > k for n in lengths) for k in range(max(lengths) - 1)]
+    for run in study.runs():
+        errors = RunFolder(run).history()["train_error"]
+        assert errors[-2] > 0.03 >= errors[-1]
+        assert errors[-1] == pytest.approx(error_of(run, digits), rel=1e-4)
+
+
+@pytest.mark.parametrize("stop_error", [NEVER, 0.03])
+def test_the_bar_ends_where_it_was_said_to(study_of, stop_error):
+    bar = Bar()
+    train_as_one_stack(study_of({"seed": range(3)}, stop_error=stop_error), bar)
+    assert bar.steps == 3 * 20
+
+
+# PyTorch's own
+
+
+def optimizer_of(run, parameters):
+    """PyTorch's optimizer of a run."""
+    if run.optimizer == "adam":
+        return torch.optim.Adam(parameters, lr=run.learning_rate)
+    momentum = 0.9 if run.optimizer == "momentum" else 0.0
+    return torch.optim.SGD(parameters, lr=run.learning_rate, momentum=momentum)
+
+
+def trained_by_pytorch(run, data):
+    """Final parameters of a plain module, by autograd and torch.optim."""
+    model, image = identity_model(run, data), image_of(run, data)[None]
+    module = as_module(model, initial(run, data))
+    parameters = [*module.parameters()]
+    chosen = parameters[:2] if run.trained == "bottom" else parameters
+    optimizer = optimizer_of(run, chosen)
+    for _ in range(run.steps):
+        optimizer.zero_grad()
+        torch.nn.functional.mse_loss(module(image), image).backward()
+        optimizer.step()
+    return dict(zip(model.names, parameters, strict=True))
+
+
+@pytest.mark.parametrize("trained", ["all", "bottom"])
+@pytest.mark.parametrize("activation", ["relu", "linear"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_stack_learns_what_pytorchs_optimizers_learn(
+    study_of, digits, family, optimizer, activation, trained
+):
+    fields = {"model": family, "optimizer": optimizer, "activation": activation}
+    study = study_of({"seed": [0, 1, 2]}, **fields, trained=trained, steps=30)
+    train(study, device="cpu")
+    for run in study.runs():
+        before, after = initial(run, digits), final(run)
+        expected = trained_by_pytorch(run, digits)
+        for name, weight in after.items():
+            size = expected[name].norm().clamp(min=1e-30)
+            assert (weight - expected[name]).norm() <= 1e-5 * size, name
+        assert (after["W1"] - before["W1"]).norm() > 1e-3 * before["W1"].norm()
+
+
+def test_images_have_the_size_and_the_example_that_a_run_names(study_of, digits):
+    together = ("example", "canvas", "size")
+    grid = {together: [(0, 8, None), (3, 14, None), (3, 14, 7), (3, 8, 5)]}
+    study = study_of(grid, steps=5)
+    train(study, device="cpu")
+    for run, side in zip(study.runs(), (8, 14, 7, 5), strict=True):
+        assert image_of(run, digits).shape == (1, side, side)
+        expected = trained_by_pytorch(run, digits)
+        for name, weight in final(run).items():
+            torch.testing.assert_close(weight, expected[name].detach())
+
+
+# Closed forms
+
+
+def one_layer(study_of, **fields):
+    plain = {"model": FCN, "activation": "linear", "biases": False, "depth": 1}
+    plain |= {"optimizer": "descent", "scheme": "pytorch"}
+    return study_of(**plain | fields)
+
+
+def test_one_linear_layer_reaches_the_weights_of_equation_1(study_of, digits):
+    study = one_layer(study_of, steps=2000, stop_error=1e-11)
+    assert train(study, device="cpu").stops == ("fitted",) * 2
+    for run in study.runs():
+        x, before = image_of(run, digits).flatten().double(), initial(run, digits)
+        before = before["W1"].double()
+        along = torch.outer(x, x) / x.square().sum()
+        expected = before + (torch.eye(64, dtype=torch.float64) - before) @ along
+        found = final(run)["W1"].double()
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+        assert (found - before).norm() > 0.1 * before.norm()
+
+
+def test_errors_of_one_linear_layer_shrink_by_what_its_rate_says(study_of, digits):
+    # The residual of the image shrinks by 1 - 2 rate |x|^2 / d at every step.
+    study = one_layer(study_of, learning_rate=0.7, steps=10)
+    histories = train(study, device="cpu")
+    x = image_of(study.runs()[0], digits)
+    shrinks = (1 - 2 * 0.7 * x.square().mean().item()) ** 2
+    for arrays in histories.arrays:
+        errors = arrays["train_error"]
+        np.testing.assert_allclose(errors[1:] / errors[:-1], shrinks, rtol=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_only_the_bottom_layer_moves_where_the_others_are_frozen(
+    study_of, digits, family, optimizer
+):
+    fields = {"model": family, "trained": "bottom", "optimizer": optimizer}
+    study = study_of(**fields, scheme="pytorch", width=16)
+    train(study, device="cpu")
+    for run in study.runs():
+        before, after = initial(run, digits), final(run)
+        moved = [name for name in before if not torch.equal(before[name], after[name])]
+        assert moved == ["W1", "b1"]
+
+
+def test_a_trained_bottom_layer_moves_along_the_image_alone(study_of, digits):
+    fields = {"model": FCN, "trained": "bottom", "width": 32, "depth": 2}
+    study = study_of({"seed": range(3)}, **fields, steps=100)
+    train(study, device="cpu")
+    for run in study.runs():
+        x = image_of(run, digits).flatten().double()
+        moved = final(run)["W1"].double() - initial(run, digits)["W1"].double()
+        values = torch.linalg.svdvals(moved)
+        assert values[1] < 1e-5 * values[0]
+        off = moved - torch.outer(moved @ x, x) / x.square().sum()
+        assert off.norm() < 1e-5 * moved.norm()
+
+
+# Any company
+
+SHAPES = {
+    "dense": {"model": FCN, "width": 16, "depth": 3},
+    "one layer": {"model": FCN, "depth": 1},
+    "14 x 14": {"model": FCN, "width": 48, "canvas": 14},
+    "any width": {"model": FCN, "width": 33},
+    "filters of 5": {"kernel": 5},
+    "filters of 3": {"kernel": 3, "width": 16},
+    "filters of 1": {"kernel": 1, "width": 3},
+    "filters of 17": {"kernel": 17, "width": 4},
+    "linear": {"activation": "linear", "scheme": "pytorch"},
+    "one channel": {"width": 1},
+    "small images": {"size": 5, "width": 32},
+    "bottom": {"trained": "bottom", "width": 32, "depth": 2},
+}
+
+
+def stack_of(runs, data, weights=None):
+    """The networks of some runs as a stack, before their first step."""
+    shared, model = runs[0], identity_model(runs[0], data)
+    weights = weights or [initial(run, data) for run in runs]
+    images = torch.stack([image_of(run, data)[None] for run in runs])
+    return IdentityStack(
+        model,
+        {name: torch.stack([w[name] for w in weights]) for name in model.names},
+        images.to(weights[0]["W1"].dtype),
+        trained=model.names[:2] if shared.trained == "bottom" else model.names,
+        optimizer=shared.optimizer,
+        learning_rate=shared.learning_rate,
+    )
+
+
+STEPS = 4
+
+
+def take_steps(stack, count=STEPS):
+    """Errors before every step and after the last: (network, step)."""
+    errors = []
+    for _ in range(count):
+        errors.append(stack.errors())
+        stack.step()
+    return torch.stack([*errors, stack.errors()], dim=1)
+
+
+def rounded(run, data):
+    """How far rounding alone may take a network in STEPS steps."""
+
+    def train(weights):
+        stack = stack_of([run], data, [weights])
+        take_steps(stack)
+        return stack.network(0)
+
+    weights = initial(run, data)
+    terms = max(weight[0].numel() for weight in weights.values())
+    return tolerance(train, weights, terms=terms, steps=STEPS)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_network_is_the_same_in_any_company_but_for_rounding(
+    study_of, digits, shape, optimizer
+):
+    fields = SHAPES[shape] | {"optimizer": optimizer}
+    # Networks of one stack differ in their draw and in their image.
+    grid = {("seed", "example"): [(k, 3 * k) for k in range(8)]}
+    runs = study_of(grid, **fields).runs()
+    together = stack_of(runs, digits)
+    errors = take_steps(together)
+    within = [rounded(run, digits) for run in runs]
+    for chosen in ([0], [6, 1], [5, 3, 7, 2, 4]):
+        apart = stack_of([runs[k] for k in chosen], digits)
+        some = take_steps(apart)
+        for j, k in enumerate(chosen):
+            assert distance(apart.network(j), together.network(k)) <= within[k]
+            torch.testing.assert_close(some[j], errors[k], rtol=1e-3, atol=1e-7)
+    moved = distance(together.network(6), initial(runs[6], digits))
+    assert moved > 10 * within[6]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_same_company_gives_the_same_bits_whatever_sits_beside(
+    study_of, digits, family
+):
+    grid = {("seed", "example"): [(k, 3 * k) for k in range(8)]}
+    runs = study_of(grid, model=family, width=9).runs()
+    one, same = (stack_of(runs, digits) for _ in range(2))
+    other = stack_of([runs[7 - k] if k != 4 else runs[4] for k in range(8)], digits)
+    errors = [take_steps(stack) for stack in (one, same, other)]
+    assert torch.equal(errors[0], errors[1])
+    assert torch.equal(errors[0][4], errors[2][4])
+    for name, weight in one.network(4).items():
+        assert torch.equal(weight, other.network(4)[name]), name
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_network_takes_a_place_again_with_its_own_bits(study_of, digits, optimizer):
+    runs = study_of({"seed": range(4)}, optimizer=optimizer).runs()
+    whole, stack = (stack_of(runs, digits) for _ in range(2))
+    take_steps(stack)
+    kept = {name: value.clone() for name, value in stack.state(2).items()}
+    stack.place(2, {name: torch.ones_like(value) for name, value in kept.items()})
+    stack.place(2, kept)
+    take_steps(stack), take_steps(whole, 2 * STEPS)
+    for name, value in whole.state(2).items():
+        assert torch.equal(stack.state(2)[name], value), name
+
+
+def test_networks_of_every_shape_are_stacked(study_of, digits):
+    for fields in SHAPES.values():
+        assert identity_limit(study_of(**fields).runs()[0], digits, 16) == 16
+
+
+SHARED = {(8, 16): 16, (14, 208): 16, (14, 512): 4, (14, 2048): 2, (28, 2048): 2}
+
+
+@pytest.mark.parametrize("shape", SHARED)
+def test_a_fully_connected_stack_fits_the_cache_if_it_is_more_than_a_pair(
+    study_of, digits, shape
+):
+    """Weights and moments are 4 bytes each; a single one more would not fit."""
+    canvas, width = shape
+    run = study_of(model=FCN, canvas=canvas, width=width, depth=3).runs()[0]
+    most, size = (
+        identity_limit(run, digits, 16),
+        8 * identity_model(run, digits).parameters(),
+    )
+    assert most == SHARED[shape]
+    assert most == 2 or most * size <= CACHE
+    assert most == 16 or (most + 1) * size > CACHE
+    assert identity_limit(run, digits, 1) == 1
+
+
+def test_a_fully_connected_study_is_trained_in_stacks_that_fit_the_cache(
+    study_of, steps, monkeypatch, on_cores
+):
+    study = study_of({"seed": range(12)}, model=FCN, width=16, depth=2, steps=3)
+    size = 8 * identity_model(study.runs()[0], study.data).parameters()
+    monkeypatch.setattr(identity_stacks, "CACHE", 3 * size)
+    on_cores(1)
+    train(study, device="cpu")
+    assert steps == [3] * 12
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_those_who_stay_go_on_when_others_leave(study_of, digits, family):
+    runs = study_of({"seed": range(4)}, model=family, width=16).runs()
+    stay, leave = stack_of(runs, digits), stack_of(runs, digits)
+    for left, index in (([1, 3], [1, 3]), ([1], [3])):
+        take_steps(stay), take_steps(leave)
+        leave.keep(left)  # with the gradients that the next step takes
+        stay.step(), leave.step()
+        assert len(leave) == len(left)
+        some, errors = take_steps(leave), take_steps(stay)[index]
+        torch.testing.assert_close(some, errors, rtol=1e-3, atol=1e-7)
+    within = 4 * rounded(runs[3], digits)  # of three times as many steps and a few
+    assert distance(leave.network(0), stay.network(3)) <= within
+
+
+def test_the_number_of_cores_changes_no_bit(
+    study_of, bits, tmp_path, monkeypatch, on_cores
+):
+    grid = {"depth": [1, 3], "scheme": ["he", "glorot"], "example": [0, 5, 9]}
+    grid["model"] = FAMILIES
+    seen = []
+    for cores in (1, 2, 5):
+        root = tmp_path / str(cores)
+        monkeypatch.setenv("MEMORIZATION_RESULTS", str(root))
+        on_cores(cores)
+        train(study_of(grid, steps=8, learning_rate=0.01), device="cpu")
+        seen.append(bits(root))
+    assert len(seen[0]) == 24 * 2
+    assert all(other == seen[0] for other in seen[1:])
+
+
+# Interrupted
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_training_that_was_interrupted_ends_with_the_same_bits(
+    study_of, bits, results, tmp_path, monkeypatch, family, optimizer
+):
+    fields = {"model": family, "optimizer": optimizer, "stop_error": 0.02}
+    study = study_of({"seed": range(3), "depth": [2, 3]}, **fields, steps=30)
+    train(study, device="cpu")
+    expected = bits(results)
+    monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "interrupted"))
+    interruptions = 0
+    step = IdentityStack.step
+    for moment in (5, 1, 12, 2):
+        left = iter(range(moment))
+
+        def interrupted(stack, left=left):
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            step(stack)
+
+        monkeypatch.setattr(IdentityStack, "step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(study, device="cpu", save_seconds=0)
+        interruptions += 1
+    monkeypatch.setattr(IdentityStack, "step", step)
+    train(study, device="cpu", save_seconds=0)
+    assert interruptions == 4 and bits(results_root()) == expected
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_stack_goes_on_from_the_step_where_it_was_told_to_end(
+    study_of, bits, results, tmp_path, monkeypatch, optimizer, count
+):
+    study = study_of({"seed": range(count)}, optimizer=optimizer)
+    train_as_one_stack(study)
+    expected = bits(results)
+    monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "interrupted"))
+    trainees = [Trainee(RunFolder(run)) for run in study.runs()]
+    stack = IdentityTraining(trainees, study.data, torch.device("cpu"), 1e9)
+    bar = Bar()
+
+    def end_after_seven():
+        stack.interrupted = bar.steps == 7 * count
+
+    bar.then = end_after_seven
+    stack.run(bar)
+    assert [t.epoch for t in trainees] == [7] * count and bits(results_root()) == {}
+    resumed = [Trainee(RunFolder(run)) for run in study.runs()]
+    assert [t.epoch for t in resumed] == [7] * count
+    assert len(train_as_one_stack(study).trainees) == 0
+    assert bits(results_root()) == expected
+
+
+# Divergence
+
+
+def test_a_network_that_diverges_ends_undefined(study_of):
+    histories = train(study_of(learning_rate=1e4, steps=500), device="cpu")
+    assert histories.stops == ("diverged",) * 2
+    assert np.isnan(histories.final("train_error")).all()
+    for arrays in histories.arrays:
+        errors = arrays["train_error"]
+        assert len(errors) < 500
+        assert np.isfinite(errors[:-1]).all() and not np.isfinite(errors[-1])
+
+
+def test_others_in_the_stack_do_not_notice_one_that_diverges(
+    study_of, digits, tmp_path, monkeypatch
+):
+    """To the bit, as long as it is there; to rounding, when it has left."""
+    # One linear layer diverges where the rate is above d / |x|^2: images differ in it.
+    size = (digits.train_images.double() / 255).square().mean((1, 2, 3))
+    small, calm, *_, large = size.argsort().tolist()
+    rate = 0.98 / size[calm].item()
+    assert rate > 1.2 / size[large].item()
+    fields = {"learning_rate": rate, "steps": 600}
+    both = one_layer(study_of, grid={"example": [large, small]}, **fields)
+    train_as_one_stack(both)
+    stops = [RunFolder(run).about()["stopped"] for run in both.runs()]
+    assert stops == ["diverged", "epochs"]
+    beside, wild = (RunFolder(r).history()["train_error"] for r in both.runs()[::-1])
+    assert np.isfinite(beside).all() and len(wild) < len(beside)
+    monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "calm"))
+    train_as_one_stack(one_layer(study_of, grid={"example": [calm, small]}, **fields))
+    errors = RunFolder(both.runs()[1]).history()["train_error"]
+    assert np.array_equal(errors[: len(wild)], beside[: len(wild)])
+    np.testing.assert_allclose(errors, beside, rtol=1e-3, atol=1e-12)
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"kernel": 19}, "kernel = 19: must be at most 17 for images of 8 x 8; "),
+        ({"kernel": 13, "size": 5}, "kernel = 13: must be at most 11 for images of 5"),
+        ({"kernel": 3, "model": FCN}, "kernel = 3: an identity_fcn has no filters"),
+        ({"model": "convnet"}, "model = 'convnet': must be one of identity_fcn, iden"),
+        ({"activation": "sin"}, "activation = 'sin': must be relu or linear"),
+        ({"scheme": "zero"}, "scheme = 'zero': must be one of pytorch, glorot, he"),
+        ({"example": 160}, "example is 160: digits has training images 0 to 159"),
+    ],
+)
+def test_what_cannot_be_is_told_before_any_training(study_of, steps, fields, line):
+    with pytest.raises(Mistake) as told:
+        train(study_of(**fields), device="cpu")
+    assert str(told.value).startswith(line) and "\n" not in str(told.value)
+    assert steps == [] and not list(results_root().glob("*/*.npz"))
+
+
+def test_an_image_that_is_constant_is_told_before_any_training(study_of, steps):
+    study = study_of({"example": [0, 3]})
+    images = study.data.train_images.clone()
+    images[3] = 128
+    blank = type(study.data)(**{**vars(study.data), "train_images": images})
+    with pytest.raises(Mistake) as told:
+        train(Study(blank, study.base, study.grid), device="cpu")
+    line = "training image 3 of digits is 0.501961 everywhere, so that no correlation"
+    assert str(told.value).startswith(line) and "\n" not in str(told.value)
+    assert steps == []
+
+
+# CUDA
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_cuda_trains_what_the_cpu_trains(
+    study_of, tmp_path, monkeypatch, family, optimizer
+):
+    # Rounding differs, and convolutions may round to TF32: 1e-3 of a product.
+    study = study_of({"seed": range(3)}, model=family, optimizer=optimizer)
+    both = []
+    for device in ("cpu", "cuda"):
+        monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / device))
+        both.append(train(study, device=device))
+    for ours, theirs in zip(both[0].arrays, both[1].arrays, strict=True):
+        np.testing.assert_allclose(theirs["train_error"], ours["train_error"], 1e-2)

@@ -1,0 +1,208 @@
+"""Adam: the steps of PyTorch's own on a loop, in any company, and resumed."""
+
+from copy import copy
+from functools import partial
+
+import pytest
+import torch
+from rounding import distance, tolerance
+from torch.nn.functional import cross_entropy
+
+from helpers.errors import Mistake
+from helpers.models import Modular, build
+from helpers.training.losses import LOSSES
+from helpers.training.modules import Single
+from helpers.training.optimizers import Adam, check_optimizer
+from helpers.training.stacks import Stack
+
+EXAMPLES, CLASSES, COUNT = 35, 10, 4
+RATES = (0.01, 0.02, 0.03, 0.04)
+FAMILIES = {
+    "mlp": {"width": 16, "depth": 3, "biases": True},
+    "convnet": {"width": 16, "depth": 4},
+    "resnet": {"width": 4, "depth": 10},
+}
+
+
+class Networks:
+    """Networks of one family on the same images, each with labels and a rate."""
+
+    def __init__(self, family):
+        shape = {"image_shape": (1, 8, 8), "classes": CLASSES, "activation": "relu"}
+        self.model = build(family, **shape, **FAMILIES[family])
+        self.kind = Stack if family == "mlp" else Single
+        self.images = torch.randn(EXAMPLES, 1, 8, 8)
+        self.labels = torch.randint(CLASSES, (COUNT, EXAMPLES))
+        self.weights = [
+            self.model.initial(seed=k, init_scale=None) for k in range(COUNT)
+        ]
+        self.orders = [
+            torch.stack([torch.randperm(EXAMPLES) for _ in range(COUNT)])
+            for _ in range(4)
+        ]
+
+    def stack(self, chosen, weights=None, states=None, first=None):
+        weights = weights or [self.weights[k] for k in chosen]
+        rates = torch.tensor([RATES[k] for k in chosen])
+        rates = dict.fromkeys(self.model.names, rates)
+        if first is not None:
+            rates[self.model.names[0]] = torch.full((len(chosen),), first)
+        return self.kind(
+            self.model,
+            LOSSES["cross_entropy"],
+            {n: torch.stack([w[n] for w in weights]) for n in weights[0]},
+            rates,
+            images=self.images,
+            labels=self.labels[list(chosen)],
+            loss_scales=torch.ones(len(chosen)),
+            optimizer="adam",
+            optimizer_states=states,
+        )
+
+    def train(self, stack, chosen, epochs, batch=16):
+        for epoch in epochs:
+            stack.train_epoch(self.orders[epoch][list(chosen)], batch)
+        return stack
+
+    def by_pytorch(self, k, batch=16):
+        """Weights after a plain loop with torch.optim.Adam."""
+        kept = self.weights[k].items()
+        weights = {name: value.clone().requires_grad_() for name, value in kept}
+        forward = partial(self.model.forward, weights)
+        optimizer = torch.optim.Adam(weights.values(), lr=RATES[k])
+        for order in self.orders:
+            for index in order[k].split(batch):
+                optimizer.zero_grad()
+                logits = forward(self.images[index]).logits
+                cross_entropy(logits, self.labels[k, index]).backward()
+                optimizer.step()
+        return {name: value.detach() for name, value in weights.items()}
+
+
+def assert_same_bits(some, others):
+    assert some.keys() == others.keys()
+    for name, value in some.items():
+        assert torch.equal(value, others[name]), name
+
+
+def test_a_stack_steps_as_pytorchs_adam_does():
+    networks, everyone = Networks("mlp"), range(COUNT)
+    stack = networks.train(networks.stack(everyone), everyone, range(4))
+    for k in everyone:
+        expected = networks.by_pytorch(k)
+        for name, value in stack.network(k).items():
+            torch.testing.assert_close(value, expected[name], rtol=1e-3, atol=1e-5)
+            assert (value - networks.weights[k][name]).norm() > 0.01, name
+
+
+@pytest.mark.parametrize("family", ["convnet", "resnet"])
+def test_a_module_steps_as_pytorchs_adam_does(family, monkeypatch):
+    # In double precision: Adam makes a whole step of a gradient that is mere rounding.
+    make = Modular.module
+    monkeypatch.setattr(Modular, "module", lambda model: make(model).double())
+    networks = Networks(family)
+    networks.images = networks.images.double()
+    networks.weights = [
+        {n: w.double() for n, w in each.items()} for each in networks.weights
+    ]
+    single = networks.train(networks.stack([2]), [2], range(4))
+    module = networks.model.module()
+    networks.model.load(module, networks.weights[2])
+    optimizer = torch.optim.Adam(module.train().parameters(), lr=RATES[2])
+    for order in networks.orders:
+        for index in order[2].split(16):
+            optimizer.zero_grad()
+            logits = module(networks.images[index]).logits
+            cross_entropy(logits, networks.labels[2, index]).backward()
+            optimizer.step()
+    for name, value in module.state_dict().items():
+        torch.testing.assert_close(single.network(0)[name], value, rtol=0, atol=1e-3)
+        assert not torch.equal(value, networks.weights[2][name]), name
+
+
+def rounded(networks, k):
+    """How far rounding alone may take a trained perceptron."""
+
+    def train(weights):
+        apart = copy(networks)
+        apart.images = networks.images.double()
+        return apart.train(apart.stack([k], [weights]), [k], range(4)).network(0)
+
+    return tolerance(train, networks.weights[k], terms=64, steps=4 * 3)
+
+
+def test_a_network_is_the_same_in_any_company_but_for_rounding():
+    networks, everyone = Networks("mlp"), range(COUNT)
+    together = networks.train(networks.stack(everyone), everyone, range(4))
+    within = [rounded(networks, k) for k in everyone]
+    for chosen in ([2], [3, 0], [1, 2, 3]):
+        apart = networks.train(networks.stack(chosen), chosen, range(4))
+        for j, k in enumerate(chosen):
+            assert distance(apart.network(j), together.network(k)) <= within[k]
+    moved = distance(together.network(2), networks.weights[2])
+    assert moved > 10 * within[2]
+
+
+def test_networks_that_stay_go_on_with_their_moments():
+    networks, everyone = Networks("mlp"), range(COUNT)
+    whole = networks.train(networks.stack(everyone), everyone, range(4))
+    stack = networks.train(networks.stack(everyone), everyone, range(2))
+    stack.keep([3, 1])
+    networks.train(stack, [3, 1], range(2, 4))
+    for j, k in enumerate((3, 1)):
+        within = rounded(networks, k)
+        assert distance(stack.network(j), whole.network(k)) <= within
+
+
+def test_a_network_takes_a_place_again_with_its_moments():
+    networks, everyone = Networks("mlp"), range(COUNT)
+    whole = networks.train(networks.stack(everyone), everyone, range(4))
+    stack = networks.train(networks.stack(everyone), everyone, range(2))
+    kept = {name: value.clone() for name, value in stack.network(2).items()}
+    moments = stack.optimizer_state(2)
+    stack.place(2, networks.weights[0], stack.optimizer_state(0))
+    stack.place(2, kept, moments)
+    networks.train(stack, everyone, range(2, 4))
+    for k in everyone:
+        assert_same_bits(stack.network(k), whole.network(k))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_goes_on_from_its_state_ends_with_the_same_bits(family):
+    networks, chosen = Networks(family), [1]
+    whole = networks.train(networks.stack(chosen), chosen, range(4))
+    half = networks.train(networks.stack(chosen), chosen, range(2))
+    weights = [{n: w.clone() for n, w in half.network(0).items()}]
+    resumed = networks.stack(chosen, weights, [half.optimizer_state(0)])
+    networks.train(resumed, chosen, range(2, 4))
+    assert_same_bits(resumed.network(0), whole.network(0))
+    forgot = networks.train(networks.stack(chosen, weights), chosen, range(2, 4))
+    name = networks.model.names[0]
+    assert not torch.equal(forgot.network(0)[name], whole.network(0)[name])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_frozen_weight_stays(family):
+    networks = Networks(family)
+    stack = networks.train(networks.stack([0], first=0.0), [0], range(2))
+    first, *others = networks.model.names
+    assert torch.equal(stack.network(0)[first], networks.weights[0][first])
+    for name in others:
+        assert not torch.equal(stack.network(0)[name], networks.weights[0][name])
+
+
+def test_before_the_first_step_there_is_no_state():
+    weight = torch.ones(2)
+    adam = Adam([{"W": weight}], [{"W": 0.1}])
+    assert adam.state(0) == {}
+    adam.step([{"W": torch.tensor([1.0, -2.0])}])
+    # The first step of Adam is the sign of the gradient times the rate.
+    torch.testing.assert_close(weight, torch.tensor([0.9, 1.1]))
+    assert adam.state(0)["step/W"] == 1
+
+
+def test_an_unknown_optimizer_is_a_mistake():
+    check_optimizer(None)
+    check_optimizer("adam")
+    with pytest.raises(Mistake, match="optimizer = 'sgdm': must be adam, or left out"):
+        check_optimizer("sgdm")
