@@ -4,8 +4,8 @@ import nbformat
 import nbformat.v4 as v4
 import yaml
 
+from helpers.chapters.book import Edition
 from helpers.chapters.editions import copy_path
-from helpers.chapters.site import Edition
 from helpers.claims.registry import load_registry
 
 PARAMETERS = """\

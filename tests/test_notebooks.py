@@ -8,10 +8,10 @@ import matplotlib
 import nbformat
 import pytest
 
+from helpers.chapters.book import Edition
 from helpers.chapters.cells import read_notebook, read_parameters
 from helpers.chapters.editions import MAIN, chapters, variants
 from helpers.chapters.plans import check_values, plan_edition
-from helpers.chapters.site import Edition
 from helpers.claims.registry import SCALES, load_registry
 
 ROOT = Path(__file__).resolve().parents[1]

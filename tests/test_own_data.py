@@ -12,9 +12,9 @@ import nbformat
 import numpy as np
 import pytest
 
+from helpers.chapters.book import Edition
 from helpers.chapters.editions import MAIN
 from helpers.chapters.plans import plan_edition
-from helpers.chapters.site import Edition
 from helpers.claims.verdicts import MIME_TYPE, WEAKEST_FIRST
 from helpers.errors import Mistake
 

@@ -15,25 +15,16 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from helpers.chapters.ageing import changes_since
+from helpers.chapters.book import Edition, find_editions, topics
 from helpers.chapters.cells import read_notebook
 from helpers.chapters.editions import source_path
 from helpers.chapters.outputs import tidy
-from helpers.chapters.site import CHAPTERS, PARTS, Edition, find_editions
-from helpers.claims.registry import REGISTRY
+from helpers.claims.registry import load_papers, registry_files
 
 SMOKE = (
     "A smoke edition tests the machinery: a few epochs of training, so that its "
     "curves and verdicts say nothing about the paper."
 )
-ABSENT = {  # what a chapter is about, where its page and title are not at hand
-    "extreme_memorization": "Sine networks and the scale of initialisation",
-    "relu_loss_scaling": "ReLU networks and the part of the loss",
-    "alignment_comparison": "Alignment across data sets and architectures",
-    "mftma_layers": "The geometry of features, layer by layer",
-    "rewinding": "Rewinding single layers",
-    "double_descent": "Double descent and dimension",
-    "identity_single_example": "Copying a single image",
-}
 LABELS = (  # where MyST and MyST-NB define a label
     r"^\(([\w:-]+)\)=\s*$",
     r"^\s*:(?:label|name):\s*([\w:-]+)\s*$",
@@ -61,7 +52,7 @@ def prepare_notebook(app: Sphinx, docname: str, source: list[str]) -> None:
     edition = editions_of(app.srcdir).get(docname)
     if edition is None:
         return
-    for file in (source_path(root_of(app), edition.chapter), REGISTRY):
+    for file in (source_path(root_of(app), edition.chapter), *registry_files()):
         app.env.note_dependency(str(file))  # the page says whether they have changed
     notebook = json.loads(source[0])
     for cell in notebook["cells"]:
@@ -164,7 +155,8 @@ class ChapterList(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        chapters = PARTS["ABC".index(self.arguments[0])][1]
+        papers = {paper.letter: paper for paper in load_papers()}
+        chapters = [name for name, _ in papers[self.arguments[0]].chapters]
         found = find_editions(Path(self.env.srcdir))
         items = nodes.bullet_list(classes=["chapters"])
         for name in chapters:
@@ -174,7 +166,7 @@ class ChapterList(SphinxDirective):
 
     def describe(self, name: str, editions: list[Edition]) -> list[nodes.Node]:
         if not editions:
-            text = f"{ABSENT[name]} (not in this build)"
+            text = f"{topics()[name]} (not in this build)"
             return [nodes.inline("", text, classes=["absent"])]
         best, *others = editions
         parts: list[nodes.Node] = [page_reference(best.page), nodes.Text(" ")]
@@ -187,14 +179,14 @@ class ChapterRole(SphinxRole):
     """{chapter}`rewinding`: a link to a chapter, or its name where it is absent."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        if self.text not in CHAPTERS:
-            known = ", ".join(CHAPTERS)
+        if self.text not in topics():
+            known = ", ".join(topics())
             message = f"no chapter {self.text!r} in the book; there are: {known}"
             return [], [self.inliner.reporter.warning(message, line=self.lineno)]
         editions = find_editions(Path(self.env.srcdir)).get(self.text)
         if editions:
             return [page_reference(editions[0].page)], []
-        return [nodes.emphasis("", ABSENT[self.text])], []
+        return [nodes.emphasis("", topics()[self.text])], []
 
 
 def setup(app: Sphinx) -> dict:

@@ -6,9 +6,10 @@ from posixpath import dirname, join, normpath
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-from helpers.chapters.site import Edition
+from helpers.chapters.book import Edition
 
-GENERATED = {"scorecard": "helpers/claims/claims.yaml"}  # page: what to change instead
+# Page -> what to change instead.
+GENERATED = {"scorecard": "helpers/papers/scale/claims.yaml"}
 
 
 def find_edition(page: str) -> Edition | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from helpers.chapters.site import CHAPTERS, Edition
+from helpers.chapters.book import Edition, book_chapters
 from helpers.claims.registry import SCALES
 from helpers.errors import Mistake
 from helpers.system.names import refuse
@@ -21,8 +21,8 @@ Variants = Mapping[str, Mapping[str, Any]]  # variant -> parameter -> value
 def chapters(root: Path) -> list[str]:
     """The notebooks there are: those of the book in its order, then any others."""
     found = sorted(path.stem for path in (root / "notebooks").glob("[!.]*.ipynb"))
-    named = [chapter for chapter in CHAPTERS if chapter in found]
-    return named + [chapter for chapter in found if chapter not in CHAPTERS]
+    named = [chapter for chapter in book_chapters() if chapter in found]
+    return named + [chapter for chapter in found if chapter not in named]
 
 
 def variants(root: Path, scale: str, chapter: str) -> Variants:

@@ -16,12 +16,12 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.execute import ERROR_MARKER_TAG
 
 from helpers.chapters import kernel
+from helpers.chapters.book import Edition
 from helpers.chapters.cells import name_cell, numbered, read_notebook, tags_of
 from helpers.chapters.editions import describe, source_path
 from helpers.chapters.gate import gate
 from helpers.chapters.pictures import shrink_pictures
 from helpers.chapters.plans import Plan, as_json, plan_edition
-from helpers.chapters.site import Edition
 from helpers.errors import Failure, explain
 from helpers.runs.provenance import provenance
 from helpers.system.devices import choose_device

@@ -18,10 +18,10 @@ from helpers.chapters.ageing import (
     record_of,
     verdicts_of,
 )
+from helpers.chapters.book import Edition
 from helpers.chapters.cells import name_cell, numbered, read_notebook
 from helpers.chapters.editions import copies, copy_path, source_path
 from helpers.chapters.outputs import unshowable, untidy
-from helpers.chapters.site import Edition
 from helpers.claims.registry import load_registry
 from helpers.claims.verdicts import MIME_TYPE, WEAKEST_FIRST
 from helpers.errors import Failure, Mistake

@@ -1,25 +1,27 @@
 """What executing an edition takes: its parameters, runs, and whether it is done."""
 
-import hashlib
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbformat import NotebookNode
 
+from helpers.chapters.book import Edition
 from helpers.chapters.cells import read_notebook, read_parameters
 from helpers.chapters.editions import copy_path, edition_values, source_path
 from helpers.chapters.gate import gate
 from helpers.chapters.parameters import check_parameters
-from helpers.chapters.site import Edition
 from helpers.chapters.studies import all_runs, evaluate_chapter, find_studies
+from helpers.claims.registry import paper_folder
 from helpers.runs import Run, Study, fingerprint
 from helpers.runs.store import RunFolder
 from helpers.training.work import check_studies
 
 PACKAGE = Path(__file__).resolve().parents[1]
-UNSEEN = ("chapters", "__main__.py")  # of the package, by a chapter that is executed
+# Of the package, what a chapter that is executed does not see.
+UNSEEN = ("chapters", "environment", "papers", "__main__.py")
 
 
 class Plan(NamedTuple):
@@ -55,7 +57,7 @@ class Plan(NamedTuple):
         names = sorted(map(fingerprint, self.runs))
         return {
             "notebook": _digest(cells),
-            "helpers": helpers_digest(PACKAGE),
+            "helpers": helpers_digest(PACKAGE, paper_folder(self.edition.chapter)),
             "runs": _digest(names),
         }
 
@@ -137,21 +139,25 @@ def _is_sound(folder: RunFolder) -> bool:
 
 def _digest(value: Any) -> str:
     text = json.dumps(value, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return sha256(text.encode()).hexdigest()[:12]
 
 
-def helpers_digest(package: Path) -> str:
-    """Digest of the code and settings that a chapter may use."""
-    files = [
+def helpers_digest(package: Path, own: Path | None = None) -> str:
+    """Digest of the code and settings that a chapter may use.
+
+    own: the folder of the chapter's paper; the other papers' are left out.
+    """
+    engine = [
         path
-        for path in sorted(package.rglob("*"))
-        if path.suffix in (".py", ".yaml", ".mplstyle")
-        and path.relative_to(package).parts[0] not in UNSEEN
+        for path in package.rglob("*")
+        if path.relative_to(package).parts[0] not in UNSEEN
     ]
-    names = {
-        path.relative_to(package).as_posix(): hashlib.sha256(
-            path.read_bytes()
-        ).hexdigest()
-        for path in files
-    }
-    return _digest(names)
+    files = [
+        (path.relative_to(start).as_posix(), path)
+        for start, paths in ((package, engine), (own, own.rglob("*") if own else ()))
+        for path in paths
+        if path.suffix in (".py", ".yaml", ".mplstyle")
+    ]
+    return _digest(
+        sorted((name, sha256(path.read_bytes()).hexdigest()) for name, path in files)
+    )

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from helpers.chapters.book import Edition
 from helpers.chapters.cells import read_notebook
 from helpers.chapters.editions import copies, copy_path
 from helpers.chapters.gate import inspect_book
 from helpers.chapters.plans import Plan
-from helpers.chapters.site import Edition
 from helpers.claims.verdicts import MIME_TYPE, WEAKEST_FIRST
 from helpers.errors import Mistake
 from helpers.runs.store import RunFolder

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from helpers.chapters.ageing import MADE_HERE, is_fresh
+from helpers.chapters.book import Edition, find_editions
 from helpers.chapters.scorecard_page import scorecard_page
-from helpers.chapters.site import Edition, find_editions, find_root
+from helpers.chapters.site import find_root
 from helpers.claims.registry import SCALES, find_claim, load_registry
 from helpers.claims.verdicts import MIME_TYPE
 from helpers.errors import Failure, Mistake

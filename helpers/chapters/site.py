@@ -5,72 +5,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import yaml
 
+from helpers.chapters.book import Edition, book_chapters, find_editions, parts
 from helpers.chapters.surroundings import own_variables
-from helpers.claims.registry import SCALES
 from helpers.errors import Failure
 from helpers.system.files import write_bytes
 
-BEST_FIRST = SCALES[::-1]
-PARTS = (
-    (
-        "Paper A: scale of initialisation",
-        ("extreme_memorization", "relu_loss_scaling", "alignment_comparison"),
-    ),
-    (
-        "Paper B: geometry of memorization",
-        ("mftma_layers", "rewinding", "double_descent"),
-    ),
-    ("Paper C: one single example", ("identity_single_example",)),
-)
-CHAPTERS = tuple(chapter for _, chapters in PARTS for chapter in chapters)
 JUPYTER_BOOK = """\
 from ipykernel.parentpoller import ParentPollerUnix
 ParentPollerUnix({parent}).start()  # a parent that is killed cannot end its child
 from jupyter_book.cli.main import main; main()"""
-
-
-class Edition(NamedTuple):
-    """An executed copy in the book, `chapters/<scale>/<chapter>[-<variant>].ipynb`."""
-
-    chapter: str
-    scale: str
-    variant: str
-
-    @property
-    def page(self) -> str:
-        """The page's name inside book/, without its suffix."""
-        variant = "" if self.variant == "main" else f"-{self.variant}"
-        return f"chapters/{self.scale}/{self.chapter}{variant}"
-
-    @property
-    def title(self) -> str:
-        """What the edition is called beside others of its chapter."""
-        if self.variant == "main":
-            return f"{self.scale.capitalize()} edition"
-        return f"{self.variant} ({self.scale} scale)"
-
-
-def find_editions(book: Path) -> dict[str, list[Edition]]:
-    """The executed copies at hand, best first: the chapters of the book, then others.
-
-    Scales come before variants, and the variant `main` before the others. Copies that
-    are not whole (`*.failed.ipynb`, `*.partial.ipynb`) are left out.
-    """
-    found: dict[str, list[Edition]] = {}
-    for scale in BEST_FIRST:
-        for path in sorted((book / "chapters" / scale).glob("*.ipynb")):
-            chapter, _, variant = path.stem.partition("-")
-            edition = Edition(chapter, scale, variant or "main")
-            if "." not in path.stem:
-                found.setdefault(chapter, []).append(edition)
-    for editions in found.values():
-        editions.sort(key=lambda e: (BEST_FIRST.index(e.scale), e.variant != "main"))
-    own = sorted(set(found) - set(CHAPTERS))
-    return {name: found[name] for name in (*CHAPTERS, *own) if name in found}
 
 
 def chapter_entry(editions: list[Edition]) -> dict:
@@ -85,15 +31,15 @@ def chapter_entry(editions: list[Edition]) -> dict:
 def table_of_contents(book: Path) -> dict:
     """The table of contents of what lies in `book`, in Jupyter Book's form."""
     found = find_editions(book)
-    own = tuple(name for name in found if name not in CHAPTERS)
-    parts = []
-    for caption, names in (*PARTS, ("More chapters", own)):
+    own = [name for name in found if name not in book_chapters()]
+    contents = []
+    for caption, names in {**parts(), "More chapters": own}.items():
         entries = [chapter_entry(found[name]) for name in names if name in found]
         if entries:
-            parts.append({"caption": caption, "chapters": entries})
+            contents.append({"caption": caption, "chapters": entries})
     closing = [{"file": name} for name in ("scorecard", "methods", "references")]
-    parts.append({"caption": "About the book", "chapters": closing})
-    return {"format": "jb-book", "root": "intro", "parts": parts}
+    contents.append({"caption": "About the book", "chapters": closing})
+    return {"format": "jb-book", "root": "intro", "parts": contents}
 
 
 def write_toc(root: Path | None = None) -> Path:

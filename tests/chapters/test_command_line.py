@@ -29,7 +29,7 @@ from projects import (
 )
 
 from helpers.__main__ import main
-from helpers.chapters import site, surroundings
+from helpers.chapters import book, site, surroundings
 from helpers.errors import Failure
 
 CHAPTER = "extreme_memorization"
@@ -212,7 +212,7 @@ def test_what_a_copy_was_made_from_decides_whether_it_is_up_to_date(
 ):
     from helpers.chapters import plans
 
-    root, edition = ran[0], site.Edition("good", "smoke", "main")
+    root, edition = ran[0], book.Edition("good", "smoke", "main")
     plan = plans.plan_edition(root, edition)
     assert plan.is_up_to_date()
     if change == "a parameter":  # here one that changes no run
@@ -227,24 +227,35 @@ def test_what_a_copy_was_made_from_decides_whether_it_is_up_to_date(
     elif change == "a run":
         monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path))
     else:
-        monkeypatch.setattr(plans, "helpers_digest", lambda package: "0")
+        monkeypatch.setattr(plans, "helpers_digest", lambda *folders: "0")
     assert not plan.is_up_to_date()
 
 
-def test_what_chapters_do_not_see_of_the_package_outdates_no_copy(tmp_path):
+def test_the_engine_and_its_own_paper_outdate_a_copy_and_nothing_else(tmp_path):
     from helpers.chapters.plans import helpers_digest
 
-    for name in ("runs.py", "claims.yaml", "__main__.py", "chapters/site.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    unseen = [
+        "__main__.py",
+        "chapters/site.py",
+        "notes.txt",
+        "papers/other/claims.yaml",
+    ]
+    decisive = ["runs/run.py", "figures/book.mplstyle", "papers/own/claims.yaml"]
+    for name in (*unseen, *decisive):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1")
-    before = helpers_digest(tmp_path)
-    for name in ("__main__.py", "chapters/site.py", "notes.txt"):
+
+    def digest():
+        return helpers_digest(tmp_path, tmp_path / "papers" / "own")
+
+    before = digest()
+    for name in unseen:
         (tmp_path / name).write_text("2")
-        assert helpers_digest(tmp_path) == before
-    for name in ("runs.py", "claims.yaml"):
+        assert digest() == before
+    for name in decisive:
         (tmp_path / name).write_text("2")
-        assert helpers_digest(tmp_path) != before
-        before = helpers_digest(tmp_path)
+        assert digest() != before
+        before = digest()
 
 
 def test_parameters_of_ones_own_are_kept_out_of_the_book(ran, capsys):
@@ -566,7 +577,7 @@ def test_training_time_counts_every_moment_once(project, monkeypatch):
         {"finished": 9000.0, "seconds": 3.0},  # another day
     ]
     root = project({"good": quick_chapter()})
-    plan = plans.plan_edition(root, site.Edition("good", "smoke", "main"))
+    plan = plans.plan_edition(root, book.Edition("good", "smoke", "main"))
     monkeypatch.setattr(plans.Plan, "runs", records)
     monkeypatch.setattr(plans, "RunFolder", lambda r: mock.Mock(about=lambda: r))
     assert plan.training_seconds == pytest.approx(14 + 3)

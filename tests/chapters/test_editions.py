@@ -7,7 +7,7 @@ import yaml
 from projects import make_project, quick_chapter
 
 from helpers.chapters import editions
-from helpers.chapters.site import Edition
+from helpers.chapters.book import Edition
 from helpers.claims.registry import SCALES
 from helpers.errors import Mistake
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from helpers import claims
-from helpers.chapters import site
+from helpers.chapters import book, site
 from helpers.claims.registry import load_registry
 from helpers.errors import Failure
 from helpers.estimates import Estimate
@@ -162,6 +162,45 @@ def write_notebook(root: Path, chapter: str, copy: dict) -> None:
     (root / "notebooks" / f"{chapter}.ipynb").write_text(json.dumps(source))
 
 
+NEW_PAPER = """\
+letter: D
+title: Forgetting in deep networks
+cite: anybody2026forgetting
+caption: forgetting
+chapters:
+  forgetting: What a network forgets
+claims:
+- {id: D1, figure: Figure 1, chapter: forgetting, statement: Networks forget.,
+   criteria: [{name: loss, at_least: 0.1, text: loss of accuracy, why: "ours: clear"}]}
+"""
+ENTRY = """
+@article{anybody2026forgetting, author = {Anybody, A.}, year = {2026},
+  title = {Forgetting in deep networks}, journal = {Notes}}
+"""
+
+
+def write_new_paper(root: Path) -> None:
+    """All that a chapter of a new paper takes: notebook, claims and a reference."""
+    folder = root / "helpers" / "papers" / "forgetting"
+    folder.mkdir(parents=True)
+    (folder / "claims.yaml").write_text(NEW_PAPER)
+    with (root / "book" / "references.bib").open("a") as library:
+        library.write(ENTRY)
+    record = {"exit_status": 0, "finished": "2026-01-31"}
+    copy = v4.new_notebook(
+        cells=[
+            v4.new_markdown_cell(
+                "# What is forgotten?\n\n{cite:t}`anybody2026forgetting`"
+            ),
+            code("verdicts.judge('D1', None)"),
+        ],
+        metadata={"memorization": record, "language_info": LANGUAGE},
+    )
+    write_notebook(root, "forgetting", copy)
+    path = root / "book" / "chapters" / "laptop" / "forgetting.ipynb"
+    path.write_text(json.dumps(copy))
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> Path:
     """A site with one chapter in three editions and a failed copy; its html folder.
@@ -179,10 +218,12 @@ def built(tmp_path_factory) -> Path:
     write_copy(root / "book", "laptop", f"{CHAPTER}-sigmoid", variant="sigmoid")
     write_copy(root / "book", "smoke", CHAPTER)
     write_copy(root / "book", "laptop", "rewinding.failed")
+    write_new_paper(root)
     settings = {"PYTHONWARNINGS": "error", "FORCE_COLOR": "1", "HOME": "/proc/nowhere"}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**settings, "LC_ALL": "tr_TR.ISO-8859-9"}.items():
             patch.setenv(name, value)
+        patch.chdir(root)  # as `python -m helpers build` is called
         return site.build_site(root).parent
 
 
@@ -232,11 +273,12 @@ def test_best_edition_is_the_page_and_the_others_hang_beneath(tmp_path):
 
 
 def test_chapters_follow_the_book_and_absent_ones_are_left_out(tmp_path):
-    touch_copies(tmp_path, *(f"smoke/{name}.ipynb" for name in reversed(site.CHAPTERS)))
+    last_first = reversed(book.book_chapters())
+    touch_copies(tmp_path, *(f"smoke/{name}.ipynb" for name in last_first))
     (tmp_path / "chapters/smoke/rewinding.ipynb").unlink()
     parts = site.table_of_contents(tmp_path)["parts"]
     files = [Path(e["file"]).name for part in parts for e in part["chapters"]]
-    chapters = [name for name in site.CHAPTERS if name != "rewinding"]
+    chapters = [name for name in book.book_chapters() if name != "rewinding"]
     assert files == [*chapters, "scorecard", "methods", "references"]
 
 
@@ -258,7 +300,7 @@ def test_failed_and_partial_copies_are_not_in_the_book(tmp_path):
         f"laptop/{CHAPTER}-sigmoid.partial.ipynb",
         f"laptop/.ipynb_checkpoints/{CHAPTER}.ipynb",
     )
-    assert site.find_editions(tmp_path) == {}
+    assert book.find_editions(tmp_path) == {}
 
 
 def test_contents_file_is_left_alone_when_nothing_changed(tmp_path):
@@ -396,7 +438,8 @@ def test_introduction_lists_the_chapters_that_are_there(built):
     )
 
 
-def test_second_build_writes_only_what_changed(built):
+def test_second_build_writes_only_what_changed(built, monkeypatch):
+    monkeypatch.chdir(built.parents[1])
     root = built.parents[1]
     methods = (built / "methods.html").stat().st_mtime_ns
     write_copy(root / "book", "smoke", CHAPTER)
@@ -597,3 +640,13 @@ def test_our_pages_open_without_network_and_fit_a_phone(browser, ours):
         assert problems == [], name
         assert tab.evaluate("document.documentElement.scrollWidth") <= 390, name
     tab.context.close()
+
+
+def test_a_chapter_of_a_new_paper_takes_its_own_files_and_nothing_else(built):
+    contents = yaml.safe_load((built.parents[1] / "book/_toc.yml").read_text())
+    assert contents["parts"][1] == {
+        "caption": "Paper D: forgetting",
+        "chapters": [{"file": "chapters/laptop/forgetting"}],
+    }
+    assert "Anybody" in (built / "chapters/laptop/forgetting.html").read_text()
+    assert "Networks forget." in (built / "scorecard.html").read_text()

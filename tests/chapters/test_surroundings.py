@@ -16,7 +16,7 @@ from projects import ALT, chapter, code, make_project
 
 from helpers import figures
 from helpers.chapters import execute, kernel, plans, surroundings
-from helpers.chapters.site import Edition
+from helpers.chapters.book import Edition
 from helpers.errors import Failure
 
 DECLARED = "x: int = 1  # 0..9; any"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from helpers.chapters.site import CHAPTERS
-from helpers.claims.registry import REGISTRY, load_registry
+from helpers.chapters.book import book_chapters
+from helpers.claims.registry import load_registry, registry_files
 from helpers.errors import Mistake
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -35,13 +35,14 @@ B1B B2A B2B B3A B3B B5D B-claim1 B-claim2 B-claim3 B4A B4B B4C
 C1 C2 C3 C4 C5 C6 C7 C9 C12 C13 C16 C-eq1
 """
 ONE = """
-papers:
-- letter: A
-  title: T
-  cite: t
-  claims:
-  - {id: A1, figure: F, chapter: c, statement: s, criteria: [
-     {name: x, text: t, why: "ours: w", at_least: 1}]}
+letter: A
+title: T
+cite: t
+caption: C
+chapters: {c: of one thing}
+claims:
+- {id: A1, figure: F, chapter: c, statement: s, criteria: [
+   {name: x, text: t, why: "ours: w", at_least: 1}]}
 """
 
 
@@ -59,7 +60,7 @@ def test_what_a_laptop_has_to_reproduce():
 
 
 def test_every_claim_belongs_to_a_chapter_of_its_paper():
-    chapters = dict.fromkeys(CHAPTERS)
+    chapters = book_chapters()
     papers = {c.chapter: c.paper.letter for c in load_registry().values()}
     assert [papers[chapter] for chapter in chapters] == list("AAABBBC")
 
@@ -105,7 +106,10 @@ def test_texts_are_plain_sentences():
         ("figure: F", "figure: F, required: [huge]", "allowed"),
         ("figure: F", "figure: F, required: laptop", "required 'laptop' is no list"),
         ("statement: s, ", "", "claim A1: without statement"),
-        ("papers:", "paper:", "no list of papers"),
+        ("letter: A", "- letter", "expected"),
+        ("chapters: {c: of one thing}", "chapters: [c]", "give names"),
+        ("chapter: c", "chapter: d", "chapter 'd' is none of the paper's: c"),
+        ("caption: C\n", "", "without caption"),
         ("- {id", "- {id: A1, figure: [", "expected"),
     ],
 )
@@ -121,9 +125,9 @@ def test_a_slip_in_the_registry_is_named_on_one_line(tmp_path, old, new, complai
 
 def test_a_claim_that_stands_there_twice_is_named(tmp_path):
     path = tmp_path / "claims.yaml"
-    line = ONE[ONE.index("  - {id") :]
+    line = ONE[ONE.index("- {id") :]
     path.write_text(ONE + line)
-    with pytest.raises(Mistake, match="claim A1 is there twice"):
+    with pytest.raises(Mistake, match=r"claim \['A1'\] is there twice"):
         load_registry(path)
 
 
@@ -141,7 +145,8 @@ def test_what_holds_for_a_claim_holds_for_its_criteria(tmp_path):
 
 
 def test_the_registry_travels_with_the_package():
-    assert yaml.safe_load(REGISTRY.read_text(encoding="utf-8"))["papers"]
+    read = [yaml.safe_load(path.read_text("utf-8")) for path in registry_files()]
+    assert sorted(paper["letter"] for paper in read) == ["A", "B", "C"]
     assert '"*.yaml"' in (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
 
 

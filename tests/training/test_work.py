@@ -6,8 +6,8 @@ from unittest import mock
 import matplotlib
 import pytest
 
+from helpers.chapters.book import Edition
 from helpers.chapters.plans import plan_edition
-from helpers.chapters.site import Edition
 from helpers.errors import Mistake
 from helpers.runs import IdentityRun, Run, Study
 from helpers.training.work import check_studies

@@ -1,0 +1,67 @@
+"""What is in the book: its papers, their chapters, and the executed copies at hand."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from helpers.claims.registry import SCALES, load_papers
+
+BEST_FIRST = SCALES[::-1]
+
+
+def parts() -> dict[str, list[str]]:
+    """Caption of each part of the book -> its chapters: a part for each paper."""
+    return {
+        f"Paper {paper.letter}: {paper.caption}": [name for name, _ in paper.chapters]
+        for paper in load_papers()
+    }
+
+
+def book_chapters() -> list[str]:
+    """The chapters of the papers, in their order."""
+    return list(topics())
+
+
+def topics() -> dict[str, str]:
+    """Chapter -> what it is about, in words."""
+    return {name: topic for paper in load_papers() for name, topic in paper.chapters}
+
+
+class Edition(NamedTuple):
+    """An executed copy in the book, `chapters/<scale>/<chapter>[-<variant>].ipynb`."""
+
+    chapter: str
+    scale: str
+    variant: str
+
+    @property
+    def page(self) -> str:
+        """The page's name inside book/, without its suffix."""
+        variant = "" if self.variant == "main" else f"-{self.variant}"
+        return f"chapters/{self.scale}/{self.chapter}{variant}"
+
+    @property
+    def title(self) -> str:
+        """What the edition is called beside others of its chapter."""
+        if self.variant == "main":
+            return f"{self.scale.capitalize()} edition"
+        return f"{self.variant} ({self.scale} scale)"
+
+
+def find_editions(book: Path) -> dict[str, list[Edition]]:
+    """The executed copies at hand, best first: the chapters of the book, then others.
+
+    Scales come before variants, and the variant `main` before the others. Copies that
+    are not whole (`*.failed.ipynb`, `*.partial.ipynb`) are left out.
+    """
+    found: dict[str, list[Edition]] = {}
+    for scale in BEST_FIRST:
+        for path in sorted((book / "chapters" / scale).glob("*.ipynb")):
+            chapter, _, variant = path.stem.partition("-")
+            edition = Edition(chapter, scale, variant or "main")
+            if "." not in path.stem:
+                found.setdefault(chapter, []).append(edition)
+    for editions in found.values():
+        editions.sort(key=lambda e: (BEST_FIRST.index(e.scale), e.variant != "main"))
+    known = book_chapters()
+    own = sorted(set(found) - set(known))
+    return {name: found[name] for name in (*known, *own) if name in found}

@@ -1,0 +1,82 @@
+"""A paper, its claims, and the criteria that a claim is judged by."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Paper(NamedTuple):
+    """A paper: its letter, title and key in the bibliography, and its chapters.
+
+    caption: of its part of the book. chapters: names in their order, and what each is
+    about.
+    """
+
+    letter: str
+    title: str
+    cite: str
+    caption: str
+    chapters: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Criterion:
+    """Bounds on one named estimate.
+
+    `why` tells where the number comes from: the paper, mathematics or us. `only_on`:
+    the data sets it speaks about, every one if empty; "folder" stands for any folder.
+    """
+
+    name: str
+    text: str
+    why: str
+    at_least: float | None = None
+    at_most: float | None = None
+    only_on: tuple[str, ...] = ()
+
+    @property
+    def bounds(self) -> str:
+        """The bounds in words."""
+        low, high = self.at_least, self.at_most
+        if low is None:
+            return f"at most {_in_words(high)}"
+        if high is None:
+            return f"at least {_in_words(low)}"
+        if low == high:
+            return f"exactly {_in_words(low)}"
+        return f"from {_in_words(low)} to {_in_words(high)}"
+
+    def __str__(self) -> str:
+        return f"{self.text}: {self.bounds}"
+
+    def applies_to(self, dataset: str | None) -> bool:
+        """Whether it speaks about a data set; None asks for every criterion."""
+        if dataset is None or not self.only_on:
+            return True
+        return dataset.partition(":")[0] in self.only_on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One figure (or theorem, or table) of a paper and the criteria it is judged by.
+
+    `required`: scales at which it has to be reproduced. `note`: what the paper leaves
+    open, and what we chose.
+    """
+
+    id: str
+    paper: Paper
+    figure: str
+    chapter: str
+    statement: str
+    criteria: tuple[Criterion, ...]
+    required: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the estimates that it asks for, in order."""
+        return tuple(criterion.name for criterion in self.criteria)
+
+
+def _in_words(number: float) -> str:
+    return f"{number:.8g}".replace("e-0", "e-").replace("-", "−")
