@@ -15,7 +15,7 @@ import torch
 
 from helpers import datasets
 from helpers.runs import Run, Study
-from helpers.training import study, work
+from helpers.training import study, tasks
 from helpers.training.identity_stacks import IdentityStack
 from helpers.training.stacks import Stack
 
@@ -108,8 +108,8 @@ def in_stacks_of(monkeypatch):
     """Function that deals runs of one shape to stacks of at most so many."""
 
     def in_stacks_of(most, *, at_least=1):
-        monkeypatch.setitem(work.STACK_LIMIT, "cpu", most)
-        monkeypatch.setitem(work.PARALLEL, "cpu", at_least)
+        monkeypatch.setitem(tasks.STACK_LIMIT, "cpu", most)
+        monkeypatch.setitem(tasks.PARALLEL, "cpu", at_least)
 
     return in_stacks_of
 

@@ -17,7 +17,7 @@ from helpers.chapters.studies import all_runs, evaluate_chapter, find_studies
 from helpers.claims.registry import paper_folder
 from helpers.runs import Run, Study, fingerprint
 from helpers.runs.store import RunFolder
-from helpers.training.work import check_studies
+from helpers.training.tasks import check_studies
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # Of the package, what a chapter that is executed does not see.

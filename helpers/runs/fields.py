@@ -79,6 +79,11 @@ class Described:
     OPTIONAL: ClassVar[tuple[str, ...]] = ()
     STACKED: ClassVar[tuple[str, ...]] = ()
 
+    # Of every kind of run that has no such field: epochs whose weights are kept, and
+    # whether those of the best one are.
+    snapshots: ClassVar = ()
+    keep_best: ClassVar = None
+
     def __post_init__(self):
         for name, kind, holds, allowed in self.CHECKS:
             value = getattr(self, name)

@@ -1,4 +1,4 @@
-"""The rounds of a stack of classifiers: epochs, measurements, snapshots, ends."""
+"""Classifiers: what can be trained, and what an epoch of a stack of them does."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -16,7 +16,6 @@ from helpers.training.losses import choose_loss
 from helpers.training.measures import Network, check_names, measure, measured_epochs
 from helpers.training.modules import Single, check_fits
 from helpers.training.optimizers import check_optimizer
-from helpers.training.rounds import Rounds
 from helpers.training.stacks import Stack
 from helpers.training.trainees import DeviceData, Trainee
 
@@ -39,7 +38,7 @@ def model_of(run: Run, data) -> models.MLP | models.Modular:
     )
 
 
-def check_runs(runs: Iterable[Run], data) -> None:
+def check(runs: Iterable[Run], data) -> None:
     """Whether all can be trained: a Mistake names the first that cannot."""
     for run in {(stack_key(r), r.init_scale is None): r for r in runs}.values():
         check_names(run.measures)
@@ -52,39 +51,45 @@ def check_runs(runs: Iterable[Run], data) -> None:
             check_fits(model, examples=examples, batch_size=run.batch_size)
 
 
-class StackTraining(Rounds):
-    """Classifiers of one shape, trained together to their ends."""
+def limit(run: Run, data, most: int) -> int:
+    """Perceptrons are trained side by side, any other family one by one."""
+    return most if run.model == "mlp" else 1
 
-    def __init__(self, trainees: list[Trainee], data: DeviceData, save_seconds: float):
-        super().__init__(trainees, data.device, save_seconds)
-        self.data = data
-        self.shared = run = trainees[0].run
+
+class Classifiers:
+    """An ensemble of classifiers of one shape (helpers.training.rounds)."""
+
+    LOSS, SCORE = "train_loss", "test_accuracy"
+
+    def __init__(self, trainees: list[Trainee], data: DeviceData, epoch: int):
+        self.data, self.epoch = data, epoch
+        self.runs = [trainee.run for trainee in trainees]
+        self.shared = run = self.runs[0]
         self.measured = measured_epochs(run.epochs)
         self.loss = choose_loss(run.loss)
         self.model = model_of(run, data)
         kind = Stack if isinstance(self.model, models.MLP) else Single
-        scales = [t.run.loss_scale or 1.0 for t in self.trainees]
-        self._permuted = {
-            t.folder.name: data.permuted_of(t.run).permuted for t in self.trainees
-        }
+        scales = [run.loss_scale or 1.0 for run in self.runs]
+        drawn = [data.permuted_of(run) for run in self.runs]
+        self.permuted = torch.stack([each.permuted for each in drawn])
         self.stack = kind(
             self.model,
             self.loss,
-            self._weights(),
+            self._weights(trainees),
             self._rates(),
             images=data.train_images,
-            labels=torch.stack([data.labels_of(t.run) for t in self.trainees]),
+            labels=torch.stack([each.labels for each in drawn]),
             loss_scales=torch.tensor(scales),
             optimizer=run.optimizer,
-            optimizer_states=[t.optimizer for t in self.trainees],
+            optimizer_states=[t.optimizer for t in trainees],
             **({"precision": run.precision} if kind is Single else {}),
         )
 
-    def _weights(self) -> dict[str, Tensor]:
+    def _weights(self, trainees: list[Trainee]) -> dict[str, Tensor]:
         each = [
             t.weights
             or self.model.initial(seed=t.run.seed, init_scale=t.run.init_scale)
-            for t in self.trainees
+            for t in trainees
         ]
         return {
             name: torch.stack([weights[name] for weights in each]).to(self.data.device)
@@ -92,7 +97,7 @@ class StackTraining(Rounds):
         }
 
     def _rates(self) -> dict[str, Tensor]:
-        runs = [t.run for t in self.trainees]
+        runs = self.runs
         rates = {name: [r.learning_rate for r in runs] for name in self.model.names}
         rates[self.model.names[0]] = [
             r.learning_rate if r.first_learning_rate is None else r.first_learning_rate
@@ -100,12 +105,13 @@ class StackTraining(Rounds):
         ]
         return {name: torch.tensor(values) for name, values in rates.items()}
 
-    def _advance(self) -> None:
+    def advance(self, epoch: int) -> None:
+        self.epoch = epoch
         self.stack.train_epoch(self._order(), self.shared.batch_size)
 
     def _order(self) -> Tensor:
         """Order of the examples in this epoch, by seed alone: (network, n)."""
-        count, seeds = self.stack.labels.shape[1], [t.run.seed for t in self.trainees]
+        count, seeds = self.stack.labels.shape[1], [run.seed for run in self.runs]
         rows = {
             seed: torch.from_numpy(
                 stream(seed, "order of examples", self.epoch).permutation(count)
@@ -114,22 +120,10 @@ class StackTraining(Rounds):
         }
         return torch.stack([rows[seed] for seed in seeds]).to(self.data.device)
 
-    def _record(self) -> list[str | None]:
-        stops, due = [None] * len(self.trainees), self.due
-        values = self._evaluate() if due else []
-        for k in due:
-            trainee = self.trainees[k]
-            stop = stops[k] = self._stop(trainee.run, values[k])
-            trainee.epoch = self.epoch
-            trainee.record({**values[k], **self._measure(k, trainee, stop)})
-            if self.epoch in trainee.run.snapshots:
-                trainee.folder.save_snapshot(self.epoch, self.stack.network(k))
-            if trainee.run.keep_best:
-                trainee.keep_best("test_accuracy", self.stack.network(k))
-        return stops
-
-    def _evaluate(self) -> list[dict[str, float]]:
-        """Accuracy and loss of every network on both sets; the epoch's one wait."""
+    def observe(self, due: list[int]) -> list[dict[str, float]]:
+        """Accuracy and loss of networks on both sets; the epoch's one wait."""
+        if not due:
+            return []
         tests = self.data.test_labels.expand(len(self.stack), -1)
         train = self.stack.evaluate(self.data.train_images, self.stack.labels)
         test = self.stack.evaluate(self.data.test_images, tests)
@@ -140,13 +134,12 @@ class StackTraining(Rounds):
         # A diverged network has no accuracy: argmax of NaN would name the first class.
         return [
             {n: row[n] if np.isfinite(row["train_loss"]) else np.nan for n in names}
-            for row, names in zip(rows, map(_names_of, self.trainees), strict=True)
+            for row, names in ((rows[k], _names_of(self.runs[k])) for k in due)
         ]
 
     def _of_sets(self, predictions: Tensor) -> list[Tensor]:
         """Accuracies of SET_NAMES, (network,) each; predictions (network, n)."""
-        permuted = torch.stack([self._permuted[t.folder.name] for t in self.trainees])
-        right = predictions == self.stack.labels
+        permuted, right = self.permuted, predictions == self.stack.labels
         restored = predictions == self.data.train_labels
         return [
             (hits & some).sum(1, dtype=torch.float64) / some.sum(1)
@@ -157,16 +150,12 @@ class StackTraining(Rounds):
             )
         ]
 
-    def _stop(self, run: Run, values: dict[str, float]) -> str | None:
-        """Why a run ends here, or None."""
-        if not np.isfinite(values["train_loss"]):
-            return "diverged"
-        goal = np.inf if run.stop_accuracy is None else run.stop_accuracy
-        if self.epoch and values["train_accuracy"] >= goal:
-            return "fitted"
-        return "epochs" if self.epoch >= run.epochs else None
+    def fitted(self, k: int, values: dict[str, float]) -> bool:
+        goal = self.runs[k].stop_accuracy
+        reached = goal is not None and values["train_accuracy"] >= goal
+        return self.epoch > 0 and reached
 
-    def _measure(self, k: int, trainee: Trainee, stop: str | None) -> dict[str, float]:
+    def measure(self, k: int, trainee: Trainee, stop: str | None) -> dict[str, float]:
         """The run's measures where they are due, else NaN under the same names.
 
         A diverged network's are due, and undefined.
@@ -189,11 +178,23 @@ class StackTraining(Rounds):
         numbers = torch.stack(list(values.values())).tolist() if values else []
         return {**dict(zip(values, numbers, strict=True)), MEASURED: True}
 
-    def _state(self, k: int) -> tuple[dict[str, Tensor], ...]:
-        return self.stack.network(k), self.stack.optimizer_state(k)
+    def network(self, k: int) -> dict[str, Tensor]:
+        return self.stack.network(k)
+
+    def place(
+        self, k: int, weights: dict[str, Tensor], optimizer: dict[str, Tensor]
+    ) -> None:
+        self.stack.place(k, weights, optimizer)
+
+    def state(self, k: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        return self.network(k), self.stack.optimizer_state(k)
+
+    def keep(self, networks: list[int]) -> None:
+        self.runs = [self.runs[k] for k in networks]
+        self.permuted = self.permuted[networks]
+        self.stack.keep(networks)
 
 
-def _names_of(trainee: Trainee) -> tuple[str, ...]:
+def _names_of(run: Run) -> tuple[str, ...]:
     """What an epoch records of a run, beside its measures."""
-    sets = () if trainee.run.permuted_fraction is None else SET_NAMES
-    return EPOCH_NAMES + sets
+    return EPOCH_NAMES + (() if run.permuted_fraction is None else SET_NAMES)

@@ -1,8 +1,8 @@
-"""The rounds of a stack of identity nets: one image each, a step an epoch."""
+"""Identity nets: what can be trained; one image each, a step an epoch."""
 
 from collections.abc import Iterable
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +14,6 @@ from helpers.runs import IdentityRun
 from helpers.runs.histories import MEASURED
 from helpers.runs.run import stack_key
 from helpers.training.identity_stacks import IdentityStack, most_together
-from helpers.training.rounds import Rounds
 from helpers.training.trainees import Trainee
 
 MOMENTS = "moments/"
@@ -43,7 +42,7 @@ def image_of(run: IdentityRun, data) -> Tensor:
     return image
 
 
-def check_identities(runs: Iterable[IdentityRun], data) -> None:
+def check(runs: Iterable[IdentityRun], data) -> None:
     """Whether all can be trained: a Mistake names the first that cannot.
 
     Their networks exist, and their images are such that something can be learnt.
@@ -57,77 +56,98 @@ def check_identities(runs: Iterable[IdentityRun], data) -> None:
         image_of(run, data)
 
 
-def identity_limit(run: IdentityRun, data, limit: int) -> int:
+def limit(run: IdentityRun, data, most: int) -> int:
     """How many networks of this run's shape are trained as one stack, at most."""
-    return most_together(identity_model(run, data), limit)
+    return most_together(identity_model(run, data), most)
 
 
-class IdentityTraining(Rounds):
-    """Identity nets of one shape, trained together to their ends.
+class DeviceImages(NamedTuple):
+    """A data set, and the device on which nets learn from its images."""
+
+    data: Any
+    device: torch.device
+
+
+class IdentityNets:
+    """An ensemble of identity nets of one shape (helpers.training.rounds).
 
     The history of a run is its mean squared error before every step and at the end.
     """
 
-    def __init__(
-        self, trainees: list[Trainee], data, device: torch.device, save_seconds: float
-    ):
-        super().__init__(trainees, device, save_seconds)
-        self.shared = run = trainees[0].run
+    LOSS = SCORE = "train_error"
+
+    def __init__(self, trainees: list[Trainee], placed: DeviceImages, epoch: int):
+        data, device = placed
+        run = trainees[0].run
         self.model = identity_model(run, data)
-        images = torch.stack([image_of(t.run, data) for t in self.trainees])
+        self.goals = [trainee.run.stop_error for trainee in trainees]
+        images = torch.stack([image_of(t.run, data) for t in trainees])
         bottom = [name for name in self.model.names if name in ("W1", "b1")]
+        states = [t.weights or self._initial(t.run) for t in trainees]
         self.stack = IdentityStack(
             self.model,
-            self._on_device(self.model.names, device),
+            _on_device(states, self.model.names, device),
             images[:, None].to(device),
             trained=bottom if run.trained == "bottom" else self.model.names,
             optimizer=run.optimizer,
             learning_rate=run.learning_rate,
-            moments=self._moments(device),
-            steps=self.epoch,
+            moments=_moments(trainees, states, epoch, device),
+            steps=epoch,
         )
-
-    def _on_device(self, names: Iterable[str], device) -> dict[str, Tensor]:
-        """Parts of everyone's state, name -> (network, ...); empty seats have zeros."""
-        states = [t.weights or self._initial(t.run) for t in self.trainees]
-        like = {name: value for state in states for name, value in state.items()}
-        return {
-            name: torch.stack(
-                [s.get(name, torch.zeros_like(like[name])) for s in states]
-            ).to(device)
-            for name in names
-        }
-
-    def _moments(self, device: torch.device) -> dict[str, Tensor]:
-        """What the optimizer remembers of everyone; nothing before the first step."""
-        going = [t.weights for t in self.trainees if t.epoch == self.epoch > 0]
-        names = {n for s in going for n in s or {} if n.startswith(MOMENTS)}
-        found = self._on_device(sorted(names), device)
-        return {name.removeprefix(MOMENTS): value for name, value in found.items()}
 
     def _initial(self, run: IdentityRun) -> dict[str, Tensor]:
         return self.model.initial(seed=run.seed, scheme=run.scheme)
 
-    def _advance(self) -> None:
+    def advance(self, epoch: int) -> None:
         self.stack.step()
 
-    def _record(self) -> list[str | None]:
+    def observe(self, due: list[int]) -> list[dict[str, float]]:
         errors = self.stack.errors().tolist()  # whose gradients the next step takes
-        stops: list[str | None] = [None] * len(errors)
-        for k in self.due:
-            trainee = self.trainees[k]
-            trainee.epoch = self.epoch
-            trainee.record({"train_error": errors[k], MEASURED: True})
-            stops[k] = self._stop(trainee.run, errors[k])
-        return stops
+        return [{"train_error": errors[k]} for k in due]
 
-    def _stop(self, run: IdentityRun, error: float) -> str | None:
-        """Why a run ends here, or None."""
-        if not np.isfinite(error):
-            return "diverged"
-        if error <= run.stop_error:
-            return "fitted"
-        return "epochs" if self.epoch >= run.steps else None
+    def measure(self, k: int, trainee: Trainee, stop: str | None) -> dict[str, float]:
+        return {MEASURED: True}
 
-    def _state(self, k: int) -> tuple[dict[str, Tensor], ...]:
-        return (self.stack.state(k),)
+    def fitted(self, k: int, values: dict[str, float]) -> bool:
+        return values["train_error"] <= self.goals[k]
+
+    def network(self, k: int) -> dict[str, Tensor]:
+        return self.stack.network(k)
+
+    def place(
+        self, k: int, weights: dict[str, Tensor], optimizer: dict[str, Tensor]
+    ) -> None:
+        self.stack.place(k, weights)
+
+    def state(self, k: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        return self.stack.state(k), {}  # moments stand among the weights
+
+    def keep(self, networks: list[int]) -> None:
+        self.goals = [self.goals[k] for k in networks]
+        self.stack.keep(networks)
+
+
+def _on_device(
+    states: list[dict[str, Tensor]], names: Iterable[str], device: torch.device
+) -> dict[str, Tensor]:
+    """Parts of everyone's state, name -> (network, ...); empty seats have zeros."""
+    like = {name: value for state in states for name, value in state.items()}
+    return {
+        name: torch.stack(
+            [s.get(name, torch.zeros_like(like[name])) for s in states]
+        ).to(device)
+        for name in names
+    }
+
+
+def _moments(
+    trainees: list[Trainee],
+    states: list[dict[str, Tensor]],
+    epoch: int,
+    device: torch.device,
+) -> dict[str, Tensor]:
+    """What the optimizer remembers of everyone; nothing before the first step."""
+    going = [t.weights or {} for t in trainees if t.epoch == epoch > 0]
+    names = {name for state in going for name in state if name.startswith(MOMENTS)}
+    found = _on_device(states, sorted(names), device)
+    return {name.removeprefix(MOMENTS): value for name, value in found.items()}

@@ -133,7 +133,7 @@ class IdentityStack:
         root = square.sqrt().mul_(1 / sqrt(1 - second**self.steps)).add_(EPSILON)
         return (mean * (self.rate / (1 - first**self.steps))).div_(root)
 
-    def place(self, k: int, state: dict[str, Tensor], _optimizer=None) -> None:
+    def place(self, k: int, state: dict[str, Tensor]) -> None:
         """Put a network on the k-th place, as `state` gave it after as many steps."""
         for name, kept in self.state(k).items():
             kept.copy_(state[name])

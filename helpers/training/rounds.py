@@ -1,12 +1,48 @@
 """The rounds of a stack on its way: advance, record, retire who has ended, save."""
 
 import time
+from collections.abc import Callable
+from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from helpers.runs.provenance import provenance
 from helpers.training.trainees import Trainee
+
+Weights = dict[str, Tensor]
+
+
+class Ensemble(Protocol):
+    """K networks of one shape, computed together, in the order of their seats."""
+
+    LOSS: str  # of what `observe` gives, which is not finite where a network diverged
+    SCORE: str  # and what is highest at the best epoch, where that is kept
+
+    def advance(self, epoch: int) -> None:
+        """Train every network through one epoch."""
+
+    def observe(self, due: list[int]) -> list[dict[str, float]]:
+        """What is recorded at every epoch, of the networks that are due."""
+
+    def measure(self, k: int, trainee: Trainee, stop: str | None) -> dict[str, float]:
+        """What is recorded of a network beside it, MEASURED among that."""
+
+    def fitted(self, k: int, values: dict[str, float]) -> bool:
+        """Whether what was observed ends a network's training."""
+
+    def state(self, k: int) -> tuple[Weights, Weights]:
+        """What a network needs to go on: its weights, and its optimizer's state."""
+
+    def network(self, k: int) -> Weights:
+        """Weights of one network."""
+
+    def place(self, k: int, weights: Weights, optimizer: Weights) -> None:
+        """Put a network on a place, from its state."""
+
+    def keep(self, networks: list[int]) -> None:
+        """Go on with these networks only."""
 
 
 class Rounds:
@@ -16,13 +52,16 @@ class Rounds:
     seats until the epoch of their own state, and whoever is finished until the epoch of
     its end: what is computed there counts for nothing, but is there as it always was.
 
-    A subclass has a `stack` with `network(k)`, `place(k, weights, optimizer)` and
-    `keep(networks)`, and says how to `_advance` by one epoch and how to `_record` it:
-    for every trainee that is due, why it ends here, or None.
+    begin(trainees, epoch): their ensemble.
     """
 
     def __init__(
-        self, trainees: list[Trainee], device: torch.device, save_seconds: float
+        self,
+        trainees: list[Trainee],
+        begin: Callable[[list[Trainee], int], Ensemble],
+        *,
+        device: torch.device,
+        save_seconds: float,
     ):
         self.device, self.save_seconds = device, save_seconds
         self.epoch = min(t.epoch for t in trainees if not t.finished)
@@ -30,14 +69,9 @@ class Rounds:
         names = tuple(t.folder.name for t in trainees)
         for trainee in trainees:
             trainee.company = names
+        self.ensemble = begin(self.trainees, self.epoch)
         self.started = self.saved = 0.0  # when `run` began, and the last save
         self.interrupted = False  # set by another thread: end after this epoch
-
-    def _advance(self) -> None:
-        raise NotImplementedError
-
-    def _record(self) -> list[str | None]:
-        raise NotImplementedError
 
     @property
     def due(self) -> list[int]:
@@ -52,13 +86,36 @@ class Rounds:
         self._retire(self._record(), bar)
         while not self._ended() and not self.interrupted:
             self.epoch += 1
-            self._advance()
+            self.ensemble.advance(self.epoch)
             self._take_seats()
             bar.update(len(self.due), f"epoch {self.epoch}")
             self._retire(self._record(), bar)
             due = time.monotonic() - self.saved >= self.save_seconds
             if due or self.interrupted:
                 self._save()
+
+    def _record(self) -> list[str | None]:
+        """Record this epoch of those that are due: why each ends here, or None."""
+        stops: list[str | None] = [None] * len(self.trainees)
+        due = self.due
+        for k, values in zip(due, self.ensemble.observe(due), strict=True):
+            trainee = self.trainees[k]
+            trainee.epoch, stop = self.epoch, self._stop(k, values)
+            stops[k] = stop
+            trainee.record({**values, **self.ensemble.measure(k, trainee, stop)})
+            if self.epoch in trainee.run.snapshots:
+                trainee.folder.save_snapshot(self.epoch, self.ensemble.network(k))
+            if trainee.run.keep_best:
+                trainee.keep_best(self.ensemble.SCORE, self.ensemble.network(k))
+        return stops
+
+    def _stop(self, k: int, values: dict[str, float]) -> str | None:
+        """Why a run ends here, or None."""
+        if not np.isfinite(values[self.ensemble.LOSS]):
+            return "diverged"
+        if self.ensemble.fitted(k, values):
+            return "fitted"
+        return "epochs" if self.epoch >= self.trainees[k].run.epochs else None
 
     def _ended(self) -> bool:
         return all(trainee.finished for trainee in self.trainees)
@@ -67,7 +124,7 @@ class Rounds:
         """Those who rested until this epoch go on from their own states."""
         for k, trainee in enumerate(self.trainees):
             if trainee.epoch == self.epoch and not trainee.finished:
-                self.stack.place(k, trainee.weights, trainee.optimizer)
+                self.ensemble.place(k, trainee.weights, trainee.optimizer)
 
     def _retire(self, stops: list[str | None], bar) -> None:
         """Finish the runs that end here and go on with the others."""
@@ -81,7 +138,7 @@ class Rounds:
             }
         for k, (trainee, stop) in enumerate(zip(self.trainees, stops, strict=True)):
             if stop:
-                trainee.finish(self.stack.network(k), stop, about)
+                trainee.finish(self.ensemble.network(k), stop, about)
                 bar.update(trainee.run.epochs - self.epoch, f"epoch {self.epoch}")
         left = [
             k
@@ -92,14 +149,10 @@ class Rounds:
             return
         self.trainees = [self.trainees[k] for k in left]
         if left:
-            self.stack.keep(left)
-
-    def _state(self, k: int) -> tuple[dict[str, Tensor], ...]:
-        """What a network needs to go on, beside its epoch: weights, and what else."""
-        return (self.stack.network(k),)
+            self.ensemble.keep(left)
 
     def _save(self) -> None:
         for k, trainee in enumerate(self.trainees):
             if trainee.epoch == self.epoch and not trainee.finished:
-                trainee.save(*self._state(k))
+                trainee.save(*self.ensemble.state(k))
         self.saved = time.monotonic()

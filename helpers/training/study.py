@@ -21,7 +21,7 @@ from helpers.system.locks import lock_all
 from helpers.system.progress import progress_bar
 from helpers.training.companies import Company, companies, deal
 from helpers.training.rounds import Rounds
-from helpers.training.work import PARALLEL, Work, check_studies, work_of
+from helpers.training.tasks import PARALLEL, STACK_LIMIT, TASKS, check_studies, seat
 
 SAVE_SECONDS = 30.0  # between two saved states of a stack
 
@@ -67,11 +67,18 @@ def _train_runs(
     waiting = [folder for folder in folders if not _sound(folder)]
     if not waiting:
         return
-    work = work_of(waiting[0].run, studies[0].data, device)
-    stacks = deal(runs, work.most_together, at_least=PARALLEL[device.type])
+    task, data = TASKS[type(studies[0].base)], studies[0].data
+    limit = partial(task.limit, data=data, most=STACK_LIMIT[device.type])
+    stacks = deal(runs, limit, at_least=PARALLEL[device.type])
+    seated = partial(
+        seat,
+        placed=task.place(data, device),
+        device=device,
+        save_seconds=save_seconds,
+    )
     while waiting:
         everyone = companies(folders, stacks)
-        begun = _train_companies(everyone, work, device, save_seconds)
+        begun = _train_companies(everyone, seated, device)
         waiting = [folder for folder in waiting if not folder.done()]
         if waiting and not begun:
             _wait_for(waiting)
@@ -130,7 +137,7 @@ def _is_free(folder: RunFolder) -> bool:
 
 
 def _train_companies(
-    everyone: list[Company], work: Work, device: torch.device, save_seconds: float
+    everyone: list[Company], seated: Callable[..., Rounds], device: torch.device
 ) -> bool:
     """Train companies to their ends, one to a core; whether any of them was begun.
 
@@ -141,8 +148,7 @@ def _train_companies(
     epochs = sum(folder.run.epochs for folder in unfinished)
     bar = progress_bar(epochs, f"{len(unfinished)} networks")
     threads = torch.get_num_threads()
-    begin = partial(work.begin, save_seconds=save_seconds)
-    jobs = [partial(_train_company, company, begin, bar) for company in everyone]
+    jobs = [partial(_train_company, company, seated, bar) for company in everyone]
     try:
         return any(_run_side_by_side(jobs, workers))
     finally:
@@ -151,7 +157,10 @@ def _train_companies(
 
 
 def _train_company(
-    company: Company, begin: Callable, bar, note: Callable[[Rounds], None]
+    company: Company,
+    seated: Callable[..., Rounds],
+    bar,
+    note: Callable[[Rounds], None],
 ) -> bool:
     """Whether a company was ours to train, and is trained."""
     unfinished = company.unfinished
@@ -162,7 +171,7 @@ def _train_company(
         trainees = company.trainees() if ours else None
         if not trainees or all(trainee.finished for trainee in trainees):
             return False
-        rounds = begin(trainees)
+        rounds = seated(trainees)
         bar.update(sum(t.epoch for t in trainees if not t.finished), "")
         note(rounds)
         rounds.run(bar)

@@ -15,7 +15,7 @@ from helpers.runs import Run, Study
 from helpers.runs.store import RunFolder
 from helpers.system.locks import lock_all
 from helpers.training import train
-from helpers.training.classification import StackTraining
+from helpers.training.rounds import Rounds
 
 KILLS = 12
 ENDED = 1000  # above any epoch
@@ -89,13 +89,13 @@ def train_until_rename(root, count):
 def train_beside(root, name, ready, go):
     """Train the study when told to; note which runs were trained in this process."""
     os.environ["MEMORIZATION_RESULTS"] = root
-    trained, run = [], StackTraining.run
+    trained, run = [], Rounds.run
 
     def noted(stack, bar):
         trained.extend(trainee.folder.name for trainee in stack.trainees)
         run(stack, bar)
 
-    StackTraining.run = noted
+    Rounds.run = noted
     study = small_study()
     ready.release()
     go.wait()

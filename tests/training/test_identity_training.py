@@ -14,15 +14,17 @@ from helpers.runs.identity import OPTIMIZERS
 from helpers.runs.store import RunFolder, results_root
 from helpers.training import identity_stacks, load, train
 from helpers.training.identity import (
-    IdentityTraining,
-    identity_limit,
+    DeviceImages,
     identity_model,
     image_of,
+    limit,
 )
 from helpers.training.identity_stacks import CACHE, IdentityStack
+from helpers.training.tasks import seat
 from helpers.training.trainees import Trainee
 
 FCN, CONVNET = FAMILIES
+CPU = torch.device("cpu")
 NEVER = 1e-30  # an error that ends no training
 RATES = {
     (FCN, "descent"): 1.0,
@@ -61,7 +63,7 @@ class Bar:
 def train_as_one_stack(study, bar=None):
     """Train what is not finished of a study as one stack, on this thread."""
     trainees = [Trainee(RunFolder(run)) for run in study.runs()]
-    stack = IdentityTraining(trainees, study.data, torch.device("cpu"), 1e9)
+    stack = seat(trainees, DeviceImages(study.data, CPU), device=CPU, save_seconds=1e9)
     stack.run(bar or Bar())
     return stack
 
@@ -381,7 +383,7 @@ def test_a_network_takes_a_place_again_with_its_own_bits(study_of, digits, optim
 
 def test_networks_of_every_shape_are_stacked(study_of, digits):
     for fields in SHAPES.values():
-        assert identity_limit(study_of(**fields).runs()[0], digits, 16) == 16
+        assert limit(study_of(**fields).runs()[0], digits, 16) == 16
 
 
 SHARED = {(8, 16): 16, (14, 208): 16, (14, 512): 4, (14, 2048): 2, (28, 2048): 2}
@@ -395,13 +397,13 @@ def test_a_fully_connected_stack_fits_the_cache_if_it_is_more_than_a_pair(
     canvas, width = shape
     run = study_of(model=FCN, canvas=canvas, width=width, depth=3).runs()[0]
     most, size = (
-        identity_limit(run, digits, 16),
+        limit(run, digits, 16),
         8 * identity_model(run, digits).parameters(),
     )
     assert most == SHARED[shape]
     assert most == 2 or most * size <= CACHE
     assert most == 16 or (most + 1) * size > CACHE
-    assert identity_limit(run, digits, 1) == 1
+    assert limit(run, digits, 1) == 1
 
 
 def test_a_fully_connected_study_is_trained_in_stacks_that_fit_the_cache(
@@ -488,7 +490,7 @@ def test_a_stack_goes_on_from_the_step_where_it_was_told_to_end(
     expected = bits(results)
     monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "interrupted"))
     trainees = [Trainee(RunFolder(run)) for run in study.runs()]
-    stack = IdentityTraining(trainees, study.data, torch.device("cpu"), 1e9)
+    stack = seat(trainees, DeviceImages(study.data, CPU), device=CPU, save_seconds=1e9)
     bar = Bar()
 
     def end_after_seven():

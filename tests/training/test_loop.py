@@ -14,10 +14,11 @@ from helpers.runs import Run
 from helpers.runs.histories import MEASURED
 from helpers.runs.store import RunFolder
 from helpers.training import rounds
-from helpers.training.classification import EPOCH_NAMES, StackTraining, model_of
+from helpers.training.classification import EPOCH_NAMES, model_of
 from helpers.training.losses import LOSSES
 from helpers.training.measures import measured_epochs
 from helpers.training.stacks import Stack
+from helpers.training.tasks import seat
 from helpers.training.trainees import DeviceData, Trainee
 
 NEVER = 1e9  # seconds between two saved states
@@ -39,7 +40,8 @@ def train(digits):
     def train(study, bar=None):
         folders = [RunFolder(run) for run in study.runs()]
         data = DeviceData(digits, torch.device("cpu"))
-        training = StackTraining([Trainee(f) for f in folders], data, NEVER)
+        trainees = [Trainee(folder) for folder in folders]
+        training = seat(trainees, data, device=data.device, save_seconds=NEVER)
         training.run(bar or Bar())
         return folders
 
@@ -389,5 +391,5 @@ def test_states_are_saved_when_they_are_due(study_of, digits, monkeypatch):
     data = DeviceData(digits, torch.device("cpu"))
     study = study_of({"seed": [0]}, epochs=8)
     trainees = [Trainee(RunFolder(run)) for run in study.runs()]
-    StackTraining(trainees, data, 3).run(Bar())
+    seat(trainees, data, device=data.device, save_seconds=3).run(Bar())
     assert [int(epoch) for epoch in saved] == [3, 6]

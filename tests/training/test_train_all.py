@@ -12,7 +12,7 @@ from helpers.errors import Failure, Mistake
 from helpers.runs import IdentityRun, Study
 from helpers.runs.histories import Histories
 from helpers.runs.store import RunFolder, results_root
-from helpers.training import load, train, train_all, work
+from helpers.training import load, tasks, train, train_all
 from helpers.training.identity_stacks import IdentityStack
 from helpers.training.trainees import Trainee
 
@@ -233,13 +233,13 @@ def test_what_has_not_begun_is_not_begun_after_an_error(
     nets_of, monkeypatch, failing, on_cores, in_stacks_of
 ):
     on_cores(1), in_stacks_of(16)
-    begun, begin = [], work.IdentityWork.begin
+    begun, task = [], tasks.TASKS[IdentityRun]
 
-    def noted(self, trainees, save_seconds):
+    def noted(trainees, placed, epoch):
         begun.append(trainees[0].run.depth)
-        return begin(self, trainees, save_seconds)
+        return task.begin(trainees, placed, epoch)
 
-    monkeypatch.setattr(work.IdentityWork, "begin", noted)
+    monkeypatch.setitem(tasks.TASKS, IdentityRun, task._replace(begin=noted))
     # The deepest has most to do and begins.
     studies = {depth: nets_of(depth=depth, steps=300) for depth in (2, 3, 4, 5)}
     failing(5)

@@ -12,9 +12,9 @@ import torch
 from helpers.errors import Failure
 from helpers.runs.store import PARTIAL, RunFolder
 from helpers.system.progress import TerminalBar
-from helpers.training import load, train, work
+from helpers.training import load, tasks, train
 from helpers.training import study as training
-from helpers.training.classification import StackTraining
+from helpers.training.rounds import Rounds
 from helpers.training.stacks import Stack
 
 EPOCHS = 6
@@ -32,7 +32,7 @@ def whole(study, bits, tmp_path_factory):
     root = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEMORIZATION_RESULTS", str(root))
-        patch.setitem(work.PARALLEL, "cpu", 1)
+        patch.setitem(tasks.PARALLEL, "cpu", 1)
         train(study, device="cpu")
     return bits(root)
 
@@ -69,7 +69,7 @@ class Interruption(TerminalBar):
 @pytest.fixture
 def press_ctrl_c(monkeypatch):
     """Function for a stack to call: interrupts the main thread and waits for it."""
-    stacks, run = [], StackTraining.run
+    stacks, run = [], Rounds.run
 
     def noted(stack, bar):
         stacks.append(stack)
@@ -82,7 +82,7 @@ def press_ctrl_c(monkeypatch):
             assert time.monotonic() < deadline, "no stack was told of the interruption"
             time.sleep(0.001)
 
-    monkeypatch.setattr(StackTraining, "run", noted)
+    monkeypatch.setattr(Rounds, "run", noted)
     return press
 
 

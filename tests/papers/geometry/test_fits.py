@@ -7,7 +7,7 @@ from helpers.datasets import Dataset
 from helpers.errors import Mistake
 from helpers.models import FAMILIES
 from helpers.runs import IdentityRun, Run, Study
-from helpers.training.work import check_studies
+from helpers.training.tasks import check_studies
 
 DEPTHS = {"vgg16": 16, "small_vgg": 9, "alexnet": 6, "convnet": 4, "mlp": 2}
 

@@ -1,0 +1,154 @@
+"""What cannot be trained is told before anything is."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+from unittest import mock
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+
+from helpers.chapters.book import Edition
+from helpers.chapters.plans import plan_edition
+from helpers.errors import Mistake
+from helpers.runs import IdentityRun, Run, Study
+from helpers.runs.fields import ABOVE_ZERO, SEED, Described
+from helpers.runs.histories import MEASURED
+from helpers.runs.store import RunFolder
+from helpers.training import tasks, train
+from helpers.training.tasks import check_studies
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = {"activation": "relu", "init_scale": None}
+
+
+@pytest.mark.parametrize(
+    ("run", "complaint"),
+    [
+        (Run(model="small_vgg", depth=7, **MODULE), r"depth = 7: must be .* small_vgg"),
+        (Run(model="resnet50", **MODULE), r"model = 'resnet50': takes 3 channels"),
+        (Run(model="vgg"), r"model = 'vgg': must be one of mlp, "),
+        (Run(activation="step"), r"activation = 'step': must be one of"),
+        (IdentityRun(model="identity_net"), r"model = 'identity_net': must be one of"),
+    ],
+)
+def test_a_network_that_cannot_be_built_is_a_mistake(digits, run, complaint):
+    fine = Study(digits, Run(width=16), {"seed": range(2)})
+    with pytest.raises(Mistake, match=complaint):
+        check_studies([fine, Study(digits, run)])
+
+
+def test_each_shape_is_built_once_whatever_the_number_of_runs(digits):
+    study = Study(digits, Run(), {"width": [16, 32], "seed": range(50)})
+    with mock.patch("helpers.training.classification.model_of") as build:
+        check_studies([study, study])
+    assert [call.args[0].width for call in build.call_args_list] == [16, 32]
+
+
+def test_a_chapters_plan_tells_it():
+    edition = Edition("mftma_layers", "smoke", "main")
+    with matplotlib.rc_context(), pytest.raises(Mistake, match=r"depth = 7: must be"):
+        plan_edition(ROOT, edition, {"depth": "7"})
+
+
+# A third kind of run: this much, and one row in TASKS.
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanRun(Described):
+    """The mean of the pixels, found by gradient descent on half the squared error."""
+
+    dataset: str = "digits"
+    digest: str = ""
+    learning_rate: float = 0.5
+    epochs: int = 30
+    snapshots: tuple[int, ...] = ()
+    seed: int = 0
+
+    CHECKS: ClassVar = (("learning_rate", *ABOVE_ZERO), ("seed", *SEED))
+    STACKED: ClassVar = ("seed",)
+
+    def description(self):
+        return {"task": "mean", **super().description()}
+
+
+class Means:
+    """An ensemble of them: K numbers that start at their seeds."""
+
+    LOSS = SCORE = "loss"
+
+    def __init__(self, trainees, goal, epoch):
+        starts = [t.weights["w"] if t.weights else t.run.seed for t in trainees]
+        self.rate, self.goal = trainees[0].run.learning_rate, goal
+        self.weights = torch.tensor([float(start) for start in starts])
+
+    def advance(self, epoch):
+        self.weights -= self.rate * (self.weights - self.goal)
+
+    def observe(self, due):
+        return [{"loss": float((self.weights[k] - self.goal) ** 2 / 2)} for k in due]
+
+    def measure(self, k, trainee, stop):
+        return {MEASURED: True}
+
+    def fitted(self, k, values):
+        return values["loss"] < 1e-6
+
+    def network(self, k):
+        return {"w": self.weights[k].clone()}
+
+    def state(self, k):
+        return self.network(k), {}
+
+    def place(self, k, weights, optimizer):
+        self.weights[k] = weights["w"]
+
+    def keep(self, networks):
+        self.weights = self.weights[networks]
+
+
+@pytest.fixture
+def means(digits, monkeypatch):
+    """A study of four of them, the kind entered in the table."""
+    task = tasks.Task(
+        check=lambda runs, data: None,
+        limit=lambda run, data, most: most,
+        place=lambda data, device: float(data.train_images.float().mean()),
+        begin=Means,
+    )
+    monkeypatch.setitem(tasks.TASKS, MeanRun, task)
+    return Study(digits, MeanRun(snapshots=(2,)), {"seed": [0, 1, 2, 50]})
+
+
+def test_a_third_kind_of_run_is_one_file_and_one_row(means, digits, bits, results):
+    found = train(means, device="cpu", save_seconds=0)
+    assert found.stops == ("fitted",) * 4 and len(set(found.lengths())) > 1
+    assert (np.diff(found.arrays[3]["loss"]) < 0).all()
+    last = RunFolder(means.runs()[3]).snapshot(int(found.lengths()[3]))["w"]
+    assert last == pytest.approx(float(digits.train_images.float().mean()), abs=2e-3)
+    assert RunFolder(means.runs()[0]).snapshot_epochs()[0] == 2
+    whole = bits(results)
+    assert train(means, device="cpu").lengths().tolist() == found.lengths().tolist()
+    assert bits(results) == whole
+
+
+def test_a_third_kind_of_run_goes_on_from_its_state(means, monkeypatch):
+    expected = train(means, device="cpu").final("loss")
+    for run in means.runs():
+        shutil.rmtree(RunFolder(run).path)
+    advance = Means.advance
+
+    def advance_until(self, epoch):
+        if epoch == 5:
+            raise InterruptedError
+        advance(self, epoch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Means, "advance", advance_until)
+        with pytest.raises(InterruptedError):
+            train(means, device="cpu", save_seconds=0)
+    assert any(RunFolder(run).started() for run in means.runs())
+    assert train(means, device="cpu").final("loss").tolist() == expected.tolist()
