@@ -15,7 +15,7 @@ import torch
 
 from helpers import datasets
 from helpers.runs import Run, Study
-from helpers.training import study, tasks
+from helpers.training import tasks, trainer
 from helpers.training.identity_stacks import IdentityStack
 from helpers.training.stacks import Stack
 
@@ -98,7 +98,7 @@ def on_cores(monkeypatch):
     """Function that lets training find so many cores."""
 
     def on_cores(count):
-        monkeypatch.setattr(study, "usable_cores", lambda: count)
+        monkeypatch.setattr(trainer, "usable_cores", lambda: count)
 
     return on_cores
 

@@ -30,6 +30,11 @@ class Company(NamedTuple):
         """Those that are still to be trained."""
         return [folder for folder in self.folders if not folder.done()]
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a state to go on from."""
+        return any(folder.started() for folder in self.unfinished)
+
     def trainees(self) -> list[Trainee] | None:
         """Everyone on his seat; None where another process has changed the company.
 

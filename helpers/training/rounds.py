@@ -1,5 +1,6 @@
 """The rounds of a stack on its way: advance, record, retire who has ended, save."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -52,7 +53,8 @@ class Rounds:
     seats until the epoch of their own state, and whoever is finished until the epoch of
     its end: what is computed there counts for nothing, but is there as it always was.
 
-    begin(trainees, epoch): their ensemble.
+    begin(trainees, epoch): their ensemble. until: the moment of time.monotonic at which
+    they are saved and left, at the end of an epoch.
     """
 
     def __init__(
@@ -62,8 +64,9 @@ class Rounds:
         *,
         device: torch.device,
         save_seconds: float,
+        until: float = math.inf,
     ):
-        self.device, self.save_seconds = device, save_seconds
+        self.device, self.save_seconds, self.until = device, save_seconds, until
         self.epoch = min(t.epoch for t in trainees if not t.finished)
         self.trainees = [t for t in trainees if t.epoch >= self.epoch]
         names = tuple(t.folder.name for t in trainees)
@@ -84,14 +87,14 @@ class Rounds:
         self.started = self.saved = time.monotonic()
         # Asked anew where nobody is due, for a step may need what was found here.
         self._retire(self._record(), bar)
-        while not self._ended() and not self.interrupted:
+        while not self._ended() and not self._leaving():
             self.epoch += 1
             self.ensemble.advance(self.epoch)
             self._take_seats()
             bar.update(len(self.due), f"epoch {self.epoch}")
             self._retire(self._record(), bar)
             due = time.monotonic() - self.saved >= self.save_seconds
-            if due or self.interrupted:
+            if due or self._leaving():
                 self._save()
 
     def _record(self) -> list[str | None]:
@@ -116,6 +119,9 @@ class Rounds:
         if self.ensemble.fitted(k, values):
             return "fitted"
         return "epochs" if self.epoch >= self.trainees[k].run.epochs else None
+
+    def _leaving(self) -> bool:
+        return self.interrupted or time.monotonic() >= self.until
 
     def _ended(self) -> bool:
         return all(trainee.finished for trainee in self.trainees)

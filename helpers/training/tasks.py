@@ -42,16 +42,16 @@ TASKS: dict[type[Described], Task] = {
 }
 
 
-def seat(
-    trainees: list[Trainee], placed: Any, *, device: torch.device, save_seconds: float
-) -> Rounds:
-    """The rounds of trainees of one shape, on data that their task has placed."""
+def seat(trainees: list[Trainee], placed: Any, **options) -> Rounds:
+    """The rounds of trainees of one shape, on data that their task has placed.
+
+    options: of the rounds.
+    """
     begin = TASKS[type(trainees[0].run)].begin
     return Rounds(
         trainees,
         lambda seated, epoch: begin(seated, placed, epoch),
-        device=device,
-        save_seconds=save_seconds,
+        **options,
     )
 
 

@@ -11,8 +11,7 @@ from helpers.errors import Failure
 from helpers.runs import IdentityRun, Run, Study
 from helpers.runs.store import RunFolder
 from helpers.system.progress import TerminalBar
-from helpers.training import study as training
-from helpers.training import train
+from helpers.training import train, trainer
 from helpers.training.companies import companies, deal
 from helpers.training.trainees import Trainee, company_of
 
@@ -140,7 +139,7 @@ class StopAt(TerminalBar):
 def stop_after(count, study, monkeypatch, **options):
     """Train until the n-th change; whether that came before the end."""
     with monkeypatch.context() as patch:
-        patch.setattr(training, "progress_bar", lambda *_: StopAt(count))
+        patch.setattr(trainer, "progress_bar", lambda *_: StopAt(count))
         try:
             train(study, device="cpu", **options)
         except Stopped:

@@ -12,8 +12,7 @@ from helpers.errors import Failure, Mistake
 from helpers.models import Modular, build
 from helpers.runs import Run, Study
 from helpers.runs.store import RunFolder, results_root
-from helpers.training import study as training
-from helpers.training import train
+from helpers.training import train, trainer
 from helpers.training.losses import LOSSES
 from helpers.training.modules import Single, check_fits
 
@@ -352,7 +351,7 @@ def test_interrupted_and_resumed_is_uninterrupted(
     for count in (1, 5):
         monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / str(count)))
         with monkeypatch.context() as patch:
-            patch.setattr(training, "usable_cores", lambda: 1)
+            patch.setattr(trainer, "usable_cores", lambda: 1)
             patch.setattr(Single, "train_epoch", fail_after(count))
             with pytest.raises(Failure, match="stopped"):
                 train(study, device="cpu", save_seconds=0)

@@ -12,8 +12,7 @@ import torch
 from helpers.errors import Failure
 from helpers.runs.store import PARTIAL, RunFolder
 from helpers.system.progress import TerminalBar
-from helpers.training import load, tasks, train
-from helpers.training import study as training
+from helpers.training import load, tasks, train, trainer
 from helpers.training.rounds import Rounds
 from helpers.training.stacks import Stack
 
@@ -92,7 +91,7 @@ def test_interrupted_and_resumed_is_uninterrupted(
 ):
     with monkeypatch.context() as patch:
         bar = Interruption(at, press_ctrl_c)
-        patch.setattr(training, "progress_bar", lambda total, label: bar)
+        patch.setattr(trainer, "progress_bar", lambda total, label: bar)
         with pytest.raises(KeyboardInterrupt):
             train(study, device="cpu")
     epochs = newest_epochs(study)
@@ -109,7 +108,7 @@ def test_stacks_that_wait_their_turn_do_not_begin_after_an_interruption(
     study, monkeypatch, press_ctrl_c, on_cores, in_stacks_of
 ):
     bar = Interruption(2, press_ctrl_c)
-    monkeypatch.setattr(training, "progress_bar", lambda total, label: bar)
+    monkeypatch.setattr(trainer, "progress_bar", lambda total, label: bar)
     on_cores(1), in_stacks_of(1)
     with pytest.raises(KeyboardInterrupt):
         train(study, device="cpu")
@@ -126,7 +125,7 @@ def test_an_error_in_one_stack_ends_all_and_is_told(
 
     with monkeypatch.context() as patch:
         bar = Interruption(at, fail)
-        patch.setattr(training, "progress_bar", lambda total, label: bar)
+        patch.setattr(trainer, "progress_bar", lambda total, label: bar)
         with pytest.raises(Failure, match="out of luck"):
             train(study, device="cpu", save_seconds=0)
     train(study, device="cpu")
@@ -262,7 +261,7 @@ def test_training_on_cuda_is_interrupted_and_goes_on(
     study = study_of(epochs=20, stop_accuracy=None)
     with monkeypatch.context() as patch:
         bar = Interruption(9, press_ctrl_c)  # in the third epoch of a stack of four
-        patch.setattr(training, "progress_bar", lambda total, label: bar)
+        patch.setattr(trainer, "progress_bar", lambda total, label: bar)
         with pytest.raises(KeyboardInterrupt):
             train(study, device="cuda")
     assert newest_epochs(study) == [3] * 4

@@ -1,5 +1,6 @@
 """Training of studies: what is finished stays, and cores change no bit."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -235,3 +236,17 @@ def test_cuda_trains_what_the_cpu_trains(study_of, tmp_path, monkeypatch, loss, 
         np.testing.assert_allclose(
             theirs["gradient_alignment_W1"], ours["gradient_alignment_W1"], atol=1e-2
         )
+
+
+def test_until_a_moment_as_much_is_trained_as_there_is_time_for(study_of, monkeypatch):
+    from helpers.training import rounds, train_until
+
+    study, whole = study_of({"seed": range(3)}, epochs=9), study_of({"seed": range(3)})
+    assert train_until(time.monotonic() - 1, [study], device="cpu") == 3
+    assert not any(RunFolder(run).started() for run in study.runs())
+    clock = iter(range(10**9))  # every look at it is a second later
+    monkeypatch.setattr(rounds.time, "monotonic", lambda: next(clock))
+    assert train_until(40, [study], device="cpu", save_seconds=1e9) == 3
+    begun = [RunFolder(run) for run in study.runs() if RunFolder(run).started()]
+    assert begun and all(0 < int(next(f.states())["epoch"]) < 9 for f in begun)
+    assert train_until(10**8, [study, whole], device="cpu") == 0
