@@ -27,7 +27,6 @@ from statistics import median
 
 import numpy as np
 import torch
-from helpers.system.devices import choose_device
 from safetensors.torch import load_file
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -40,6 +39,7 @@ from helpers.papers.geometry.rewinding import SETS, convolutions, rewind
 from helpers.runs import Run, Study
 from helpers.runs.histories import Histories
 from helpers.runs.store import RunFolder
+from helpers.system.devices import choose_device
 from helpers.training import train
 from helpers.training.classification import model_of
 

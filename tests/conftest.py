@@ -1,8 +1,10 @@
 """What the tests share: results of their own, a small study, quick processes."""
 
 import contextlib
+import json
 import multiprocessing
 import re
+import shutil
 import signal
 import time
 from multiprocessing import forkserver
@@ -15,6 +17,7 @@ import torch
 
 from helpers import datasets
 from helpers.runs import Run, Study
+from helpers.system.files import write_bytes
 from helpers.training import tasks, trainer
 from helpers.training.identity_stacks import IdentityStack
 from helpers.training.stacks import Stack
@@ -174,6 +177,15 @@ def wait_until_gone(number):
         while psutil.Process(number).status() != psutil.STATUS_ZOMBIE:
             assert time.monotonic() < deadline, f"process {number} goes on"
             time.sleep(0.02)
+
+
+def take_weights(root):
+    """Leave of every finished run what an archive keeps of it: all but its weights."""
+    for mark in root.glob("*/done.json"):
+        sums = json.loads(mark.read_bytes())
+        left = {n: s for n, s in sums.items() if not n.startswith("snapshots/")}
+        write_bytes(mark, json.dumps(left | {"weights": False}).encode())
+        shutil.rmtree(mark.parent / "snapshots")
 
 
 def golden(name):

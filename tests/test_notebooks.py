@@ -98,6 +98,17 @@ def test_it_opens_with_a_question_and_ends_with_what_differs(path):
     assert cells[-2].source.strip() == "verdicts.table()"
 
 
+def test_it_asks_networks_through_what_is_kept_of_them_alone(path):
+    """Else it could not be executed again without weights."""
+    called = {
+        node.attr
+        for cell in code_cells(path)
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.Attribute)
+    }
+    assert not called & {"snapshot", "weights", "outputs", "forward"}
+
+
 def test_every_claim_of_the_chapter_is_judged_in_it(path):
     source = "\n".join(c.source for c in code_cells(path))
     judged = re.findall(r'verdicts\.judge\(\s*"([^"]+)"', source)

@@ -99,8 +99,11 @@ def tidy(cell: dict) -> None:
 
     A type that the renderer does not know fails the strict build, even beside one that
     it does. An edition that is older than the rule against bare values keeps them in
-    its notebook; its page says that they are there.
+    its notebook; its page says that they are there. A bar that has ended is blank: a
+    chapter that asks nothing anew has none, and its page looks the same.
     """
+    if "outputs" in cell:
+        cell["outputs"] = [o for o in cell["outputs"] if not _is_blank(o)]
     for output in cell.get("outputs", []):
         if "data" not in output:
             continue
@@ -111,6 +114,11 @@ def tidy(cell: dict) -> None:
             what = f"{lines} lines" if lines > 1 else "one line"
             note = f"Not shown: {what} of a bare value, which the notebook holds."
             output["data"] = {"text/html": f'<p class="left-out">{note}</p>'}
+
+
+def _is_blank(output: Mapping) -> bool:
+    html = shown_type(output) == "text/html"
+    return html and not _joined(output["data"]["text/html"])
 
 
 def _misspoken(settings) -> Iterator[str]:

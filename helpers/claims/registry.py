@@ -13,9 +13,6 @@ from helpers.claims.reading import SCALES, check, read_paper
 from helpers.errors import Mistake
 from helpers.system.roots import project_root
 
-__all__ = ["SCALES", "Claim", "Criterion", "Paper", "find_claim", "load_papers"]
-__all__ += ["load_registry", "paper_folder", "registry_files"]
-
 FILE = "claims.yaml"
 PAPERS = Path(__file__).resolve().parents[1] / "papers"
 

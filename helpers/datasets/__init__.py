@@ -9,18 +9,6 @@ from helpers.datasets.scaling import matched_scale, network_inputs, standardise
 from helpers.datasets.spheres import spheres
 from helpers.errors import Mistake
 
-__all__ = [
-    "NAMES",
-    "Dataset",
-    "data_root",
-    "fetch",
-    "load",
-    "matched_scale",
-    "network_inputs",
-    "spheres",
-    "standardise",
-]
-
 ARCHIVES = tuple(archives.CLASSES)
 EMBEDDED = {"digits": digits.read, "scattered_digits": digits.scatter}
 NAMES = (*EMBEDDED, *ARCHIVES)  # besides folder:NAME

@@ -69,7 +69,9 @@ def resize(images: Tensor, size: int) -> Tensor:
     if images.shape[-2:] == (size, size):
         return images
     flat = images.reshape(-1, *images.shape[-3:])
+    # In double precision, so that it is the same on every processor, once rounded:
+    # what is kept of a network is found again by the images that it was asked about.
     resized = functional.interpolate(
-        flat, size=(size, size), mode="bilinear", antialias=True
+        flat.double(), size=(size, size), mode="bilinear", antialias=True
     )
-    return resized.reshape(*images.shape[:-2], size, size)
+    return resized.to(images.dtype).reshape(*images.shape[:-2], size, size)

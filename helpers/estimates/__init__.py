@@ -10,15 +10,3 @@ from helpers.estimates.intervals import (
     ratio_interval,
 )
 from helpers.estimates.settings import largest_distance, lowest
-
-__all__ = [
-    "Band",
-    "Estimate",
-    "band",
-    "exact",
-    "largest_distance",
-    "lowest",
-    "mean_interval",
-    "paired_difference",
-    "ratio_interval",
-]

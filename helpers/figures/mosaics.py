@@ -1,6 +1,7 @@
 """Many small images as one picture: how each is scaled, and where each stands."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -154,6 +155,7 @@ def _overlaps(side: int, size: int) -> np.ndarray:
     return np.clip(high - low, 0, None) * side / size
 
 
+@cache  # asked again for every size that is tried, and the style has one font
 def text_width(text: str, points: float = TEXT) -> float:
     """Pixels that a line of text takes."""
     if not text.strip():

@@ -15,6 +15,11 @@ from helpers.models.modules import MODULES, Modular
 FAMILIES = ("mlp", *MODULES)
 
 
+def parameter_count(model) -> int:
+    """Number of trained weights and biases of one network."""
+    return sum(map(math.prod, model.shapes.values()))
+
+
 def build(
     family: str,
     *,

@@ -73,10 +73,6 @@ class IdentityNet:
         """Names of weights and biases, from the input to the output: W1, b1, W2, ..."""
         return list(self.shapes)
 
-    def parameters(self) -> int:
-        """Number of weights and biases of one network."""
-        return sum(map(math.prod, self.shapes.values()))
-
     def initial(self, *, seed: int, scheme: str) -> dict[str, Tensor]:
         """Weights of one network, each float32 and without the axis of networks.
 

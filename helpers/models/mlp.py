@@ -76,10 +76,20 @@ class MLP:
             raise Mistake(f"activation = {self.activation!r}: must be one of {allowed}")
 
     @property
+    def shapes(self) -> dict[str, tuple[int, int]]:
+        """Name of a weight or bias -> its shape, from the input to the logits."""
+        sizes, shapes = [self.features, *[self.width] * (self.depth - 1)], {}
+        pairs = pairwise([*sizes, self.classes])
+        for layer, (before, after) in enumerate(pairs, start=1):
+            shapes[f"W{layer}"] = (after, before)
+            if self.biases:
+                shapes[f"b{layer}"] = (after, 1)
+        return shapes
+
+    @property
     def names(self) -> list[str]:
         """Names of weights and biases, from the input to the logits: W1, b1, W2, ..."""
-        kinds = "Wb" if self.biases else "W"
-        return [f"{kind}{layer + 1}" for layer in range(self.depth) for kind in kinds]
+        return list(self.shapes)
 
     def initial(self, *, seed: int, init_scale: float | None) -> dict[str, Tensor]:
         """Weights of one network: W1 Gaussian, the others Glorot uniform, biases zero.
@@ -88,9 +98,9 @@ class MLP:
         standardised inputs of any size the pre-activations of a 3,072-value image;
         without an init_scale W1 is Glorot uniform, too.
         """
-        sizes = [self.features, *[self.width] * (self.depth - 1), self.classes]
         weights = {}
-        for layer, shape in enumerate(pairwise(sizes)):
+        for layer in range(self.depth):
+            shape = self.shapes[f"W{layer + 1}"][::-1]
             draws = stream(seed, "initial weights", layer)
             if layer == 0 and init_scale is not None:
                 scale = init_scale * math.sqrt(PAPER_FEATURES / self.features)

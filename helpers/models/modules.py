@@ -98,9 +98,14 @@ class Modular:
         return self._build().to_empty(device="cpu")
 
     @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name of a trained weight -> its shape, from the input to the logits."""
+        return {n: tuple(w.shape) for n, w in self.skeleton.named_parameters()}
+
+    @property
     def names(self) -> list[str]:
         """Names of the trained weights, from the input to the logits."""
-        return [name for name, _ in self.skeleton.named_parameters()]
+        return list(self.shapes)
 
     @property
     def statistics(self) -> list[str]:

@@ -3,5 +3,3 @@
 from helpers.runs.identity import IdentityRun
 from helpers.runs.run import Run, fingerprint
 from helpers.runs.study import Study
-
-__all__ = ["IdentityRun", "Run", "Study", "fingerprint"]

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from torch import Tensor
 
 from helpers.runs.store import RunFolder
 
@@ -19,10 +20,38 @@ def kept(
     name and settings (which JSON can write) decide what is measured, together with the
     run itself; make() gives name -> array.
     """
+
+    def rows(_: list[int]) -> dict[str, np.ndarray]:
+        return {key: np.asarray(value)[None] for key, value in make().items()}
+
+    found = kept_rows([folder], name, settings, rows)
+    return {key: row[0] for key, row in found.items()}
+
+
+def kept_rows(
+    folders: Sequence[RunFolder],
+    name: str,
+    settings: dict,
+    make: Callable[[list[int]], dict],
+) -> dict[str, np.ndarray]:
+    """The same of several networks, which are asked at once: name -> (network, ...).
+
+    make(places) gives the rows of those of whom nothing is kept; each is kept beside
+    its own run.
+    """
     text = json.dumps({**settings, "recipe": RECIPE}, sort_keys=True)
     name = f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    found = folder.measured(name)
-    if found is None:
-        found = {key: np.asarray(value) for key, value in make().items()}
-        folder.save_measured(name, found)
-    return found
+    rows = [folder.measured(name) for folder in folders]
+    if missing := [k for k, row in enumerate(rows) if row is None]:
+        made = {key: np.asarray(values) for key, values in make(missing).items()}
+        for j, k in enumerate(missing):
+            rows[k] = {key: values[j] for key, values in made.items()}
+            folders[k].save_measured(name, rows[k])
+    return {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+
+
+def digest(images: Tensor) -> str:
+    """Digest of images that networks are asked about, 12 hex digits."""
+    content = images.cpu().contiguous().numpy()
+    text = f"{content.dtype} {content.shape}".encode()
+    return hashlib.sha256(text + content.tobytes()).hexdigest()[:12]

@@ -5,10 +5,12 @@
                           snapshots/epoch-*.safetensors
                           state.safetensors      to resume from; its predecessor beside
                           done.json              checksums of the above, written last
+                          measured/              what the finished network was asked
     results/locks/                               who trains a run, see system.locks
 
-Every file is written under a temporary name, synced and renamed, and carries or is
-given a checksum, so that a damaged one is named and never read.
+Every file is written under a temporary name, synced and renamed, with a checksum, so
+that a damaged one is named and never read. A finished run is whole without snapshots
+where done.json says "weights": false.
 """
 
 import contextlib
@@ -89,10 +91,13 @@ class RunFolder:
 
     def _differing(self, mark: bytes) -> str | None:
         try:
-            for name, digest in json.loads(mark).items():
-                if _sha256(self.path / name) != digest:
+            sums = json.loads(mark)
+            whole = sums.pop("weights", True)
+            for name, digest in sums.items():
+                asked = whole or not name.startswith("snapshots/")
+                if asked and _sha256(self.path / name) != digest:
                     return str(self.path / name)
-        except (ValueError, AttributeError):
+        except (ValueError, TypeError, AttributeError):
             return str(self.path / "done.json")
         except FileNotFoundError as error:
             return str(error.filename)
@@ -111,10 +116,12 @@ class RunFolder:
         try:
             return read_tensors(self._snapshot(epoch))
         except FileNotFoundError:
-            raise Failure(
-                f"run {self.name} has no snapshot of epoch {epoch}; it has "
-                f"{', '.join(map(str, self.snapshot_epochs())) or 'none'}"
-            ) from None
+            there = ", ".join(map(str, self.snapshot_epochs())) or "none"
+            lacks = f"run {self.name} has no snapshot of epoch {epoch}; it has {there}"
+            if not json.loads(self._content("done.json") or b"{}").get("weights", True):
+                told = "is stored without its weights, and was never asked this"
+                lacks = f"run {self.name} {told}; remove {self.path} to train it anew"
+            raise Failure(lacks) from None
 
     def save_state(self, tensors: dict[str, Tensor]) -> None:
         """Save what resuming needs; the sound state before it is kept."""
@@ -160,8 +167,7 @@ class RunFolder:
 
         What was measured goes before it, for it may not be true of the new network.
         """
-        measured = self._measured("any").parent
-        for name in names_in(measured):
+        for name in names_in(measured := self.path / "measured"):
             remove(measured / name)
         remove(self.path / "done.json")
 
@@ -171,8 +177,7 @@ class RunFolder:
 
     def _decoded(self, name: str, decode: Callable[[bytes], dict]) -> dict:
         """A file of a finished run; absent, damaged and unreadable are told apart."""
-        content = self._content(name)
-        if content is None:
+        if (content := self._content(name)) is None:
             raise Failure(f"run {self.name} has no {name}: train it first")
         try:
             return decode(content)
@@ -185,9 +190,7 @@ class RunFolder:
 
     def save_measured(self, name: str, arrays: dict[str, np.ndarray]) -> None:
         """Keep what was measured of the finished network, under a name of its own."""
-        held = {
-            key: torch.from_numpy(np.asarray(array)) for key, array in arrays.items()
-        }
+        held = {k: torch.from_numpy(np.asarray(a)) for k, a in arrays.items()}
         write_tensors(self._measured(name), held)
 
     def measured(self, name: str) -> dict[str, np.ndarray] | None:
@@ -214,5 +217,4 @@ def _npz(arrays: dict[str, np.ndarray]) -> bytes:
 
 
 def _arrays(content: bytes) -> dict[str, np.ndarray]:
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return dict(arrays)
+    return dict(np.load(io.BytesIO(content), allow_pickle=False))

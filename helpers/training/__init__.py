@@ -1,5 +1,3 @@
 """From a study to finished runs."""
 
 from helpers.training.study import load, train, train_all, train_until
-
-__all__ = ["load", "train", "train_all", "train_until"]

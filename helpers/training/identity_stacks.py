@@ -9,6 +9,7 @@ from math import sqrt
 import torch
 from torch import Tensor
 
+from helpers.models import parameter_count
 from helpers.models.identity import IdentityConvNet, IdentityFCN
 
 MOMENTUM = 0.9
@@ -24,7 +25,7 @@ def most_together(model: IdentityFCN | IdentityConvNet, limit: int) -> int:
     """
     if isinstance(model, IdentityConvNet):
         return limit
-    return min(limit, max(2, CACHE // (8 * model.parameters())))
+    return min(limit, max(2, CACHE // (8 * parameter_count(model))))
 
 
 class IdentityStack:

@@ -362,6 +362,15 @@ def test_a_bare_value_is_refused(source):
     assert reasons(source, table) == []
 
 
+@pytest.mark.parametrize("blank", ["", []])
+def test_a_bar_that_has_ended_leaves_nothing_on_the_page(blank):
+    kept = v4.new_output("display_data", {"text/html": "<p>2</p>"})
+    bar = v4.new_output("display_data", {"text/html": blank, "text/plain": "<HTML>"})
+    cell = v4.new_code_cell("x", outputs=[bar, kept])
+    outputs.tidy(cell)
+    assert [output["data"] for output in cell["outputs"]] == [kept["data"]]
+
+
 def test_more_than_30_lines_of_text_are_refused(source):
     stream = v4.new_output("stream", name="stdout", text="x\n" * 30)
     assert reasons(source, stream) == []

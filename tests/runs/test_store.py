@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import assert_same_histories, take_weights
 
 from helpers.errors import Failure
 from helpers.runs import Run, fingerprint, store
@@ -356,6 +357,46 @@ def test_what_was_measured_never_outlives_the_mark_of_its_run(finished, monkeypa
     assert finished.done()
     finished.reopen()
     assert finished.measured("own") is None and not finished.done()
+
+
+# Without weights
+
+
+def test_a_run_without_its_weights_is_finished_and_sound(finished):
+    history = finished.history()
+    take_weights(finished.path.parent)
+    assert finished.done() and finished.damage() is None
+    assert finished.history().keys() == history.keys()
+    assert finished.snapshot_epochs() == []
+    told = f"run {finished.name} is stored without its weights, and was never asked"
+    with pytest.raises(Failure, match=told) as caught:
+        finished.snapshot(3)
+    assert f"remove {finished.path} to train it" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["history.npz", "run.json"])
+def test_what_else_a_run_without_weights_lacks_is_damage(finished, name):
+    take_weights(finished.path.parent)
+    (finished.path / name).unlink()
+    assert finished.damage() == str(finished.path / name)
+
+
+def test_weights_that_are_gone_are_damage_where_nothing_says_so(finished):
+    mark = (finished.path / "done.json").read_bytes()
+    take_weights(finished.path.parent)
+    for sums in (json.loads(mark), json.loads(mark) | {"weights": True}):
+        (finished.path / "done.json").write_text(json.dumps(sums))
+        assert finished.damage().startswith(f"{finished.path}/snapshots/epoch-")
+
+
+def test_runs_without_weights_are_not_trained_again(study_of, results, train_epochs):
+    first = train(study_of({"seed": range(2)}), device="cpu")
+    take_weights(results)
+    train_epochs.clear()
+    assert_same_histories(train(study_of({"seed": range(2)}), device="cpu"), first)
+    assert not train_epochs
+    train(study_of({"seed": range(3)}), device="cpu")  # another one is
+    assert set(train_epochs) == {1}
 
 
 # Snapshots

@@ -7,6 +7,7 @@ from plain_nets import as_module
 from rounding import distance, tolerance
 
 from helpers.errors import Mistake
+from helpers.models import parameter_count
 from helpers.models.identity import FAMILIES
 from helpers.runs import IdentityRun, Study
 from helpers.runs.histories import MEASURED
@@ -398,7 +399,7 @@ def test_a_fully_connected_stack_fits_the_cache_if_it_is_more_than_a_pair(
     run = study_of(model=FCN, canvas=canvas, width=width, depth=3).runs()[0]
     most, size = (
         limit(run, digits, 16),
-        8 * identity_model(run, digits).parameters(),
+        8 * parameter_count(identity_model(run, digits)),
     )
     assert most == SHARED[shape]
     assert most == 2 or most * size <= CACHE
@@ -410,7 +411,7 @@ def test_a_fully_connected_study_is_trained_in_stacks_that_fit_the_cache(
     study_of, steps, monkeypatch, on_cores
 ):
     study = study_of({"seed": range(12)}, model=FCN, width=16, depth=2, steps=3)
-    size = 8 * identity_model(study.runs()[0], study.data).parameters()
+    size = 8 * parameter_count(identity_model(study.runs()[0], study.data))
     monkeypatch.setattr(identity_stacks, "CACHE", 3 * size)
     on_cores(1)
     train(study, device="cpu")

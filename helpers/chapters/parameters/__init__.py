@@ -9,12 +9,3 @@ from helpers.chapters.parameters.checks import check_parameters
 from helpers.chapters.parameters.declared import Parameter, check_defaults, declare
 from helpers.chapters.parameters.notebook import check_notebook
 from helpers.chapters.parameters.spellings import convert
-
-__all__ = [
-    "Parameter",
-    "check_defaults",
-    "check_notebook",
-    "check_parameters",
-    "convert",
-    "declare",
-]

@@ -23,31 +23,3 @@ from helpers.papers.geometry.parameter_counts import count_error
 from helpers.papers.geometry.separation import embeddings, measure_separability
 from helpers.papers.geometry.simulations import Capacities, measure_capacities
 from helpers.papers.geometry.widths import geometry_by_width, hidden_features
-
-__all__ = [
-    "SETS",
-    "Capacities",
-    "Geometry",
-    "Gradients",
-    "ball_capacity",
-    "best_epochs",
-    "by_setting",
-    "check_manifolds",
-    "count_error",
-    "dependent_slopes",
-    "embeddings",
-    "epochs_of",
-    "estimates",
-    "feature_form_errors",
-    "geometry_by_width",
-    "hidden_features",
-    "layers_of",
-    "measure_capacities",
-    "measure_geometry",
-    "measure_gradients",
-    "measure_separability",
-    "measured_balls",
-    "memorization_epochs",
-    "moments_of",
-    "sets_of",
-]

@@ -6,6 +6,9 @@ import numpy as np
 from scipy.special import ndtr
 
 from helpers.metrics.manifolds.geometry import manifold_geometry
+from helpers.runs import Run
+from helpers.runs.kept import kept
+from helpers.runs.store import RunFolder
 from helpers.streams import stream
 from helpers.system.workers import side_by_side
 
@@ -25,13 +28,19 @@ def ball_capacity(radius: np.ndarray, dimension: np.ndarray) -> np.ndarray:
 
 
 def measured_balls(
-    radii: Sequence[float], dimensions: Sequence[int], *, draws: int, gaussians: int
+    radii: Sequence[float],
+    dimensions: Sequence[int],
+    *,
+    draws: int,
+    gaussians: int,
+    beside: Run,
 ) -> np.ndarray:
     """Capacity of points drawn from spheres, (draw, radius, dimension).
 
     Each of 40 manifolds has 50 points on a sphere of that radius and dimension, in
     directions of its own, around a Gaussian centre of norm 1 in 400 dimensions. So few
-    points do not fill a ball of many dimensions: their capacity is larger.
+    points do not fill a ball of many dimensions: their capacity is larger. Kept beside
+    a run, though it is of no network, so that a chapter's archive has it, too.
     """
     shape = (draws, len(radii), len(dimensions))
 
@@ -41,7 +50,13 @@ def measured_balls(
         options = {"gaussians": gaussians, "restarts": 2, "seed": draw}
         return float(manifold_geometry(points, **options).mean_capacity)
 
-    return np.reshape(side_by_side(ask, np.ndindex(shape), "balls"), shape)
+    def make() -> dict[str, np.ndarray]:
+        found = side_by_side(ask, np.ndindex(shape), "balls")
+        return {"capacity": np.reshape(found, shape)}
+
+    drawn = {"radii": list(radii), "dimensions": list(dimensions)}
+    asked = {**drawn, "draws": draws, "gaussians": gaussians}
+    return kept(RunFolder(beside), "balls", asked, make)["capacity"]
 
 
 def _points(radius: float, dimension: int, draw: int) -> np.ndarray:

@@ -24,24 +24,3 @@ from helpers.papers.geometry.untangling import (
     spheres,
     theory_and_simulation,
 )
-
-__all__ = [
-    "at_initialization",
-    "best_epoch",
-    "by_share",
-    "early_and_late_layers",
-    "examples_of_sets",
-    "final_epoch",
-    "growth",
-    "last_layer",
-    "last_two_layers",
-    "late_contribution",
-    "late_layers",
-    "learning",
-    "middle_layer",
-    "no_vanishing",
-    "ratios",
-    "sizes",
-    "spheres",
-    "theory_and_simulation",
-]

@@ -1,6 +1,6 @@
 """Label-dependent and label-independent gradients of trained networks (paper B)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,9 @@ from helpers.metrics.gradients.label_parts import (
 from helpers.models.layers import HIDDEN, layer_features
 from helpers.papers.geometry.jobs import measured
 from helpers.papers.geometry.labelled import GROUPS, Labelled, kernel_names
-from helpers.papers.geometry.networks import Moment, Trained, at_moments
+from helpers.papers.geometry.networks import Moment, Trained
 from helpers.runs.histories import Histories
 from helpers.streams import stream
-from helpers.system.workers import side_by_side
 from helpers.training.classification import model_of
 
 PARTS = ("dependent", "independent", "full")
@@ -79,22 +78,18 @@ def measure_gradients(
     """
     model = model_of(histories.runs[0], data)
     names = kernel_names(model)
-    shape = (len(histories), len(moments))
-    tables = {
-        part: {group: np.full((*shape, len(names)), np.nan) for group in GROUPS}
-        for part in PARTS
-    }
-    errors = np.full(shape, np.nan)
 
     def make(trained: Trained) -> dict[str, np.ndarray | float]:
         return _norms(trained, model, data, examples)
 
     settings = {"examples": examples}
-    for k, m, found in measured(histories, moments, make, gradients=settings):
-        errors[k, m] = found["error"]
-        for part in PARTS:
-            for group, row in zip(GROUPS, found[part], strict=True):
-                tables[part][group][k, m] = row
+    shapes = {**dict.fromkeys(PARTS, (len(GROUPS), len(names))), "error": ()}
+    found = measured(histories, moments, make, shapes, gradients=settings)
+    errors = found.pop("error")
+    tables = {
+        part: {group: rows[:, :, g] for g, group in enumerate(GROUPS)}
+        for part, rows in found.items()
+    }
     return Gradients(tuple(names), tuple(moments), tables, errors)
 
 
@@ -125,7 +120,7 @@ def feature_form_errors(
     model = model_of(histories.runs[0], data)
     head = list(kernel_names(model).values())[-1]
 
-    def ask(trained: Trained) -> float:
+    def make(trained: Trained) -> dict[str, float]:
         labelled = Labelled(trained, model, data, examples)
         groups = {"all": labelled.groups["all"]}
         parts = labelled.ask(class_centred_gradients, groups=groups)["all"]
@@ -137,9 +132,10 @@ def feature_form_errors(
         forms = feature_form(hidden, logits.softmax(1), labelled.labels)
         both = parts.dependent[head], parts.independent[head]
         errors = [(a - b).norm() / b.norm() for a, b in zip(forms, both, strict=True)]
-        return float(torch.stack(errors).max())  # NaN where one of them is
+        return {"error": float(torch.stack(errors).max())}  # NaN where one of them is
 
-    return _of_each(histories, ask, moment="best", label="last layers")
+    form = {"examples": examples}
+    return measured(histories, ["best"], make, {"error": ()}, form=form)["error"][:, 0]
 
 
 def dependent_slopes(
@@ -153,29 +149,15 @@ def dependent_slopes(
     model = model_of(histories.runs[0], data)
     places = [model.names.index(name) for name in kernel_names(model).values()]
 
-    def ask(trained: Trained) -> float:
+    def make(trained: Trained) -> dict[str, float]:
         labelled = Labelled(trained, model, data, examples)
         if labelled.permuted.sum() < 2**HALVINGS:
-            return np.nan
+            return {"slope": np.nan}
         draws = stream(trained.run.seed, "examples of growing subsets")
         growth = labelled.ask(
             dependent_growth, group=labelled.permuted, generator=draws
         )
-        return float(growth.slopes[places].mean())
+        return {"slope": float(growth.slopes[places].mean())}
 
-    return _of_each(histories, ask, moment=0, label="subsets")
-
-
-def _of_each(
-    histories: Histories,
-    ask: Callable[[Trained], float],
-    *,
-    moment: Moment,
-    label: str,
-) -> np.ndarray:
-    """ask(network at a moment) of every network, NaN where it has diverged."""
-    values = np.full(len(histories), np.nan)
-    cases = list(at_moments(histories, [moment]))
-    found = side_by_side(ask, [trained for _, _, trained in cases], label)
-    values[[k for k, _, _ in cases]] = found
-    return values
+    slopes = {"examples": examples, "halvings": HALVINGS}
+    return measured(histories, [0], make, {"slope": ()}, slopes=slopes)["slope"][:, 0]

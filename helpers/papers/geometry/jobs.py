@@ -1,6 +1,6 @@
 """Finished classifiers asked side by side, each answer kept beside its run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -14,18 +14,28 @@ def measured(
     histories: Histories,
     moments: Sequence[Moment],
     make: Callable[[Trained], dict],
+    shapes: Mapping[str, tuple[int, ...]],
     **settings: dict,
-) -> list[tuple[int, int, dict[str, np.ndarray]]]:
-    """What make(network) gives of every network at every moment, kept beside its run.
+) -> dict[str, np.ndarray]:
+    """What make(network) gives of each at every moment: name -> (network, moment, ...).
 
-    settings: one name and what decides the measurement, as for `kept`. Returns numbers
-    of the network and of the moment, and what was found; none of diverged networks.
+    shapes: name -> shape of what make gives. settings: one name and what decides the
+    measurement, as for `kept`. NaN of diverged networks.
     """
     ((name, chosen),) = settings.items()
+    tables = {
+        key: np.full((len(histories), len(moments), *shape), np.nan)
+        for key, shape in shapes.items()
+    }
 
-    def ask(case: tuple[int, int, Trained]) -> tuple[int, int, dict[str, np.ndarray]]:
-        k, m, trained = case
+    def ask(case: tuple[int, int, Trained]) -> dict[str, np.ndarray]:
+        trained = case[2]
         label = f"{name}-{trained.epoch:06d}"
-        return k, m, kept(trained.folder, label, chosen, lambda: make(trained))
+        return kept(trained.folder, label, chosen, lambda: make(trained))
 
-    return side_by_side(ask, at_moments(histories, moments), name)
+    cases = list(at_moments(histories, moments))
+    found = side_by_side(ask, cases, name)
+    for (k, m, _), each in zip(cases, found, strict=True):
+        for key, table in tables.items():
+            table[k, m] = each[key]
+    return tables

@@ -7,11 +7,10 @@ import numpy as np
 
 from helpers.errors import Mistake
 from helpers.metrics.manifolds.geometry import manifold_geometry
-from helpers.models.layers import INPUT, layer_features, layer_names
+from helpers.models.layers import INPUT, layer_names
 from helpers.papers.geometry.jobs import measured
-from helpers.papers.geometry.networks import MANIFOLDS, Moment, Trained, class_inputs
+from helpers.papers.geometry.networks import MANIFOLDS, Moment, Trained, class_points
 from helpers.runs.histories import Histories
-from helpers.system.devices import choose_device
 from helpers.training.classification import model_of
 
 QUANTITIES = ("capacity", "radius", "dimension", "center correlation", "spread")
@@ -87,8 +86,6 @@ def measure_geometry(
             raise Mistake(f"set {name!r}: must be one of {', '.join(MANIFOLDS)}")
     model = model_of(histories.runs[0], data)
     names = tuple(layers or (INPUT, *layer_names(model)))
-    shape = (len(histories), len(moments), len(names))
-    tables = {q: {s: np.full(shape, np.nan) for s in sets} for q in QUANTITIES}
     drawn = {"gaussians": gaussians, "restarts": restarts}
     settings = {"examples": examples, "layers": names, **drawn}
     if tuple(sets) != MANIFOLDS:
@@ -97,32 +94,25 @@ def measure_geometry(
     def make(trained: Trained) -> dict[str, np.ndarray]:
         return _of_network(trained, model, data, settings)
 
-    for k, m, found in measured(histories, moments, make, geometry=settings):
-        for quantity in QUANTITIES:
-            for s, row in zip(sets, found[quantity], strict=True):
-                tables[quantity][s][k, m] = row
+    shapes = dict.fromkeys(QUANTITIES, (len(sets), len(names)))
+    found = measured(histories, moments, make, shapes, geometry=settings)
+    tables = {
+        quantity: {name: rows[:, :, s] for s, name in enumerate(sets)}
+        for quantity, rows in found.items()
+    }
     return Geometry(names, tuple(moments), examples, tables)
 
 
 def _of_network(trained: Trained, model, data, settings: dict) -> dict[str, np.ndarray]:
     """Quantity -> (set, layer)."""
-    names, device = settings["layers"], choose_device("auto")
-    sets = settings.get("sets", MANIFOLDS)
-    drawn = {"examples": settings["examples"], "names": sets}
-    inputs = class_inputs(trained.run, data, **drawn)
-    weights = {n: w.to(device) for n, w in trained.weights.items()}
+    names, sets = settings["layers"], settings.get("sets", MANIFOLDS)
+    drawn = {name: settings[name] for name in ("gaussians", "restarts")}
     found = {q: np.full((len(sets), len(names)), np.nan) for q in QUANTITIES}
-    for s, chosen in enumerate(sets):
-        if chosen not in inputs:
-            continue
-        some = inputs[chosen].to(device)
-        features = layer_features(model, weights, some, layers=names)
-        for layer, (_, values) in enumerate(features):
-            points = values.unflatten(0, (data.classes, -1)).mT
-            drawn = {name: settings[name] for name in ("gaussians", "restarts")}
-            geometry = manifold_geometry(points, seed=trained.run.seed, **drawn)
-            for quantity, value in _numbers(geometry).items():
-                found[quantity][s, layer] = value
+    asked = {"layers": names, "examples": settings["examples"], "sets": sets}
+    for place, points in class_points(trained, model, data, **asked):
+        geometry = manifold_geometry(points, seed=trained.run.seed, **drawn)
+        for quantity, value in _numbers(geometry).items():
+            found[quantity][place] = value
     return found
 
 

@@ -16,11 +16,12 @@ from helpers.datasets.labels import (
     permute_labels,
 )
 from helpers.errors import Mistake
-from helpers.models.layers import layer_names
+from helpers.models.layers import layer_features, layer_names
 from helpers.runs import Run, Study
 from helpers.runs.histories import Histories
 from helpers.runs.store import RunFolder
 from helpers.streams import stream
+from helpers.system.devices import choose_device
 from helpers.training.classification import model_of
 
 SETS = ("unpermuted", "permuted", "restored", "test")
@@ -122,6 +123,30 @@ def class_inputs(
         name: _inputs(data, name, indices.flatten())
         for name, indices in _of_classes(run, data, examples, names)
     }
+
+
+def class_points(
+    trained: Trained,
+    model,
+    data,
+    *,
+    layers: Sequence[str],
+    examples: int,
+    sets: Sequence[str],
+) -> Iterator[tuple[tuple[int, int], Tensor]]:
+    """Numbers of a set and of a layer, and features (class, feature, example).
+
+    Of every set that is not empty, `examples` of each class.
+    """
+    device = choose_device("auto")
+    inputs = class_inputs(trained.run, data, examples=examples, names=sets)
+    weights = {n: w.to(device) for n, w in trained.weights.items()}
+    for s, name in enumerate(sets):
+        if name in inputs:
+            some = inputs[name].to(device)
+            features = layer_features(model, weights, some, layers=layers)
+            for layer, (_, values) in enumerate(features):
+                yield (s, layer), values.unflatten(0, (data.classes, -1)).mT
 
 
 def check_manifolds(

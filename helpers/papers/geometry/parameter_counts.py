@@ -64,9 +64,8 @@ def count_error(family: str) -> Estimate:
         activation="relu",
         biases=True,
     )
-    weights = model.initial(seed=0, init_scale=None)
-    ours = sum(weights[name].numel() for name in model.names)
-    return exact(ours - sum(_count(*row, normalised=normalised) for row in rows))
+    theirs = sum(_count(*row, normalised=normalised) for row in rows)
+    return exact(models.parameter_count(model) - theirs)
 
 
 def _count(inputs: int, outputs: int, side: int, *, normalised: bool) -> int:

@@ -1,6 +1,7 @@
 """How separable a layer's features are by labels: a number, and a picture beside it."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from helpers.models.layers import layer_features
 from helpers.papers.geometry.jobs import measured
 from helpers.papers.geometry.networks import Moment, Trained, at_moments, some_inputs
 from helpers.runs.histories import Histories
+from helpers.runs.kept import kept
 from helpers.system.devices import choose_device
 from helpers.training.classification import model_of
 
@@ -43,16 +45,12 @@ def measure_separability(
     beside the run.
     """
     model = model_of(histories.runs[0], data)
-    values = {name: np.full((len(histories), len(moments)), np.nan) for name in SHOWN}
 
     def make(trained: Trained) -> dict[str, float]:
         return _separability(trained, model, data, layer, examples)
 
-    settings = {"layer": layer, "examples": examples}
-    for k, m, found in measured(histories, moments, make, separability=settings):
-        for name in SHOWN:
-            values[name][k, m] = found[name]
-    return values
+    asked, shapes = {"layer": layer, "examples": examples}, dict.fromkeys(SHOWN, ())
+    return measured(histories, moments, make, shapes, separability=asked)
 
 
 def _separability(
@@ -87,35 +85,42 @@ def embeddings(
 ) -> dict[str, list[Cloud]]:
     """Row -> a cloud for each set: UMAP of a layer of one network (figures 2B, A.2).
 
-    Of the first that has not diverged. moments: name of a row -> moment. Examples of
-    the first ten classes only, so many of each set, all embedded together, so that
-    their places can be compared. Beside each cloud: the accuracy of the nearest
-    neighbours among the examples shown, in the layer's features.
+    Of the first that has not diverged, kept beside its run. moments: name of a row ->
+    moment. Examples of the first ten classes only, so many of each set, all embedded
+    together, so that their places can be compared. Beside each cloud: the accuracy of
+    the nearest neighbours among the examples shown, in the layer's features.
     """
     model = model_of(histories.runs[0], data)
     cases = list(at_moments(histories, list(moments.values())))
     if not cases:
         raise Mistake("all networks have diverged: there is none to make pictures of")
     first = [trained for k, _, trained in cases if k == cases[0][0]]
-    return {
-        row: _clouds(trained, model, data, layer=layer, examples=examples, seed=seed)
-        for row, trained in zip(moments, first, strict=True)
-    }
+    asked = {"layer": layer, "examples": examples, "seed": seed, "classes": CLASSES}
+    clouds = {}
+    for row, trained in zip(moments, first, strict=True):
+        make = partial(_embedded, trained, model, data, asked)
+        found = kept(trained.folder, f"embedding-{trained.epoch:06d}", asked, make)
+        clouds[row] = [_cloud(found, name) for name in SHOWN]
+    return clouds
 
 
-def _clouds(
-    trained: Trained, model, data, *, layer: str, examples: int, seed: int
-) -> list[Cloud]:
-    of = {"examples": examples, "classes": CLASSES}
+def _embedded(trained: Trained, model, data, asked: dict) -> dict:
+    """Points, labels and accuracy of each set."""
+    of = {name: asked[name] for name in ("examples", "classes")}
     parts = [some_inputs(trained.run, data, name, **of) for name in SHOWN]
     inputs = torch.cat([images for images, _ in parts])
-    features = _features(trained, model, inputs, layer)
+    features = _features(trained, model, inputs, asked["layer"])
     sizes = [len(chosen.labels) for _, chosen in parts]
-    points = embed(features, seed=seed).points.split(sizes)
-    each = zip(points, parts, features.split(sizes), strict=True)
-    return [_cloud(where, chosen.labels, rows) for where, (_, chosen), rows in each]
+    points = embed(features, seed=asked["seed"]).points.split(sizes)
+    found = {}
+    each = zip(SHOWN, points, parts, features.split(sizes), strict=True)
+    for name, where, (_, chosen), rows in each:
+        accuracy = separability(rows, chosen.labels).accuracy
+        found |= {f"points {name}": where, f"labels {name}": chosen.labels}
+        found[f"accuracy {name}"] = accuracy
+    return found
 
 
-def _cloud(points: Tensor, labels: Tensor, features: Tensor) -> Cloud:
-    accuracy = separability(features, labels).accuracy
-    return Cloud(points.numpy(), labels.numpy(), f"neighbours agree: {accuracy:.0%}")
+def _cloud(found: dict[str, np.ndarray], name: str) -> Cloud:
+    words = f"neighbours agree: {found[f'accuracy {name}']:.0%}"
+    return Cloud(found[f"points {name}"], found[f"labels {name}"], words)

@@ -7,11 +7,9 @@ import numpy as np
 
 from helpers.metrics.manifolds.capacity import simulated_capacity
 from helpers.metrics.manifolds.geometry import manifold_geometry
-from helpers.models.layers import layer_features
 from helpers.papers.geometry.jobs import measured
-from helpers.papers.geometry.networks import Moment, Trained, class_inputs
+from helpers.papers.geometry.networks import Moment, Trained, class_points
 from helpers.runs.histories import Histories
-from helpers.system.devices import choose_device
 from helpers.training.classification import model_of
 
 JUDGED = ("unpermuted", "permuted", "test")
@@ -46,42 +44,30 @@ def measure_capacities(
     Of unpermuted, permuted and test manifolds with `examples` points each, at some
     layers; NaN where all labels are permuted. Kept beside the run.
     """
-    model, shape = model_of(histories.runs[0], data), (len(histories), len(layers))
-    tables = [{name: np.full(shape, np.nan) for name in JUDGED} for _ in range(2)]
+    model = model_of(histories.runs[0], data)
     settings = {"layers": list(layers), "examples": examples, "gaussians": gaussians}
 
-    def make(trained: Trained) -> dict[str, list]:
+    def make(trained: Trained) -> dict[str, np.ndarray]:
         return _of_network(trained, model, data, settings)
 
-    for k, _, found in measured(histories, [moment], make, capacity=settings):
-        for table, part in zip(tables, ("theory", "simulated"), strict=True):
-            for name, row in zip(JUDGED, found[part], strict=True):
-                table[name][k] = row
-    return Capacities(*tables)
-
-
-def _of_network(trained: Trained, model, data, settings: dict) -> dict[str, list]:
-    """Both capacities, (set, layer)."""
-    device, seed = choose_device("auto"), trained.run.seed
-    wanted = {"examples": settings["examples"], "names": JUDGED}
-    inputs = class_inputs(trained.run, data, **wanted)
-    weights = {n: w.to(device) for n, w in trained.weights.items()}
-    found = {"theory": [], "simulated": []}
-    for name in JUDGED:
-        if name not in inputs:
-            for rows in found.values():
-                rows.append([np.nan] * len(settings["layers"]))
-            continue
-        features = layer_features(
-            model, weights, inputs[name].to(device), layers=settings["layers"]
+    shapes = dict.fromkeys(Capacities._fields, (len(JUDGED), len(layers)))
+    found = measured(histories, [moment], make, shapes, capacity=settings)
+    return Capacities(
+        *(
+            {name: found[part][:, 0, s] for s, name in enumerate(JUDGED)}
+            for part in Capacities._fields
         )
-        both = []
-        for _, values in features:
-            points = values.unflatten(0, (data.classes, -1)).mT
-            options = {"gaussians": settings["gaussians"], "seed": seed}
-            theory = manifold_geometry(points, **options).mean_capacity
-            tried = simulated_capacity(points, seed=seed, dichotomies=DICHOTOMIES)
-            both.append((float(theory), float(tried.capacity)))
-        for part, row in zip(found, zip(*both, strict=True), strict=True):
-            found[part].append(list(row))
-    return found
+    )
+
+
+def _of_network(trained: Trained, model, data, settings: dict) -> dict:
+    """Both capacities, (set, layer)."""
+    shape, seed = (len(JUDGED), len(settings["layers"])), trained.run.seed
+    theory, simulated = np.full((2, *shape), np.nan)
+    asked = {name: settings[name] for name in ("layers", "examples")}
+    for place, points in class_points(trained, model, data, sets=JUDGED, **asked):
+        drawn = {"gaussians": settings["gaussians"], "seed": seed}
+        theory[place] = manifold_geometry(points, **drawn).mean_capacity
+        tried = simulated_capacity(points, seed=seed, dichotomies=DICHOTOMIES)
+        simulated[place] = tried.capacity
+    return {"theory": theory, "simulated": simulated}

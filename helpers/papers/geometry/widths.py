@@ -61,4 +61,4 @@ def hidden_features(histories: Histories, data) -> int:
     """Features of the last hidden layer of these networks."""
     model = model_of(histories.runs[0], data)
     head = list(layer_weights(model).values())[-1].kernel
-    return model.initial(seed=0, init_scale=None)[head].shape[1]
+    return model.shapes[head][1]

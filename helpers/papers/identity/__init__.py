@@ -3,14 +3,13 @@
 from helpers.papers.identity import estimates
 from helpers.papers.identity.answers import (
     Answers,
-    mean_constant,
+    answers,
     on_kind,
     on_sizes,
+    pictures,
     reference_errors,
     sharpness_by_setting,
     split_at_transition,
-    upper_answers,
-    upper_outputs,
 )
 from helpers.papers.identity.forms import (
     construction_error,
@@ -32,35 +31,3 @@ from helpers.papers.identity.views import (
     random_views,
     view_rows,
 )
-
-__all__ = [
-    "CORRELATIONS",
-    "VIEWS",
-    "Answers",
-    "LayerViews",
-    "Maps",
-    "Networks",
-    "ReadingErrors",
-    "check_readings",
-    "classifier_errors",
-    "construction_error",
-    "correlation_maps",
-    "estimates",
-    "in_words",
-    "layer_views",
-    "load_by",
-    "load_networks",
-    "mean_constant",
-    "on_kind",
-    "on_sizes",
-    "one_layer",
-    "random_views",
-    "rank_one",
-    "reference_errors",
-    "sharpness_by_setting",
-    "split_at_transition",
-    "upper_answers",
-    "upper_outputs",
-    "view_rows",
-    "weight_changes",
-]

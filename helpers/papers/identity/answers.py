@@ -7,11 +7,12 @@ import numpy as np
 from torch import Tensor
 
 from helpers.datasets.canvases import resize
-from helpers.metrics.reconstruction import cosine, scores, sharpness
+from helpers.metrics.reconstruction import scores, sharpness
 from helpers.papers.identity.inside import before_minus_beyond
 from helpers.papers.identity.maps import CORRELATIONS, Maps
 from helpers.papers.identity.networks import Networks
 from helpers.papers.identity.patterns import TestImages, rotated
+from helpers.runs.kept import digest
 
 
 class Answers(NamedTuple):
@@ -24,69 +25,100 @@ class Answers(NamedTuple):
     constant: Any
 
 
-def on_kind(
-    networks: Mapping[object, Networks], images: TestImages, kind: str
+def answers(
+    networks: Networks,
+    inputs: Tensor,
+    *,
+    target: Tensor | None = None,
+    layers: int | None = None,
 ) -> Answers:
-    """Mean correlations on one kind of images, or on "others", for every setting.
+    """Mean correlations of the outputs, or of the top layers' alone, (network,) each.
 
-    "others" are all but the training image, which is the first.
+    target: what they are held against; None: the training image.
     """
-    place = {**images.kinds, "others": slice(1, None)}[kind]
-    answers = Answers({}, {})
+    start = _start(networks, layers)
+    to = None if target is None else digest(target)
+    settings = {"images": digest(inputs), "start": start, "target": to}
+
+    def make(some: Networks) -> dict[str, Tensor]:
+        against = some.images if target is None else target
+        found = scores(some.outputs(inputs, start=start), inputs, against)
+        return {"identity": found.identity.mean(1), "constant": found.constant.mean(1)}
+
+    found = networks.asked("answers", settings, make)
+    return Answers(*(networks.of_fitted(found[name]) for name in Answers._fields))
+
+
+def _start(networks: Networks, layers: int | None) -> int:
+    """The first of the top layers; of a network that has no more, its first."""
+    depth = networks.model.depth
+    return max(1, depth - layers + 1) if layers else 1
+
+
+def _by_setting(each: Mapping[object, Answers]) -> Answers:
+    return Answers(
+        {setting: found.identity for setting, found in each.items()},
+        {setting: found.constant for setting, found in each.items()},
+    )
+
+
+def pictures(
+    networks: Mapping[object, Networks], inputs: Tensor, *, layers: int | None = None
+) -> dict[object, np.ndarray]:
+    """What the first network of every setting makes of images: shape of the inputs.
+
+    layers: of its top layers alone, fed the images directly, their channels repeated;
+    of the whole network where it has no more layers than those.
+    """
+    found = {}
     for setting, some in networks.items():
-        inputs = images.images[place]
-        found = scores(some.outputs(inputs), inputs, some.images)
-        answers.identity[setting] = some.of_fitted(found.identity.mean(1))
-        answers.constant[setting] = some.of_fitted(found.constant.mean(1))
-    return answers
+        start = _start(some, layers)
+        settings = {"images": digest(inputs), "start": start}
+        found[setting] = some.pick([0]).asked(
+            "pictures",
+            settings,
+            lambda one, start=start: {"outputs": one.outputs(inputs, start=start)},
+        )["outputs"][0]
+    return found
 
 
-def mean_constant(networks: Networks, inputs: Tensor) -> np.ndarray:
-    """Mean correlation of the outputs with the training image, (network,)."""
-    outputs = networks.outputs(inputs)
-    return networks.of_fitted(cosine(outputs, networks.images).mean(1))
+def on_kind(
+    networks: Mapping[object, Networks],
+    images: TestImages,
+    kind: str,
+    *,
+    layers: int | None = None,
+) -> Answers:
+    """Answers to one kind of images, or to "others", for every setting.
+
+    "others" are all but the training image, which is the first. layers: answers of the
+    top layers alone, of the networks that have more than those.
+    """
+    inputs = images.images[{**images.kinds, "others": slice(1, None)}[kind]]
+    return _by_setting(
+        {
+            setting: answers(some, inputs, layers=layers)
+            for setting, some in networks.items()
+            if some.model.depth > (layers or 0)
+        }
+    )
 
 
 def on_sizes(
     networks: Networks, sized: Mapping[int, Tensor], images: TestImages
 ) -> Answers:
-    """Mean correlations on other digits of every size: size -> (network,).
+    """Answers to other digits of every size: size -> (network,).
 
     sized: size -> all test images at that size; outputs are held against the training
     image resized alike.
     """
-    answers, digits = Answers({}, {}), images.kinds["digits"]
-    for size, inputs in sized.items():
-        target = resize(images.images[:1], size)[0]
-        found = scores(networks.outputs(inputs[digits]), inputs[digits], target)
-        answers.identity[size] = networks.of_fitted(found.identity.mean(1))
-        answers.constant[size] = networks.of_fitted(found.constant.mean(1))
-    return answers
-
-
-def upper_outputs(networks: Networks, inputs: Tensor, layers: int) -> Tensor:
-    """Outputs of the top layers alone, fed images directly, their channels repeated.
-
-    Shape as that of the inputs, with networks first. Where the network has no more
-    layers than those, it is the whole network.
-    """
-    return networks.outputs(inputs, start=max(1, networks.model.depth - layers + 1))
-
-
-def upper_answers(
-    networks: Mapping[object, Networks], images: TestImages, layers: int
-) -> Answers:
-    """Mean correlations of the top layers' outputs, on all test images but the first.
-
-    Networks that have no more layers than those are left out.
-    """
-    answers, inputs = Answers({}, {}), images.images[1:]
-    for setting, some in networks.items():
-        if some.model.depth > layers:
-            found = scores(upper_outputs(some, inputs, layers), inputs, some.images)
-            answers.identity[setting] = some.of_fitted(found.identity.mean(1))
-            answers.constant[setting] = some.of_fitted(found.constant.mean(1))
-    return answers
+    digits, training = images.kinds["digits"], images.images[:1]
+    return _by_setting(
+        {
+            size: answers(networks, inputs[digits], target=resize(training, size)[0])
+            for size, inputs in sized.items()
+        }
+    )
 
 
 def split_at_transition(
@@ -102,8 +134,8 @@ def split_at_transition(
     told = Answers([], [])
     for networks, maps in chains:
         turns = maps.transitions()
-        answers = upper_answers(networks, images, layers)
-        for gathered, values in zip(told, answers, strict=True):
+        upper = on_kind(networks, images, "others", layers=layers)
+        for gathered, values in zip(told, upper, strict=True):
             gathered.extend(before_minus_beyond(values, turns))
     return Answers(*map(np.array, told))
 
@@ -113,8 +145,13 @@ def sharpness_by_setting(
 ) -> np.ndarray:
     """Gradient energy of the predictions on other digits: (network, setting)."""
     digits = images.images[images.kinds["digits"]]
+
+    def make(some: Networks) -> dict[str, Tensor]:
+        return {"sharpness": sharpness(some.outputs(digits)).mean(1)}
+
+    asked = {"images": digest(digits)}
     rows = [
-        some.of_fitted(sharpness(some.outputs(digits)).mean(1))
+        some.of_fitted(some.asked("sharpness", asked, make)["sharpness"])
         for some in networks.values()
     ]
     return np.stack(rows, axis=1)

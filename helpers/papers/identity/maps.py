@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from helpers.metrics.reconstruction import scores, transition_depth
+from helpers.metrics.reconstruction import Scores, scores, transition_depth
 from helpers.papers.identity.networks import Networks
 from helpers.papers.identity.patterns import rotated
 from helpers.runs import IdentityRun
@@ -87,18 +88,24 @@ def correlation_maps(
     count: random images for each correlation, made around each network's own training
     image (helpers.papers.identity.patterns.rotated, whose `pixels` these are).
     """
+    drawn = {"count": count, "pixels": pixels}
+    asked = {"correlations": [float(rho) for rho in correlations], **drawn}
+
+    def make(some: Networks) -> dict[str, Tensor]:
+        return _row(some, correlations, **drawn)
+
+    rows = [(some, some.asked("maps", asked, make)) for some in networks.values()]
     tables = [
-        _row(some, correlations, count=count, pixels=pixels)
-        for some in networks.values()
+        np.stack([some.of_fitted(found[name]) for some, found in rows], axis=1)
+        for name in Scores._fields
     ]
-    stacked = [np.stack(parts, axis=1) for parts in zip(*tables, strict=True)]
     fitted = np.stack([some.fitted for some in networks.values()], axis=1)
-    return Maps(tuple(networks), tuple(correlations), *stacked, fitted)
+    return Maps(tuple(networks), tuple(correlations), *tables, fitted)
 
 
 def _row(
     networks: Networks, correlations: Sequence[float], *, count: int, pixels: str
-) -> list[np.ndarray]:
+) -> dict[str, Tensor]:
     """The four scores of one setting, (network, correlation) each."""
     made = {}
     for run, image in zip(networks.runs, networks.images, strict=True):
@@ -110,8 +117,10 @@ def _row(
         inputs = [made[_image(run)] for run in networks.runs]
     inputs = torch.stack(inputs)
     found = scores(networks.outputs(inputs), inputs, networks.images)
-    means = [part.unflatten(1, (-1, count)).mean(-1) for part in found]
-    return [networks.of_fitted(mean) for mean in means]
+    return {
+        name: part.unflatten(1, (-1, count)).mean(-1)
+        for name, part in found._asdict().items()
+    }
 
 
 def _image(run: IdentityRun) -> tuple:

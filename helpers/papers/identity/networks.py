@@ -1,7 +1,8 @@
 """Finished identity nets of one shape, loaded side by side and asked."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ from torch import Tensor
 
 from helpers.errors import Mistake
 from helpers.models.identity import IdentityConvNet, IdentityFCN
-from helpers.runs.histories import Histories
+from helpers.runs import IdentityRun
+from helpers.runs.histories import MEASURED, Histories
+from helpers.runs.kept import kept_rows
 from helpers.runs.store import RunFolder
 from helpers.training.identity import identity_model, image_of
 
@@ -19,38 +22,61 @@ VALUES = 2**26  # of one layer, computed at once: 256 MiB
 
 @dataclass(frozen=True)
 class Networks:
-    """K networks of one shape. weights: name -> (network, ...), as after training.
+    """K networks of one shape.
 
-    images: their training images, (network, 1, channel, height, width). fitted: whether
-    each reached the error that was to end its training, (network,); others count in no
-    estimate.
+    load: gives the weights of one of them, name -> (...). images: their training
+    images, (network, 1, channel, height, width). fitted: whether each reached the error
+    that was to end its training, (network,); others count in no estimate. state: what
+    they are beside their runs, "trained" or "untrained"; None: neither, and nothing
+    that they are asked is kept.
     """
 
     runs: tuple
     model: IdentityFCN | IdentityConvNet
-    weights: dict[str, Tensor]
+    load: Callable[[IdentityRun], dict[str, Tensor]]
     images: Tensor
     fitted: np.ndarray
+    state: str | None = None
 
     def __len__(self) -> int:
         return len(self.runs)
 
+    @cached_property
+    def weights(self) -> dict[str, Tensor]:
+        """Name -> (network, ...), loaded when they are first needed."""
+        each = [self.load(run) for run in self.runs]
+        return {name: torch.stack([w[name] for w in each]) for name in each[0]}
+
+    def asked(
+        self, name: str, settings: dict, make: Callable[["Networks"], dict]
+    ) -> dict[str, np.ndarray]:
+        """What make(networks) answers, name -> (network, ...), kept beside each run.
+
+        Every question goes through here. name and settings decide it, and only those
+        networks are asked of whom no answer is kept; else no weights are loaded.
+        """
+        if self.state is None:
+            return {key: np.asarray(values) for key, values in make(self).items()}
+
+        def answer(places: list[int]) -> dict:
+            return make(self if len(places) == len(self) else self.pick(places))
+
+        folders = [RunFolder(run) for run in self.runs]
+        return kept_rows(folders, name, {**settings, "of": self.state}, answer)
+
     def pick(self, networks: list[int]) -> "Networks":
         """Some of these networks."""
-        weights = {name: w[networks] for name, w in self.weights.items()}
         runs = tuple(self.runs[k] for k in networks)
         images, fitted = self.images[networks], self.fitted[networks]
-        return Networks(runs, self.model, weights, images, fitted)
+        return replace(self, runs=runs, images=images, fitted=fitted)
 
     def untrained(self) -> "Networks":
         """The same networks before training; nothing is asked of them, so all count."""
-        each = [self.model.initial(seed=r.seed, scheme=r.scheme) for r in self.runs]
-        return Networks(
-            self.runs,
-            self.model,
-            {name: torch.stack([w[name] for w in each]) for name in each[0]},
-            self.images,
-            np.ones(len(self), dtype=bool),
+        return replace(
+            self,
+            load=lambda run: self.model.initial(seed=run.seed, scheme=run.scheme),
+            fitted=np.ones(len(self), dtype=bool),
+            state=self.state and "untrained",
         )
 
     def of_fitted(self, values: Tensor | np.ndarray) -> np.ndarray:
@@ -88,15 +114,19 @@ def load_networks(histories: Histories, data) -> Networks:
     runs = histories.runs
     if len({identity_model(run, data) for run in runs}) > 1:
         raise Mistake("networks of several shapes: load those of one shape at a time")
-    folders = [RunFolder(run) for run in runs]
-    each = [f.snapshot(f.snapshot_epochs()[-1]) for f in folders]
     return Networks(
         runs,
         identity_model(runs[0], data),
-        {name: torch.stack([w[name] for w in each]) for name in each[0]},
+        _final_weights,
         torch.stack([image_of(run, data) for run in runs])[:, None],
         np.array([stop == "fitted" for stop in histories.stops]),
+        "trained",
     )
+
+
+def _final_weights(run: IdentityRun) -> dict[str, Tensor]:
+    folder = RunFolder(run)
+    return folder.snapshot(len(folder.history()[MEASURED]) - 1)
 
 
 def load_by(histories: Histories, data, field: str) -> dict[Any, Networks]:

@@ -45,6 +45,18 @@ def classifier_errors(
     with its share.
     """
     check_readings(data, train=train, test=test)
+
+    def make(some: Networks) -> dict[str, Tensor]:
+        return {"wrong": _wrong(some, data, train, test)}
+
+    asked = {"train": train, "test": test}
+    wrong = networks.asked("readings", asked, make)["wrong"]
+    shares = networks.of_fitted(wrong) / test
+    return ReadingErrors(shares[..., 0], shares[..., 1])
+
+
+def _wrong(networks: Networks, data, train: int, test: int) -> Tensor:
+    """How many images are read wrongly, (network, 1 + layer, by sum or by mean)."""
     chosen, counts = _like_mnist(data.train_labels, train, data.classes)
     images, labels = data.train_images[chosen], data.train_labels[chosen]
     sums = None
@@ -60,8 +72,7 @@ def classifier_errors(
         told = [[mean_classes(f, each) for each in both] for f, *both in pairs]
         missed = [[(t != answers).sum(-1) for t in layer] for layer in told]
         wrong = wrong + torch.stack([torch.stack(layer, -1) for layer in missed], -2)
-    shares = networks.of_fitted(wrong) / len(tests[1])
-    return ReadingErrors(shares[..., 0], shares[..., 1])
+    return wrong
 
 
 def check_readings(data, *, train: int, test: int) -> None:

@@ -16,17 +16,18 @@ from helpers.metrics.layer_views import (
     view_correlation,
 )
 from helpers.papers.identity.networks import Networks
+from helpers.runs.kept import digest
 
 
 class LayerViews(NamedTuple):
     """One picture of each layer for each input, and what it is like.
 
-    views: (network, layer, image, height, width). to_input, to_target: size of the
-    correlation with the input and with the training image, (network, layer), NaN for
-    a network that did not fit.
+    views: of the first network, (layer, image, height, width). to_input, to_target:
+    size of the correlation with the input and with the training image, (network,
+    layer), NaN for a network that did not fit.
     """
 
-    views: Tensor
+    views: np.ndarray
     to_input: np.ndarray
     to_target: np.ndarray
 
@@ -61,38 +62,55 @@ def layer_views(
     """
     if view not in VIEWS:
         raise Mistake(f"view {view!r}: must be one of {', '.join(VIEWS)}")
-    image, target = inputs[:, 0], networks.images[:, :, 0]
-    layers = networks.layers(inputs)
-    seen = [VIEWS[view](layer, image) for layer in layers[:-1]] + [layers[-1][:, :, 0]]
-    views = torch.stack(seen, dim=1)
-    to_input = view_correlation(views, image).mean(-1)
-    to_target = view_correlation(views, target[:, None]).mean(-1)
-    found = (networks.of_fitted(mean) for mean in (to_input, to_target))
-    return LayerViews(views, *found)
+    asked = {"images": digest(inputs), "view": view}
+    found = networks.asked("views", asked, lambda some: _likeness(some, inputs, view))
+    first = networks.pick([0]).asked(
+        "view-pictures", asked, lambda one: {"views": _views(one, inputs, view)}
+    )
+    alike = (networks.of_fitted(found[name]) for name in ("to_input", "to_target"))
+    return LayerViews(first["views"][0], *alike)
 
 
-def view_rows(views: LayerViews, inputs: Tensor) -> dict[str, Tensor]:
+def _views(networks: Networks, inputs: Tensor, view: str) -> Tensor:
+    """Views of every layer, (network, layer, image, height, width)."""
+    *hidden, output = networks.layers(inputs)
+    seen = [VIEWS[view](layer, inputs[:, 0]) for layer in hidden]
+    return torch.stack([*seen, output[:, :, 0]], dim=1)
+
+
+def _likeness(networks: Networks, inputs: Tensor, view: str) -> dict[str, Tensor]:
+    views, target = _views(networks, inputs, view), networks.images[:, :, 0]
+    return {
+        "to_input": view_correlation(views, inputs[:, 0]).mean(-1),
+        "to_target": view_correlation(views, target[:, None]).mean(-1),
+    }
+
+
+def view_rows(views: LayerViews, inputs: Tensor) -> dict[str, np.ndarray]:
     """Rows of a figure: the inputs, and what each layer of the first network shows.
 
     Hidden layers from their smallest to their largest value; the output as it is.
     """
-    rows = {"input": inputs[:, 0]}
-    *hidden, output = views.views[0]
+    rows = {"input": inputs[:, 0].numpy()}
+    *hidden, output = views.views
     for layer, view in enumerate(hidden, start=1):
-        least, most = (edge((-2, -1), keepdim=True) for edge in (view.amin, view.amax))
-        rows[f"layer {layer}"] = (view - least) / (most - least).clamp(min=1e-30)
+        least, most = (edge((-2, -1), keepdims=True) for edge in (view.min, view.max))
+        rows[f"layer {layer}"] = (view - least) / np.maximum(most - least, 1e-30)
     return {**rows, "output": output}
 
 
 def random_views(networks: Networks, inputs: Tensor, count: int) -> np.ndarray:
     """Correlation of the layers' views with the input in random networks.
 
-    (network, layer), of `count` networks of the same shape and kind of start.
+    (network, layer), of `count` networks of the same shape and kind of start; kept
+    beside the first of these.
     """
-    like = networks.runs[0]
-    runs = tuple(replace(like, seed=seed) for seed in range(count))
-    each = [networks.model.initial(seed=r.seed, scheme=r.scheme) for r in runs]
-    weights = {name: torch.stack([w[name] for w in each]) for name in each[0]}
-    images = networks.images[:1].expand(count, -1, -1, -1, -1)
-    drawn = Networks(runs, networks.model, weights, images, np.ones(count, bool))
-    return layer_views(drawn, inputs).to_input
+
+    def make(one: Networks) -> dict[str, np.ndarray]:
+        runs = tuple(replace(one.runs[0], seed=seed) for seed in range(count))
+        images = one.images.expand(count, -1, -1, -1, -1)
+        drawn = replace(one.untrained(), runs=runs, images=images)
+        return {"to_input": _likeness(drawn, inputs, "singular")["to_input"][None]}
+
+    asked = {"images": digest(inputs), "count": count}
+    return networks.pick([0]).asked("random-views", asked, make)["to_input"][0]

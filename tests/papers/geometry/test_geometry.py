@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from conftest import take_weights
 from scipy.integrate import quad
 from torch.nn.functional import cross_entropy
 
@@ -920,6 +921,67 @@ def test_pictures_are_of_the_first_network_that_has_not_diverged(found, data, no
         geometry.embeddings(diverged(some, 0, 1), data, {"end": "final"}, **asked)
 
 
+# Without weights
+
+
+def every_question(histories, data):
+    """Whatever the chapters ask of these networks, as arrays."""
+    geometric = geometry.measure_geometry(histories, data, ["best", "final"], **FEW)
+    gradient = geometry.measure_gradients(histories, data, [0, "final"], examples=80)
+    asked = {"layer": "linear 3", "examples": 20}
+    few = {"layers": ["linear 2"], "examples": 3, "gaussians": 10}
+    capacities = geometry.measure_capacities(histories, data, "best", **few)
+    clouds = geometry.embeddings(histories, data, {"a": "best", "b": "final"}, **asked)
+    tables = [*geometric.tables.values(), *gradient.tables.values(), *capacities]
+    return [
+        *(rows for table in tables for rows in table.values()),
+        *geometry.measure_separability(histories, data, ["final"], **asked).values(),
+        *(part for row in clouds.values() for cloud in row for part in cloud),
+        gradient.errors,
+        geometry.feature_form_errors(histories, data, examples=80),
+        geometry.dependent_slopes(histories, data),
+    ]
+
+
+def same_bits(some, others):
+    for one, other in zip(some, others, strict=True):
+        one, other = np.asarray(one), np.asarray(other)
+        assert one.dtype == other.dtype and one.shape == other.shape
+        assert one.tobytes() == other.tobytes()
+
+
+def test_every_answer_stands_without_weights(
+    found, data, results, no_umap, monkeypatch
+):
+    first = every_question(found.dense, data)
+    take_weights(results)
+    monkeypatch.setattr(RunFolder, "snapshot", None)
+    no_umap.clear()
+    same_bits(every_question(found.dense, data), first)
+    assert not no_umap
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda h, data, n: geometry.feature_form_errors(h, data, examples=n),
+        lambda h, data, n: geometry.dependent_slopes(h, data, examples=n),
+        lambda h, data, n: geometry.embeddings(
+            h, data, {"end": "final"}, layer="linear 3", examples=n
+        ),
+        lambda h, data, n: geometry.embeddings(
+            h, data, {"end": "final"}, layer="linear 3", examples=20, seed=n
+        ),
+    ],
+)
+def test_other_settings_are_another_question(found, data, results, no_umap, ask):
+    ask(found.dense, data, 20)
+    take_weights(results)
+    ask(found.dense, data, 20)
+    with pytest.raises(Failure, match="is stored without its weights"):
+        ask(found.dense, data, 21)
+
+
 # Theory and simulation
 
 
@@ -1020,7 +1082,9 @@ def test_points_have_capacity_two_and_balls_less_the_larger_they_are():
 
 def test_measured_circles_have_nearly_the_capacity_of_balls(monkeypatch):
     monkeypatch.setattr(balls, "MANIFOLDS", 20)
-    found = geometry.measured_balls([0.5, 1.0], [2], draws=2, gaussians=200)
+    found = geometry.measured_balls(
+        [0.5, 1.0], [2], draws=2, gaussians=200, beside=small()
+    )
     assert found.shape == (2, 2, 1)
     expected = geometry.ball_capacity(np.array([0.5, 1.0]), 2)
     np.testing.assert_allclose(found[:, :, 0].mean(0), expected, rtol=0.07)
@@ -1036,7 +1100,7 @@ def test_balls_are_spheres_around_gaussian_centres(monkeypatch):
 
     monkeypatch.setattr(balls, "manifold_geometry", capture)
     monkeypatch.setattr("helpers.system.workers.usable_cores", lambda: 1)
-    shape = {"draws": 2, "gaussians": 5}
+    shape = {"draws": 2, "gaussians": 5, "beside": small()}
     found = geometry.measured_balls([0.5, 3.0], [2, 4, 3], **shape)
     assert found.tolist() == np.arange(1, 13).reshape(2, 2, 3).tolist()
     cases = [(k, r, d) for k in range(2) for r in (0.5, 3.0) for d in (2, 4, 3)]
@@ -1052,6 +1116,9 @@ def test_balls_are_spheres_around_gaussian_centres(monkeypatch):
         center = first[:, 0] + half
         distances = np.linalg.norm(first - center[:, None], axis=0)
         np.testing.assert_allclose(distances, radius)
+    assert geometry.measured_balls([0.5, 3.0], [2, 4, 3], **shape).max() == len(asked)
+    assert len(asked) == 12  # not measured again, unless other ones are asked for
+    assert geometry.measured_balls([0.5], [2], **shape).max() == 14
     one, other = asked[0][0], asked[6][0]
     assert not np.allclose(one, other)
     norms = np.linalg.norm(asked[0][0].mean(2), axis=1)
@@ -1361,7 +1428,6 @@ def test_numbers_of_claims_are_undefined_for_a_diverged_network(found, data):
         assert none.shape == (2,) and np.isnan(none).all()
 
 
-def test_every_name_is_exported():
-    assert all(hasattr(geometry, name) for name in geometry.__all__)
+def test_the_names_of_the_sets_are_written_as_they_are():
     assert geometry.SETS == SETS == networks.SETS
     assert json.dumps(SETS)

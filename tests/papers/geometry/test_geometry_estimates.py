@@ -814,7 +814,3 @@ def test_every_claim_of_the_chapter_is_served():
         c for c, claim in load_registry().items() if claim.chapter == "mftma_layers"
     }
     assert SERVED.keys() | ALIKE.keys() | SINGLE == chapter
-
-
-def test_every_estimate_is_exported():
-    assert all(hasattr(estimates, name) for name in estimates.__all__)

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from conftest import take_weights
 from torch import nn
 
 from helpers import datasets
@@ -710,7 +711,9 @@ def test_no_accuracy_depends_on_the_number_of_workers(found, data, cores, parts)
 # What is kept beside the run
 
 
-def test_what_was_measured_is_not_measured_again(found, data, monkeypatch):
+def test_what_was_measured_is_not_measured_again(found, data, results, monkeypatch):
+    """Nor are weights missed."""
+
     def ask():
         return [
             rewind(found.vgg, data, [0, 1], layers=FEW).tables,
@@ -722,6 +725,9 @@ def test_what_was_measured_is_not_measured_again(found, data, monkeypatch):
         raise AssertionError("a network was read or drawn again")
 
     first = ask()
+    take_weights(results)
+    with pytest.raises(Failure, match="is stored without its weights"):
+        rewind(found.vgg, data, [0], layers=FEW[:1])
     monkeypatch.setattr(RunFolder, "snapshot", never)
     monkeypatch.setattr(settings, "swapped_predictions", never)
     for some, other in zip(ask(), first, strict=True):
@@ -853,10 +859,22 @@ def test_an_epoch_that_was_not_kept_is_a_mistake_that_says_which_are(
 
 
 def test_the_epochs_of_every_run_are_looked_at(found, data):
-    file_of(found.vgg.runs[1], 1).unlink()
-    name = RunFolder(found.vgg.runs[1]).name
+    first, second = found.vgg.runs
+    some = replace(found.vgg, runs=(first, replace(second, snapshots=[0])))
+    name = RunFolder(some.runs[1]).name
     with pytest.raises(Mistake, match=f"^rewind epoch 1: run {name} .*from 0, 3, or"):
-        rewind(found.vgg, data, [1])
+        rewind(some, data, [1])
+
+
+def test_the_best_epoch_can_be_rewound_to_where_it_was_kept(found, data):
+    """It is looked up in the history, since an archive has no snapshots to list."""
+    best = [each | {"test_accuracy": np.eye(LAST + 1)[2]} for each in found.vgg.arrays]
+    keeping = [replace(run, keep_best=True) for run in found.vgg.runs]
+    some = replace(found.vgg, runs=tuple(keeping), arrays=tuple(best))
+    with pytest.raises(Failure, match=r"^run \w+ has no snapshot of epoch"):
+        rewind(some, data, [2])  # asked for, though those runs are not there
+    with pytest.raises(Mistake, match=r"^rewind epoch 2: .* from 0, 1, 3, or"):
+        rewind(replace(some, runs=found.vgg.runs), data, [2])
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,22 @@
 """Finished identity nets, asked: against plain modules and networks known by hand."""
 
+import os
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from conftest import take_weights
 from plain_nets import as_module
 from torch.nn.functional import conv2d
 
 from helpers.claims.registry import load_registry
-from helpers.errors import Mistake
+from helpers.errors import Failure, Mistake
 from helpers.metrics.mean_classifier import mean_classifier_error
-from helpers.metrics.reconstruction import one_layer_solution, sharpness
-from helpers.models.identity import FAMILIES
+from helpers.metrics.reconstruction import one_layer_solution, scores, sharpness
+from helpers.models.identity import FAMILIES, IdentityConvNet, IdentityFCN
 from helpers.papers import identity as identities
 from helpers.papers.identity import (
     CORRELATIONS,
@@ -49,12 +52,14 @@ def trained(digits, tmp_path_factory):
     """Studies that are really trained, and the folder that holds them."""
     root = tmp_path_factory.mktemp("identities")
     dense = small(model=FCN, width=16, depth=2, scheme="pytorch")
+    plain = replace(dense, depth=1, biases=False, activation="linear", steps=3)
     several = [(0, 0), (1, 5), (2, 9)]
     studies = {
         "depths": Study(digits, small(), {"depth": [1, 2, 3], **PAIR}),
         "stops": Study(digits, small(), {"stop_error": [0.02, NEVER], "steps": [200]}),
         "images": Study(digits, small(depth=2), {("seed", "example"): several}),
         "dense": Study(digits, dense, PAIR),
+        "plain": Study(digits, plain, PAIR),
         "activations": Study(
             digits, small(steps=2), {"activation": ["relu", "linear"]}
         ),
@@ -66,9 +71,9 @@ def trained(digits, tmp_path_factory):
 
 
 @pytest.fixture
-def found(trained, monkeypatch):
-    """The histories of these studies, their networks where they can be loaded."""
-    monkeypatch.setenv("MEMORIZATION_RESULTS", str(trained.root))
+def found(trained, results):
+    """The histories of these studies, and links to their results, nothing measured."""
+    shutil.copytree(trained.root, results, copy_function=os.link)
     return trained
 
 
@@ -104,27 +109,36 @@ def half_fitted(some):
 # Networks known by hand
 
 
+def by_hand(some, weights):
+    """Networks with weights (network, ...); nothing that they are asked is kept."""
+    return replace(
+        some,
+        load=lambda run: {n: w[some.runs.index(run)] for n, w in weights.items()},
+        state=None,
+    )
+
+
+def networks_of(runs, digits, weights, *, fitted=True):
+    """The same, of runs that were never trained."""
+    images = torch.stack([image_of(run, digits) for run in runs])[:, None]
+    model, fitted = identity_model(runs[0], digits), np.full(len(runs), fitted)
+    return by_hand(Networks(runs, model, None, images, fitted), weights)
+
+
 def copies(digits, *, count=2, fitted=True, **fields):
     """Networks that are the identity, as appendix A makes them."""
     runs = tuple(small(seed=k, **fields) for k in range(count))
-    model = identity_model(runs[0], digits)
-    weights = model.identity_weights()
-    return Networks(
-        runs,
-        model,
-        {name: torch.stack([w] * count) for name, w in weights.items()},
-        torch.stack([image_of(run, digits) for run in runs])[:, None],
-        np.full(count, fitted),
-    )
+    weights = identity_model(runs[0], digits).identity_weights()
+    stacked = {name: torch.stack([w] * count) for name, w in weights.items()}
+    return networks_of(runs, digits, stacked, fitted=fitted)
 
 
 def memorizers(digits, examples=(0, 5)):
     """Networks that answer everything with their training image."""
     runs = tuple(small(model=FCN, depth=1, example=e) for e in examples)
-    model = identity_model(runs[0], digits)
-    images = torch.stack([image_of(run, digits) for run in runs])[:, None]
-    zero, fitted = torch.zeros(len(runs), 64, 64), np.full(len(runs), True)
-    return Networks(runs, model, {"W1": zero, "b1": images.flatten(1)}, images, fitted)
+    images = torch.stack([image_of(run, digits) for run in runs])
+    weights = {"W1": torch.zeros(len(runs), 64, 64), "b1": images.flatten(1)}
+    return networks_of(runs, digits, weights)
 
 
 def test_a_memorizer_and_a_copy_do_what_they_are_called(digits, panel):
@@ -270,6 +284,135 @@ def test_the_parts_that_outputs_are_made_in_do_not_change_them(
     for inputs, outputs in zip((panel.images, apart), expected, strict=True):
         found = some.outputs(inputs)
         torch.testing.assert_close(found, outputs, rtol=1e-5, atol=1e-6)
+
+
+# Kept beside their runs
+
+
+def every_question(found, digits, panel):
+    """Whatever the chapter asks of these networks."""
+    convnets = identities.load_by(found.depths, digits, "depth")
+    three, inputs = convnets[3], panel.images[:2]
+    plain = identities.load_networks(found.plain, digits)
+    orthogonal = patterns.rotated(panel.images[0], [0.0], 2, seed=0)[0]
+    sized = {size: patterns.resize(panel.images, size) for size in (5, 12)}
+    return [
+        identities.pictures(convnets, inputs),
+        identities.pictures(convnets, inputs, layers=1),
+        identities.answers(three, orthogonal),
+        identities.on_kind(convnets, panel, "digits"),
+        identities.on_sizes(three, sized, panel),
+        identities.on_kind(convnets, panel, "others", layers=1),
+        identities.sharpness_by_setting(convnets, panel),
+        identities.correlation_maps(convnets, count=2),
+        *(identities.layer_views(three, inputs, view=v) for v in identities.VIEWS),
+        identities.layer_views(three.untrained(), inputs),
+        identities.random_views(three, inputs, 3),
+        identities.classifier_errors(three, digits, train=100, test=20),
+        identities.classifier_errors(three.untrained(), digits, train=100, test=20),
+        identities.weight_changes(three),
+        identities.one_layer(plain, inputs, orthogonal),
+        identities.rank_one(plain, orthogonal),
+        identities.construction_error(found.depths.runs, digits, inputs),
+    ]
+
+
+def leaves(answers):
+    """All arrays of nested answers."""
+    if isinstance(answers, dict):
+        answers = answers.values()
+    if isinstance(answers, np.ndarray) or np.isscalar(answers):
+        yield np.asarray(answers)
+        return
+    for each in answers:
+        yield from leaves(each)
+
+
+@pytest.fixture
+def loads(monkeypatch):
+    """Seeds of the runs whose weights were read, as it happens."""
+    calls, snapshot = [], RunFolder.snapshot
+
+    def counted(folder, epoch):
+        calls.append(folder.run.seed)
+        return snapshot(folder, epoch)
+
+    monkeypatch.setattr(RunFolder, "snapshot", counted)
+    return calls
+
+
+def test_every_answer_stands_without_weights(
+    found, digits, panel, results, monkeypatch
+):
+    first = [*leaves(every_question(found, digits, panel))]
+    take_weights(results)
+    monkeypatch.setattr(RunFolder, "snapshot", None)
+    for family in (IdentityConvNet, IdentityFCN):  # nor is any network drawn or made
+        for name in ("initial", "identity_weights", "forward"):
+            monkeypatch.setattr(family, name, None)
+    again = [*leaves(every_question(found, digits, panel))]
+    for one, other in zip(again, first, strict=True):
+        assert one.dtype == other.dtype and one.shape == other.shape
+        assert one.tobytes() == other.tobytes()
+
+
+QUESTIONS = [
+    ("answers", {"inputs": "images"}, {"inputs": "others"}),
+    ("answers", {"inputs": "images"}, {"layers": 1}),
+    ("answers", {"inputs": "images"}, {"target": "image"}),
+    ("layer_views", {"inputs": "images"}, {"inputs": "others"}),
+    ("layer_views", {"inputs": "images"}, {"view": "best"}),
+    ("correlation_maps", {"count": 2}, {"count": 3}),
+    ("correlation_maps", {"count": 2}, {"pixels": "gaussian"}),
+    ("correlation_maps", {"count": 2}, {"correlations": [0.0]}),
+    ("classifier_errors", {"train": 100, "test": 20}, {"train": 101}),
+    ("classifier_errors", {"train": 100, "test": 20}, {"test": 21}),
+]
+
+
+@pytest.mark.parametrize(("name", "settings", "change"), QUESTIONS, ids=str)
+def test_other_settings_are_another_question(
+    found, digits, panel, results, name, settings, change
+):
+    images = {"images": panel.images[:3], "others": panel.images[1:4]}
+    images["image"] = panel.images[1]
+
+    def ask(settings):
+        some = identities.load_networks(found.images, digits)
+        if name == "correlation_maps":
+            some = {"a": some}
+        given = {k: images.get(str(v), v) for k, v in settings.items()}
+        beside = [digits] if name == "classifier_errors" else []
+        return getattr(identities, name)(some, *beside, **given)
+
+    ask(settings)
+    take_weights(results)
+    ask(settings)
+    with pytest.raises(Failure, match="is stored without its weights"):
+        ask(settings | change)
+
+
+def test_the_untrained_are_not_taken_for_the_trained(found, digits, panel):
+    some, inputs = identities.load_networks(found.dense, digits), panel.images[:3]
+    trained = identities.answers(some, inputs)
+    before = identities.answers(some.untrained(), inputs)
+    assert not np.allclose(before.identity, trained.identity)
+    same = identities.answers(some, inputs)
+    assert np.array_equal(same.identity, trained.identity)
+
+
+def test_only_networks_that_were_never_asked_are_loaded(found, digits, panel, loads):
+    """So a study that grew by one network asks the new one alone."""
+    some, inputs = identities.load_networks(found.images, digits), panel.images
+    assert len(some) == 3 and not loads
+    pair = identities.answers(some.pick([2, 0]), inputs).identity
+    assert loads == [2, 0]
+    loads.clear()
+    every = identities.answers(some, inputs).identity
+    assert loads == [1]
+    assert every[[2, 0]].tobytes() == pair.tobytes()
+    expected = scores(some.outputs(inputs), inputs, some.images).identity.mean(1)
+    np.testing.assert_allclose(every, expected, rtol=1e-5)
 
 
 # Maps
@@ -457,11 +600,11 @@ def test_answers_of_networks_that_did_not_fit_are_undefined(digits, panel):
     for answers in (
         identities.on_kind({8: some}, panel, "others"),
         identities.on_sizes(some, sized, panel),
-        identities.upper_answers({8: some}, panel, 1),
+        identities.on_kind({8: some}, panel, "others", layers=1),
     ):
         for values in answers:
             assert np.isnan(values[8]).tolist() == [True, False]
-    constant = identities.mean_constant(some, panel.images)
+    constant = identities.answers(some, panel.images).constant
     sharp = identities.sharpness_by_setting({8: some}, panel)
     for values in (constant, sharp[:, 0]):
         assert np.isnan(values).tolist() == [True, False]
@@ -469,10 +612,10 @@ def test_answers_of_networks_that_did_not_fit_are_undefined(digits, panel):
 
 def test_the_mean_constant_correlation_is_with_each_ones_own_image(digits, panel):
     some = memorizers(digits)
-    np.testing.assert_allclose(identities.mean_constant(some, panel.images), 1)
+    np.testing.assert_allclose(identities.answers(some, panel.images).constant, 1)
     exchanged = replace(some, images=some.images.flip(0))
     expected = cosines(*some.images)
-    found = identities.mean_constant(exchanged, panel.images)
+    found = identities.answers(exchanged, panel.images).constant
     np.testing.assert_allclose(found, [*expected, *expected], atol=1e-6)
 
 
@@ -487,42 +630,58 @@ def test_other_sizes_are_held_against_the_training_image_at_that_size(digits, pa
         np.testing.assert_allclose(answers.constant[size], [expected] * 2, atol=1e-6)
 
 
+def pictures_of(some, inputs, layers=None):
+    """What each network, or its top layers, makes of images: (network, image, ...)."""
+    each = {k: some.pick([k]) for k in range(len(some))}
+    found = identities.pictures(each, inputs, layers=layers)
+    return np.stack([found[k] for k in each])
+
+
+def test_pictures_are_outputs_of_the_first_network(convnets, panel):
+    found = identities.pictures(convnets, panel.images)
+    assert [*found] == [1, 2, 3]
+    for depth, shown in found.items():
+        expected = convnets[depth].outputs(panel.images)[0].numpy()
+        np.testing.assert_allclose(shown, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_the_top_layer_alone_takes_images_in_every_channel(convnets, panel):
     some, inputs = convnets[3], panel.images
-    outputs = identities.upper_outputs(some, inputs, 1)
+    outputs = pictures_of(some, inputs, 1)
     assert outputs.shape == (2, *inputs.shape)
     for k in range(2):
         weight, bias = some.weights["W3"][k], some.weights["b3"][k]
         expected = conv2d(inputs.expand(-1, 8, -1, -1), weight, bias, padding=2)
-        torch.testing.assert_close(outputs[k], expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(outputs[k], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_two_top_layers_are_the_second_and_the_last_of_three(convnets, panel):
     some, inputs = convnets[3], panel.images
-    outputs = identities.upper_outputs(some, inputs, 2)
+    outputs = pictures_of(some, inputs, 2)
     for k in range(2):
         w = {name: weight[k] for name, weight in some.weights.items()}
         wide = inputs.expand(-1, 8, -1, -1)
         hidden = conv2d(wide, w["W2"], w["b2"], padding=2).relu()
         expected = conv2d(hidden, w["W3"], w["b3"], padding=2)
-        torch.testing.assert_close(outputs[k], expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(outputs[k], expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("layers", [3, 4, 20])
 def test_a_network_of_no_more_layers_is_asked_as_a_whole(convnets, panel, layers):
-    outputs = identities.upper_outputs(convnets[3], panel.images, layers)
-    assert torch.equal(outputs, convnets[3].outputs(panel.images))
+    some, inputs = convnets[3], panel.images
+    whole = pictures_of(some, inputs)
+    np.testing.assert_array_equal(pictures_of(some, inputs, layers), whole)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
 def test_answers_of_top_layers_are_of_networks_that_have_more(convnets, panel, layers):
-    answers = identities.upper_answers(convnets, panel, layers)
+    answers = identities.on_kind(convnets, panel, "others", layers=layers)
     depths = [depth for depth in (1, 2, 3) if depth > layers]
     assert [*answers.identity] == [*answers.constant] == depths
     inputs = panel.images[1:]
     for depth in depths:
         some = convnets[depth]
-        outputs = identities.upper_outputs(some, inputs, layers)
+        outputs = torch.from_numpy(pictures_of(some, inputs, layers))
         for k in range(2):
             target = some.images[k].expand_as(inputs)
             for values, to in zip(answers, (inputs, target), strict=True):
@@ -539,7 +698,7 @@ def test_top_layers_are_split_at_each_networks_own_transition(convnets, panel):
     early = chain([[0.1, 0.9, 0.9]] * 2, [[0.5] * 3] * 2, **settings)
     chains = [(convnets, turning), (convnets, early)]
     found = identities.split_at_transition(iter(chains), panel, 1)
-    answers = identities.upper_answers(convnets, panel, 1)
+    answers = identities.on_kind(convnets, panel, "others", layers=1)
     for values, by_depth in zip(found, answers, strict=True):
         expected = [by_depth[2][0] - by_depth[3][0], NAN, NAN, NAN]
         np.testing.assert_allclose(values, expected)
@@ -577,7 +736,7 @@ def test_views_of_a_copy_are_its_input(digits, panel, view):
     """Also in the first channel, the positive part of an image that is all of it."""
     some, inputs = copies(digits), panel.images[panel.kinds["digits"]]
     found = identities.layer_views(some, inputs, view=view)
-    assert found.views.shape == (2, 3, len(inputs), 8, 8)
+    assert found.views.shape == (3, len(inputs), 8, 8)
     np.testing.assert_allclose(found.to_input, np.ones((2, 3)), atol=1e-6)
     target = some.images[0].expand_as(inputs)
     to_target = [[cosines(inputs, target).mean()] * 3] * 2
@@ -588,39 +747,38 @@ def test_views_of_a_copy_are_its_input(digits, panel, view):
 def test_the_last_view_is_the_output(convnets, panel, view):
     inputs = panel.images[:4]
     found = identities.layer_views(convnets[3], inputs, view=view)
-    assert torch.equal(found.views[:, -1], convnets[3].outputs(inputs)[:, :, 0])
+    expected = convnets[3].pick([0]).outputs(inputs)[0, :, 0]
+    np.testing.assert_array_equal(found.views[-1], expected)
     assert found.to_input.shape == found.to_target.shape == (2, 3)
     assert found.to_input.dtype == np.float64
 
 
 def test_views_are_singular_vectors_or_channels_of_the_hidden_layers(convnets, panel):
-    some, inputs = convnets[3], panel.images[1:4]
+    some, inputs = convnets[3].pick([1]), panel.images[1:4]
     seen = {
-        view: identities.layer_views(some, inputs, view=view).views
+        view: torch.from_numpy(identities.layer_views(some, inputs, view=view).views)
         for view in identities.VIEWS
     }
-    for layer, features in enumerate(some.layers(inputs)[:-1]):
-        assert torch.equal(seen["first"][:, layer], features[:, :, 0])
-        for k in range(2):
-            for j, image in enumerate(inputs[:, 0]):
-                channels = features[k, j]
-                top = torch.linalg.svd(channels.flatten(1).double()).Vh[0]
-                found = seen["singular"][k, layer, j].double()
-                assert (found.flatten() @ top).abs() == pytest.approx(1, abs=1e-5)
-                assert (found * image).sum() >= 0
-                alive = channels.flatten(1).norm(dim=1) > 0
-                sizes = np.abs(
-                    cosines(channels[alive], image.expand_as(channels[alive]))
-                )
-                expected = channels[alive][int(sizes.argmax())]
-                assert torch.equal(seen["best"][k, layer, j], expected)
+    for layer, (features,) in enumerate(some.layers(inputs)[:-1]):
+        assert torch.equal(seen["first"][layer], features[:, 0])
+        for j, image in enumerate(inputs[:, 0]):
+            channels = features[j]
+            top = torch.linalg.svd(channels.flatten(1).double()).Vh[0]
+            found = seen["singular"][layer, j].double()
+            assert (found.flatten() @ top).abs() == pytest.approx(1, abs=1e-5)
+            assert (found * image).sum() >= 0
+            alive = channels.flatten(1).norm(dim=1) > 0
+            sizes = np.abs(cosines(channels[alive], image.expand_as(channels[alive])))
+            expected = channels[alive][int(sizes.argmax())]
+            assert torch.equal(seen["best"][layer, j], expected)
 
 
 def test_correlations_of_views_are_means_of_their_sizes(found, digits, panel):
     some, inputs = identities.load_networks(found.images, digits), panel.images[1:4]
     seen = identities.layer_views(some, inputs)
     for k in range(3):
-        for layer, views in enumerate(seen.views[k]):
+        own = identities.layer_views(some.pick([k]), inputs).views
+        for layer, views in enumerate(torch.from_numpy(own)):
             images = inputs[:, 0], some.images[k, 0].expand_as(views)
             for values, to in zip(seen[1:], images, strict=True):
                 expected = np.abs(cosines(views, to)).mean()
@@ -634,19 +792,18 @@ def test_rows_of_views_run_from_least_to_most_and_the_output_is_as_it_is(
     seen = identities.layer_views(convnets[3], inputs)
     rows = identities.view_rows(seen, inputs)
     assert [*rows] == ["input", "layer 1", "layer 2", "output"]
-    assert torch.equal(rows["input"], inputs[:, 0])
-    assert torch.equal(rows["output"], seen.views[0, 2])
+    np.testing.assert_array_equal(rows["input"], inputs[:, 0])
+    np.testing.assert_array_equal(rows["output"], seen.views[2])
     for layer in (0, 1):
-        row, view = rows[f"layer {layer + 1}"].flatten(1), seen.views[0, layer]
-        assert (row.amin(1) == 0).all() and (row.amax(1) == 1).all()
-        for shown, values in zip(row, view.flatten(1), strict=True):
-            both = torch.stack([shown, values])
-            assert torch.corrcoef(both)[0, 1] == pytest.approx(1, abs=1e-5)
+        row, view = rows[f"layer {layer + 1}"].reshape(5, -1), seen.views[layer]
+        assert (row.min(1) == 0).all() and (row.max(1) == 1).all()
+        for shown, values in zip(row, view.reshape(5, -1), strict=True):
+            assert np.corrcoef(shown, values)[0, 1] == pytest.approx(1, abs=1e-5)
 
 
 def test_a_dead_layer_has_a_row_of_zeros(digits, panel):
     some = copies(digits)
-    dead = replace(some, weights={n: 0 * w for n, w in some.weights.items()})
+    dead = by_hand(some, {n: 0 * w for n, w in some.weights.items()})
     seen = identities.layer_views(dead, panel.images)
     rows = identities.view_rows(seen, panel.images)
     assert all(not row.any() for name, row in rows.items() if name != "input")
@@ -762,12 +919,9 @@ def flat(digits, change, *, count=3, **fields):
     """Linear networks without biases: initial W1 plus what `change` makes of it."""
     plain = {"model": FCN, "biases": False, "activation": "linear", "depth": 1}
     runs = tuple(small(seed=k, **plain | fields) for k in range(count))
-    model = identity_model(runs[0], digits)
-    images = torch.stack([image_of(run, digits) for run in runs])[:, None]
-    some = Networks(runs, model, {}, images, np.full(count, True)).untrained()
+    some = networks_of(runs, digits, {}).untrained()
     start = some.weights["W1"].double()
-    trained = some.weights | {"W1": (start + change(start)).float()}
-    return replace(some, weights=trained, fitted=np.full(count, True))
+    return by_hand(some, some.weights | {"W1": (start + change(start)).float()})
 
 
 def outer_product(length):
@@ -807,7 +961,7 @@ def test_the_constant_correlation_of_one_layer_is_over_the_fitted(digits, panel)
     # Its rows answer one orthogonal input with the training image.
     orthogonal = patterns.rotated(panel.images[0], [0.0], 1, seed=0)[0]
     along = torch.outer(x, orthogonal.flatten()).expand(3, 64, 64)
-    answering = replace(without, weights={"W1": along})
+    answering = by_hand(without, {"W1": along})
     found = identities.one_layer(answering, panel.images, orthogonal)
     constant = found["constant_correlation_orthogonal"]
     assert constant == pytest.approx((1, 1, 1, 2), abs=1e-6)
@@ -899,7 +1053,7 @@ def test_changes_of_weights_are_relative_to_their_start_layer_by_layer(found, di
 def test_weights_that_were_doubled_have_changed_by_all_they_were(found, digits):
     some = identities.load_networks(found.images, digits)
     start = some.untrained().weights
-    doubled = replace(some, weights={name: 2 * w for name, w in start.items()})
+    doubled = by_hand(some, {name: 2 * w for name, w in start.items()})
     np.testing.assert_allclose(identities.weight_changes(doubled), np.ones((3, 2)))
 
 

@@ -455,15 +455,6 @@ def test_a_panel_needs_enough_test_images(digits, seven):
         patterns.panel(few, seven, canvas=14)
 
 
-def test_other_digits_are_the_first_test_images_of_other_classes(digits, seven):
-    others = patterns.other_digits(digits, seven, 30, canvas=14)
-    wanted = [index for index, label in enumerate(digits.test_labels) if label != 7]
-    expected = patterns.prepare(digits.test_images[wanted[:30]], canvas=14)
-    assert torch.equal(others, expected)
-    with pytest.raises(Mistake, match=f"is 61: .* from 1 to {len(wanted)}"):
-        patterns.other_digits(digits, seven, 61, canvas=14)
-
-
 def test_a_thinned_panel_has_some_of_each_kind_and_sixteen_in_all(digits):
     whole = patterns.panel(digits, 0, canvas=14)
     some = patterns.thin(whole)

@@ -3,13 +3,3 @@
 from helpers.papers.geometry.rewinding import estimates
 from helpers.papers.geometry.rewinding.settings import PARTS, SETS, convolutions
 from helpers.papers.geometry.rewinding.sweeps import Sweep, randomise, rewind
-
-__all__ = [
-    "PARTS",
-    "SETS",
-    "Sweep",
-    "convolutions",
-    "estimates",
-    "randomise",
-    "rewind",
-]

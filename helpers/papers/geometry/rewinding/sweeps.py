@@ -10,7 +10,9 @@ import numpy as np
 
 from helpers.errors import Failure, Mistake
 from helpers.models.stages import Weights
+from helpers.papers.geometry.networks import Trained, at_moments, epoch_of
 from helpers.papers.geometry.rewinding.settings import SETS, Setting, Span
+from helpers.runs import Run, fingerprint
 from helpers.runs.histories import Histories
 from helpers.runs.kept import kept
 from helpers.runs.store import DamagedFile, RunFolder
@@ -79,8 +81,8 @@ def rewind(
     """
     asked = {"layers": layers, "parts": parts, "longest": longest, "examples": examples}
     setting, epochs = Setting(histories.runs[0], data, **asked), sorted(set(epochs))
-    for run in histories.runs:
-        _check_epochs(RunFolder(run), epochs)
+    for run, arrays in zip(histories.runs, histories.arrays, strict=True):
+        _check_epochs(run, arrays["test_accuracy"], epochs)
     return _sweep(histories, setting, REWOUND, epochs, RunFolder.snapshot)
 
 
@@ -112,14 +114,17 @@ def randomise(
     return _sweep(histories, setting, DRAWN, range(draws), fresh)
 
 
-def _check_epochs(folder: RunFolder, epochs: Sequence[int]) -> None:
-    there = folder.snapshot_epochs()
+def _check_epochs(run: Run, accuracy: np.ndarray, epochs: Sequence[int]) -> None:
+    last = len(accuracy) - 1
+    there = {epoch for epoch in run.snapshots if epoch < last} | {last}
+    if run.keep_best:
+        there.add(epoch_of("best", accuracy))
     for epoch in epochs:
-        if epoch not in there and epoch < there[-1]:
+        if epoch not in there and epoch < last:
             raise Mistake(
-                f"rewind epoch {epoch}: run {folder.name} kept no weights of it; "
-                f"choose from {', '.join(map(str, there))}, or name it in the run's "
-                "`snapshots` and train again"
+                f"rewind epoch {epoch}: run {fingerprint(run)} kept no weights of it; "
+                f"choose from {', '.join(map(str, sorted(there)))}, or name it in the "
+                "run's `snapshots` and train again"
             )
 
 
@@ -134,12 +139,8 @@ def _sweep(
     shape = (len(histories), len(setting.spans), len(sources))
     tables = {name: np.full(shape, np.nan) for name in SETS}
     with workers() as pool:
-        for k, (run, stop) in enumerate(
-            zip(histories.runs, histories.stops, strict=True)
-        ):
-            if stop == "diverged":
-                continue
-            network = _Network(RunFolder(run), setting, pool)
+        for k, _, final in at_moments(histories, ["final"]):
+            network = _Network(final, setting, pool)
             for j, found in network.sweep(kind, sources, load):
                 for s, name in enumerate(SETS):
                     tables[name][k, :, j] = found[:, s]
@@ -149,9 +150,9 @@ def _sweep(
 class _Network:
     """A finished network, asked about one source after the other."""
 
-    def __init__(self, folder: RunFolder, setting: Setting, pool: Executor):
-        self.folder, self.setting, self.pool = folder, setting, pool
-        self.last = folder.snapshot_epochs()[-1]
+    def __init__(self, final: Trained, setting: Setting, pool: Executor):
+        self.folder, self.last = final.folder, final.epoch
+        self.setting, self.pool = setting, pool
 
     def sweep(
         self, kind: str, sources: Sequence[int], load: Load

@@ -16,18 +16,3 @@ from helpers.papers.geometry.sizes.tables import (
     smoothed,
     thresholds,
 )
-
-__all__ = [
-    "INTERPOLATED",
-    "accuracy_descent",
-    "by_width",
-    "dimension_descent",
-    "epoch_descent",
-    "fitted_epochs",
-    "monotonicity",
-    "near_and_far",
-    "parameter_counts",
-    "radius_trend",
-    "smoothed",
-    "thresholds",
-]

@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
 from helpers.estimates import Estimate, mean_interval
+from helpers.models import parameter_count
 from helpers.runs.histories import Histories
 from helpers.training.classification import model_of
 
@@ -15,12 +16,8 @@ MOMENTS = ("final", "best", "initial")
 
 def parameter_counts(histories: Histories, data) -> np.ndarray:
     """Number of trained parameters at each width, in the study's order: (size,)."""
-    counts = []
-    for group in histories.by("width").values():
-        model = model_of(group.runs[0], data)
-        weights = model.initial(seed=0, init_scale=None)
-        counts.append(sum(weights[name].numel() for name in model.names))
-    return np.array(counts)
+    runs = [group.runs[0] for group in histories.by("width").values()]
+    return np.array([parameter_count(model_of(run, data)) for run in runs])
 
 
 def by_width(histories: Histories, name: str, moment: str = "final") -> np.ndarray:

@@ -5,28 +5,6 @@ Made before training or beside it: nothing here knows a network.
 
 from helpers.datasets.canvases import choose_examples, identity_image, prepare, resize
 from helpers.datasets.checks import check_image
-from helpers.papers.identity.patterns.panels import (
-    TestImages,
-    mixtures,
-    other_digits,
-    panel,
-    thin,
-)
+from helpers.papers.identity.patterns.panels import TestImages, mixtures, panel, thin
 from helpers.papers.identity.patterns.rotations import rotated
 from helpers.papers.identity.patterns.shapes import Patterns, generated
-
-__all__ = [
-    "Patterns",
-    "TestImages",
-    "check_image",
-    "choose_examples",
-    "generated",
-    "identity_image",
-    "mixtures",
-    "other_digits",
-    "panel",
-    "prepare",
-    "resize",
-    "rotated",
-    "thin",
-]

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from helpers.datasets import Dataset
 from helpers.datasets.canvases import identity_image, prepare
-from helpers.datasets.checks import check_count
 from helpers.errors import Mistake
 from helpers.papers.identity.patterns.shapes import generated
 from helpers.streams import stream
@@ -95,16 +94,6 @@ def thin(images: TestImages) -> TestImages:
 def mixtures(first: Tensor, second: Tensor) -> Tensor:
     """Linear combinations of images in equal parts: their mean, so in their range."""
     return (first + second) / 2
-
-
-def other_digits(data: Dataset, example: int, count: int, *, canvas: int) -> Tensor:
-    """The first `count` test images of other classes than a training image's.
-
-    Result: float32 (image, channel, canvas, canvas), 0..1.
-    """
-    others = (data.test_labels != data.train_labels[example]).nonzero().flatten()
-    check_count(f"count of other test images of {data.name}", count, most=len(others))
-    return prepare(data.test_images[others[:count]], canvas=canvas)
 
 
 def _spread(data: Dataset, avoided: int | None, count: int, *, seed: int) -> Tensor:
