@@ -4,36 +4,18 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable
-from functools import wraps
+from pathlib import Path
 
 import click
 
 from helpers.chapters import surroundings
+from helpers.chapters.arguments import CPU, FILES, SCALE, on_editions
 from helpers.chapters.outcomes import EXPECTED, complain, exit_status, for_each
 from helpers.environment.turns import one_at_a_time
 from helpers.system.roots import fix_folders
 from helpers.system.terminal import ENDED, open_streams
 
 PROGRAM = "python -m helpers"
-SCALE = click.option(
-    "--scale",
-    default="laptop",
-    show_default=True,
-    help="smoke, laptop, workstation or paper.",
-)
-VARIANT = click.option("--variant", help="One variant of scales.yaml (default: all).")
-CHAPTERS = click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
-CUSTOM = click.option(
-    "-p",
-    "custom",
-    nargs=2,
-    multiple=True,
-    metavar="NAME VALUE",
-    help="A parameter of the chapter; the copy is then kept out of the book. "
-    "The path in folder:./mine starts at the current folder.",
-)
-CPU = click.option("--cpu", is_flag=True, help="Run on a CPU what asks for a GPU.")
 
 
 @click.group(
@@ -48,35 +30,6 @@ def commands(context) -> None:
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
-
-
-def on_editions(command: Callable) -> Callable:
-    """A command that is given the editions asked for, checked as far as they can be.
-
-    It is called with the project's root, the editions by their description, and the
-    parameters of the user.
-    """
-
-    @CHAPTERS
-    @SCALE
-    @VARIANT
-    @CUSTOM
-    @wraps(command)
-    def checked(chapters, scale, variant, custom, cpu=True, **options):
-        from helpers.chapters import editions, plans
-        from helpers.datasets.root import fix_paths
-        from helpers.system.roots import project_root
-
-        root, custom = project_root(), {name: fix_paths(text) for name, text in custom}
-        chosen = editions.choose_editions(root, scale, chapters, variant=variant)
-        for edition in chosen:
-            plans.check_values(root, edition, custom)
-        if not cpu:
-            editions.check_device(root, scale)
-        described = {editions.describe(edition): edition for edition in chosen}
-        return command(root, described, custom, **options)
-
-    return checked
 
 
 @commands.command()
@@ -186,6 +139,46 @@ def fetch(names) -> int:
         click.echo(f"{name}: ready")
 
     return for_each({name: name for name in names or datasets.ARCHIVES}, fetch_one)
+
+
+@commands.command()
+@on_editions
+@click.option("--output", type=click.Path(path_type=Path), help="A folder for them.")
+def export(root, editions, custom, *, output) -> int:
+    """Write what is finished of chapters to archives, which hold no weights."""
+    from helpers.chapters import archives
+    from helpers.chapters.plans import plan_edition
+
+    def export_edition(edition):
+        archives.export(plan_edition(root, edition, custom), output, say=click.echo)
+
+    return for_each(editions, export_edition)
+
+
+@commands.command("import")
+@FILES
+def import_files(files) -> int:
+    """Merge archives into the results; what is there stays."""
+    from helpers.chapters.archives import import_file
+
+    if not files:
+        raise click.UsageError("name the archives to import")
+
+    def import_one(path):
+        import_file(path, say=click.echo, complain=complain)
+
+    return for_each({str(path): path for path in files}, import_one)
+
+
+@commands.command()
+@FILES
+@click.option("--scale", help="Those of the book of one scale (default: of all).")
+def verify(files, scale) -> int:
+    """Check archives to the last byte: those named, or the book's."""
+    from helpers.chapters import archives
+
+    chosen = {str(path): path for path in files or archives.archives_of(scale)}
+    return for_each(chosen, lambda path: archives.verify(path, say=click.echo))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -56,9 +56,24 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def results(tmp_path, monkeypatch):
-    """A results folder that is not there yet; no test touches the project's own."""
+    """A results folder that is not there yet; no test touches the project's own.
+
+    Nor does an archive of the project answer.
+    """
+    monkeypatch.setenv("MEMORIZATION_ARCHIVES", str(tmp_path / "archives"))
     monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "results"))
     return tmp_path / "results"
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """Function that goes on with other, empty results."""
+
+    def elsewhere(name="elsewhere"):
+        monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / name))
+        return tmp_path / name
+
+    return elsewhere
 
 
 @pytest.fixture(autouse=True)

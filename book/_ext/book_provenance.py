@@ -13,6 +13,9 @@ def provenance(metadata: dict) -> list[str]:
     facts = []
     if dataset := metadata.get("parameters", {}).get("dataset"):
         facts.append(f"data: {dataset}")
+    if networks := metadata.get("networks", {}).get("count"):
+        plural = "s" if networks > 1 else ""
+        facts.append(f"{networks} network{plural} {trained_on(metadata['networks'])}")
     if device := metadata.get("device"):
         facts.append("CPU" if str(device) == "cpu" else str(device))
     if seconds := metadata.get("seconds"):
@@ -23,6 +26,14 @@ def provenance(metadata: dict) -> list[str]:
         changed = " and later changes" if str(commit).endswith("+") else ""
         facts.append(f"commit {str(commit)[:7]}{changed}")
     return facts
+
+
+def trained_on(networks: dict) -> str:
+    """On how many machines an edition's networks were trained, with what, and when."""
+    count, days = networks["machines"], dict.fromkeys(networks["days"])
+    machines = f"{count} machine{'s' if count > 1 else ''}"
+    words = f"trained on {machines} ({', '.join(networks['devices'])})"
+    return ", ".join(filter(None, [words, " to ".join(days)]))
 
 
 def duration(seconds: float) -> str:

@@ -23,7 +23,7 @@ from helpers.chapters.gate import gate
 from helpers.chapters.pictures import shrink_pictures
 from helpers.chapters.plans import Plan, as_json, plan_edition
 from helpers.errors import Failure, explain
-from helpers.runs.provenance import provenance
+from helpers.runs.provenance import provenance, trained_on
 from helpers.system.devices import choose_device
 from helpers.system.files import remove, write_bytes
 from helpers.training import train_all
@@ -140,6 +140,7 @@ def _record(plan: Plan) -> dict:
         "parameters": as_json(plan.parameters),
         "inputs": plan.inputs,
         **provenance(choose_device(plan.device)),
+        "networks": trained_on(plan.records),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

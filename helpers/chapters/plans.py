@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from nbformat import NotebookNode
 
+from helpers.archive import archived, fault
 from helpers.chapters.book import Edition
 from helpers.chapters.cells import read_notebook, read_parameters
 from helpers.chapters.editions import copy_path, edition_values, source_path
@@ -42,8 +43,9 @@ class Plan(NamedTuple):
 
     @property
     def unfinished(self) -> list[Run]:
-        """Runs still to be trained, those with damaged files among them."""
-        return [run for run in self.runs if not _is_sound(RunFolder(run))]
+        """Runs still to be trained: neither sound in the results nor in an archive."""
+        held = archived()
+        return [r for r in self.runs if not _is_at_hand(RunFolder(r), held)]
 
     @property
     def device(self) -> str:
@@ -62,10 +64,15 @@ class Plan(NamedTuple):
         }
 
     @property
+    def records(self) -> list[dict]:
+        """Description and provenance of every run; all are finished."""
+        return [RunFolder(run).about() for run in self.runs]
+
+    @property
     def training_seconds(self) -> float:
         """Seconds in which any of the finished runs was trained, whenever that was."""
-        records = [RunFolder(run).about() for run in self.runs]
-        spans = sorted((r["finished"] - r["seconds"], r["finished"]) for r in records)
+        ends = [(record["finished"], record["seconds"]) for record in self.records]
+        spans = sorted((end - seconds, end) for end, seconds in ends)
         total, until = 0.0, 0.0
         for start, end in spans:
             total += max(0.0, end - max(start, until))
@@ -133,8 +140,8 @@ def as_json(values: Any) -> Any:
     return json.loads(json.dumps(values))
 
 
-def _is_sound(folder: RunFolder) -> bool:
-    return folder.damage() is None and folder.done()
+def _is_at_hand(folder: RunFolder, archived: set[str]) -> bool:
+    return folder.name in archived or (not fault(folder) and folder.done())
 
 
 def _digest(value: Any) -> str:

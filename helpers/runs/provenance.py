@@ -1,8 +1,11 @@
-"""With what a result was made: versions, commit, device."""
+"""With what a result was made: versions, commit, device, machine."""
 
+import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -60,10 +63,32 @@ def device_name(device: torch.device) -> str:
 
 
 def provenance(device: torch.device) -> dict:
-    """Versions, commit and device, ready for JSON."""
+    """Versions, commit, device and machine, ready for JSON.
+
+    machine: tells one from another and names none, 8 hex digits.
+    """
     versions = {name: version(name) for name in PACKAGES}
     return {
         "versions": {"python": platform.python_version(), **versions},
         "commit": commit(),
         "device": device_name(device),
+        "machine": hashlib.sha256(platform.node().encode()).hexdigest()[:8],
+    }
+
+
+def trained_on(records: Sequence[dict]) -> dict:
+    """How many networks were trained on how many machines, with what, and when.
+
+    records: of the runs, as `provenance` and training make them. An older one names no
+    machine: its device stands for it.
+    """
+    devices = [str(r.get("device", "unknown")).partition(",")[0] for r in records]
+    machines = {r.get("machine", d) for r, d in zip(records, devices, strict=True)}
+    ends = sorted(r["finished"] for r in records if "finished" in r)
+    days = [datetime.fromtimestamp(end, UTC).date().isoformat() for end in ends]
+    return {
+        "count": len(records),
+        "machines": len(machines),
+        "devices": sorted(set(devices)),
+        "days": [days[0], days[-1]] if days else [],
     }

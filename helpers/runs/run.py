@@ -127,16 +127,17 @@ class Run(Described):
 
 def fingerprint(run: Described) -> str:
     """Name of a run's folder: 12 hex digits of sha256 over its canonical JSON."""
-    return _digest(run.description())
+    return name_of(run.description())
 
 
 def stack_key(run: Described) -> str:
     """Runs with the same key may be trained as one stack."""
     described = run.description().items()
     shared = {k: v for k, v in described if k not in run.STACKED}
-    return _digest({**shared, "apart": run.kept_apart()})
+    return name_of({**shared, "apart": run.kept_apart()})
 
 
-def _digest(description: dict[str, Any]) -> str:
+def name_of(description: dict[str, Any]) -> str:
+    """The fingerprint of what is described so, here or elsewhere."""
     text = json.dumps(description, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]

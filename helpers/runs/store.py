@@ -3,9 +3,9 @@
     results/<fingerprint>/run.json               what was run, with what, for how long
                           history.npz            measurements over the epochs
                           snapshots/epoch-*.safetensors
+                          measured/*.safetensors what the finished network was asked
                           state.safetensors      to resume from; its predecessor beside
                           done.json              checksums of the above, written last
-                          measured/              what the finished network was asked
     results/locks/                               who trains a run, see system.locks
 
 Every file is written under a temporary name, synced and renamed, with a checksum, so
@@ -14,8 +14,6 @@ where done.json says "weights": false.
 """
 
 import contextlib
-import hashlib
-import io
 import json
 import os
 import re
@@ -31,17 +29,22 @@ from helpers.runs import Run, fingerprint
 from helpers.system.files import (
     PARTIAL,
     DamagedFile,
+    decode_arrays,
+    encode_arrays,
     is_there,
     names_in,
     read_bytes,
     read_tensors,
     remove,
     saving,
+    sha256,
     write_bytes,
     write_tensors,
 )
-from helpers.system.roots import results_root
+from helpers.system.roots import ARCHIVES, results_root
 
+ABOUT, HISTORY, DONE, MEASURED = "run.json", "history.npz", "done.json", "measured"
+WEIGHTS = "weights"  # beside the checksums in done.json: false of an archive's run
 SNAPSHOT = re.compile(r"epoch-(\d+)\.safetensors")
 
 
@@ -49,8 +52,11 @@ class RunFolder:
     """What is on disk of one run."""
 
     def __init__(self, run: Run):
-        self.run, self.name = run, fingerprint(run)
-        self.path = results_root() / self.name
+        self.run = run
+        self._lie_at(results_root() / fingerprint(run))
+
+    def _lie_at(self, path: Path) -> None:
+        self.path, self.name = path, path.name
         self._state = self.path / "state.safetensors"
         self._previous_state = self.path / "state-previous.safetensors"
         self._newest_is_damaged = False  # it must not take a sound state's place
@@ -69,7 +75,11 @@ class RunFolder:
 
     def done(self) -> bool:
         """Whether the run is finished, by the file that is written last."""
-        return is_there(self.path / "done.json")
+        return is_there(self.path / DONE)
+
+    def weightless(self) -> bool:
+        """Whether the run is finished, but came from an archive, without weights."""
+        return f'"{WEIGHTS}": false'.encode() in (self._content(DONE) or b"")
 
     def damage(self) -> str | None:
         """The first file of a finished run that is not what was saved, or None.
@@ -77,9 +87,9 @@ class RunFolder:
         None as well of a run that is not finished: another process may be making it
         anew. Raises UnreadableFile where nothing can be said.
         """
-        mark = self._content("done.json")
+        mark = self._content(DONE)
         found = None if mark is None else self._differing(mark)
-        if found and self._content("done.json") != mark:
+        if found and self._content(DONE) != mark:
             return self.damage()
         return found
 
@@ -92,13 +102,13 @@ class RunFolder:
     def _differing(self, mark: bytes) -> str | None:
         try:
             sums = json.loads(mark)
-            whole = sums.pop("weights", True)
+            whole = sums.pop(WEIGHTS, True)
             for name, digest in sums.items():
                 asked = whole or not name.startswith("snapshots/")
-                if asked and _sha256(self.path / name) != digest:
+                if asked and sha256(read_bytes(self.path / name)) != digest:
                     return str(self.path / name)
         except (ValueError, TypeError, AttributeError):
-            return str(self.path / "done.json")
+            return str(self.path / DONE)
         except FileNotFoundError as error:
             return str(error.filename)
         return None
@@ -116,12 +126,15 @@ class RunFolder:
         try:
             return read_tensors(self._snapshot(epoch))
         except FileNotFoundError:
-            there = ", ".join(map(str, self.snapshot_epochs())) or "none"
-            lacks = f"run {self.name} has no snapshot of epoch {epoch}; it has {there}"
-            if not json.loads(self._content("done.json") or b"{}").get("weights", True):
-                told = "is stored without its weights, and was never asked this"
-                lacks = f"run {self.name} {told}; remove {self.path} to train it anew"
-            raise Failure(lacks) from None
+            if self.weightless():
+                raise Failure(
+                    f"run {self.name} came without its weights, and what is asked of "
+                    f"it now was not measured before: train it anew ({ARCHIVES}=none)"
+                ) from None
+            raise Failure(
+                f"run {self.name} has no snapshot of epoch {epoch}; it has "
+                f"{', '.join(map(str, self.snapshot_epochs())) or 'none'}"
+            ) from None
 
     def save_state(self, tensors: dict[str, Tensor]) -> None:
         """Save what resuming needs; the sound state before it is kept."""
@@ -148,12 +161,12 @@ class RunFolder:
         for left_by_killed in self.path.rglob(f"{PARTIAL}*"):  # locked: none is in use
             with contextlib.suppress(OSError):
                 left_by_killed.unlink()
-        write_bytes(self.path / "history.npz", _npz(history))
+        write_bytes(self.path / HISTORY, encode_arrays(history))
         about = {"run": self.run.description(), **provenance}
-        write_bytes(self.path / "run.json", json.dumps(about, indent=1).encode())
-        files = [self.path / "history.npz", self.path / "run.json", *snapshots]
-        sums = {file.relative_to(self.path).as_posix(): _sha256(file) for file in files}
-        write_bytes(self.path / "done.json", json.dumps(sums, indent=1).encode())
+        write_bytes(self.path / ABOUT, json.dumps(about, indent=1).encode())
+        kept = [path.relative_to(self.path).as_posix() for path in snapshots]
+        sums = {n: sha256(read_bytes(self.path / n)) for n in (HISTORY, ABOUT, *kept)}
+        write_bytes(self.path / DONE, json.dumps(sums, indent=1).encode())
         for state in (self._state, self._previous_state):
             remove(state)
 
@@ -167,13 +180,13 @@ class RunFolder:
 
         What was measured goes before it, for it may not be true of the new network.
         """
-        for name in names_in(measured := self.path / "measured"):
-            remove(measured / name)
-        remove(self.path / "done.json")
+        for name in names_in(self.path / MEASURED):
+            remove(self.path / MEASURED / name)
+        remove(self.path / DONE)
 
     def history(self) -> dict[str, np.ndarray]:
         """Measurements of a finished run, name -> array."""
-        return self._decoded("history.npz", _arrays)
+        return self._decoded(HISTORY, decode_arrays)
 
     def _decoded(self, name: str, decode: Callable[[bytes], dict]) -> dict:
         """A file of a finished run; absent, damaged and unreadable are told apart."""
@@ -186,7 +199,7 @@ class RunFolder:
             raise DamagedFile(what) from error
 
     def _measured(self, name: str) -> Path:
-        return self.path / "measured" / f"{name}.safetensors"
+        return self.path / MEASURED / f"{name}.safetensors"
 
     def save_measured(self, name: str, arrays: dict[str, np.ndarray]) -> None:
         """Keep what was measured of the finished network, under a name of its own."""
@@ -203,18 +216,4 @@ class RunFolder:
 
     def about(self) -> dict:
         """Description and provenance of a finished run."""
-        return self._decoded("run.json", json.loads)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(read_bytes(path)).hexdigest()
-
-
-def _npz(arrays: dict[str, np.ndarray]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, **dict(sorted(arrays.items())))  # resumed or not, the same bytes
-    return buffer.getvalue()
-
-
-def _arrays(content: bytes) -> dict[str, np.ndarray]:
-    return dict(np.load(io.BytesIO(content), allow_pickle=False))
+        return self._decoded(ABOUT, json.loads)

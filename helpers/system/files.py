@@ -7,6 +7,7 @@ the first three something is known; what cannot be read is left as it is.
 import contextlib
 import errno
 import hashlib
+import io
 import os
 import platform
 import secrets
@@ -14,6 +15,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from_bytes
@@ -107,8 +109,12 @@ def remove(path: Path) -> None:
         raise Failure(f"cannot remove {path}: {words}: {advice}") from error
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, with the mode that the umask gives."""
+def write_bytes(path: Path, content: bytes, *, sync: bool = True) -> None:
+    """Write a file whole or not at all, with the mode that the umask gives.
+
+    sync: have it on the disk before it has its name. Without, a machine that loses its
+    power may leave a damaged one: for what a checksum names and can be had once more.
+    """
     temporary = path.with_name(f"{OURS}{os.getpid()}-{secrets.token_hex(8)}")
     with saving(path):
         _clear(path.parent)
@@ -116,13 +122,15 @@ def write_bytes(path: Path, content: bytes) -> None:
             with open(temporary, "xb") as file:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                if sync:
+                    os.fsync(file.fileno())
             os.replace(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
-        _sync_folder(path.parent)
+        if sync:
+            _sync_folder(path.parent)
 
 
 def _clear(folder: Path) -> None:
@@ -173,7 +181,11 @@ def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Tensors of a file; raises DamagedFile where they are not what was saved."""
-    content = read_bytes(path)
+    return decode_tensors(read_bytes(path), path)
+
+
+def decode_tensors(content: bytes, path: Path) -> dict[str, Tensor]:
+    """Tensors of a file's content; path: what a DamagedFile calls it."""
     try:
         tensors = tensors_from_bytes(content)
         saved = tensors.pop(CHECKSUM)
@@ -182,3 +194,21 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not torch.equal(saved, _checksum(tensors)):
         raise DamagedFile(f"{path} is damaged: its checksum fails")
     return tensors
+
+
+def sha256(content: bytes) -> str:
+    """Checksum of a file's content, 64 hex digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def encode_arrays(arrays: dict[str, np.ndarray]) -> bytes:
+    """An npz file's content: the same bytes for the same arrays, in whatever order."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **dict(sorted(arrays.items())))
+    return buffer.getvalue()
+
+
+def decode_arrays(content: bytes) -> dict[str, np.ndarray]:
+    """Arrays of an npz file's content; raises whatever NumPy and zipfile raise."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return dict(arrays)

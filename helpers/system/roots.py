@@ -7,6 +7,7 @@ from pathlib import Path
 from helpers.errors import Mistake
 
 RESULTS, DATA = "MEMORIZATION_RESULTS", "MEMORIZATION_DATA"
+ARCHIVES, REFUSED = "MEMORIZATION_ARCHIVES", "none"
 
 
 def chosen_folder(variable: str) -> Path | None:
@@ -29,7 +30,9 @@ def own_path(written: str, *, told_as: str) -> Path:
 
 def fix_folders() -> None:
     """Make relative folders absolute: whoever goes elsewhere takes them along."""
-    for variable in (RESULTS, DATA):
+    for variable in (RESULTS, DATA, ARCHIVES):
+        if variable == ARCHIVES and archives_root() is None:
+            continue
         if folder := chosen_folder(variable):
             os.environ[variable] = str(folder)
 
@@ -46,3 +49,10 @@ def project_root() -> Path:
 def results_root() -> Path:
     """MEMORIZATION_RESULTS, or `results` in the project."""
     return chosen_folder(RESULTS) or project_root() / "results"
+
+
+def archives_root() -> Path | None:
+    """MEMORIZATION_ARCHIVES, or `book/archives` in the project; None for "none"."""
+    if os.environ.get(ARCHIVES, "").strip() == REFUSED:
+        return None
+    return chosen_folder(ARCHIVES) or project_root() / "book" / "archives"

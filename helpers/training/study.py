@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from helpers.archive import answer, fault
 from helpers.errors import Failure
 from helpers.runs import Study
 from helpers.runs.histories import Histories
@@ -91,6 +92,8 @@ def _train_runs(
     runs = dict.fromkeys(run for study in studies for run in study.runs())
     folders = [RunFolder(run) for run in runs]
     waiting = [folder for folder in folders if not _sound(folder)]
+    answer(folders)
+    waiting = [folder for folder in waiting if not folder.done()]
     if not waiting:
         return
     task, data = TASKS[type(studies[0].base)], studies[0].data
@@ -136,13 +139,12 @@ def _histories(study: Study) -> Histories:
 
 def _sound(folder: RunFolder) -> bool:
     """Whether a run is finished and undamaged; a damaged one is opened again."""
-    if not folder.damage():
+    if not fault(folder):
         return folder.done()
     with lock_all(folder.locks, [folder.name]) as ours:
-        damaged = folder.damage() if ours else None  # else it is made anew just now
-        if damaged:
-            what = f"{damaged} is damaged: its run is trained again"
-            warnings.warn(what, stacklevel=4)
+        found = fault(folder) if ours else None  # else it is made anew just now
+        if found:
+            warnings.warn(f"{found}: its run is trained again", stacklevel=4)
             folder.reopen()
     return False
 

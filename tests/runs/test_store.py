@@ -368,7 +368,7 @@ def test_a_run_without_its_weights_is_finished_and_sound(finished):
     assert finished.done() and finished.damage() is None
     assert finished.history().keys() == history.keys()
     assert finished.snapshot_epochs() == []
-    told = f"run {finished.name} is stored without its weights, and was never asked"
+    told = f"run {finished.name} came without its weights"
     with pytest.raises(Failure, match=told) as caught:
         finished.snapshot(3)
     assert f"remove {finished.path} to train it" in str(caught.value)

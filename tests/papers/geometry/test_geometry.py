@@ -978,7 +978,7 @@ def test_other_settings_are_another_question(found, data, results, no_umap, ask)
     ask(found.dense, data, 20)
     take_weights(results)
     ask(found.dense, data, 20)
-    with pytest.raises(Failure, match="is stored without its weights"):
+    with pytest.raises(Failure, match="came without its weights"):
         ask(found.dense, data, 21)
 
 

@@ -726,7 +726,7 @@ def test_what_was_measured_is_not_measured_again(found, data, results, monkeypat
 
     first = ask()
     take_weights(results)
-    with pytest.raises(Failure, match="is stored without its weights"):
+    with pytest.raises(Failure, match="came without its weights"):
         rewind(found.vgg, data, [0], layers=FEW[:1])
     monkeypatch.setattr(RunFolder, "snapshot", never)
     monkeypatch.setattr(settings, "swapped_predictions", never)

@@ -388,7 +388,7 @@ def test_other_settings_are_another_question(
     ask(settings)
     take_weights(results)
     ask(settings)
-    with pytest.raises(Failure, match="is stored without its weights"):
+    with pytest.raises(Failure, match="came without its weights"):
         ask(settings | change)
 
 

@@ -1,0 +1,61 @@
+"""Arguments of the commands: which editions they are about, checked beforehand."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+
+import click
+
+SCALE = click.option(
+    "--scale",
+    default="laptop",
+    show_default=True,
+    help="smoke, laptop, workstation or paper.",
+)
+VARIANT = click.option("--variant", help="One variant of scales.yaml (default: all).")
+CHAPTERS = click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
+CUSTOM = click.option(
+    "-p",
+    "custom",
+    nargs=2,
+    multiple=True,
+    metavar="NAME VALUE",
+    help="A parameter of the chapter; the copy is then kept out of the book. "
+    "The path in folder:./mine starts at the current folder.",
+)
+CPU = click.option("--cpu", is_flag=True, help="Run on a CPU what asks for a GPU.")
+FILES = click.argument(
+    "files",
+    nargs=-1,
+    metavar="[FILE]...",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+
+
+def on_editions(command: Callable) -> Callable:
+    """A command that is given the editions asked for, checked as far as they can be.
+
+    It is called with the project's root, the editions by their description, and the
+    parameters of the user.
+    """
+
+    @CHAPTERS
+    @SCALE
+    @VARIANT
+    @CUSTOM
+    @wraps(command)
+    def checked(chapters, scale, variant, custom, cpu=True, **options):
+        from helpers.chapters import editions, plans
+        from helpers.datasets.root import fix_paths
+        from helpers.system.roots import project_root
+
+        root, custom = project_root(), {name: fix_paths(text) for name, text in custom}
+        chosen = editions.choose_editions(root, scale, chapters, variant=variant)
+        for edition in chosen:
+            plans.check_values(root, edition, custom)
+        if not cpu:
+            editions.check_device(root, scale)
+        described = {editions.describe(edition): edition for edition in chosen}
+        return command(root, described, custom, **options)
+
+    return checked
