@@ -68,17 +68,24 @@ def plan(root, editions, custom) -> int:
 @commands.command()
 @on_editions
 @CPU
-def train(root, editions, custom) -> int:
-    """Train the runs of chapters and execute no notebook."""
-    from helpers.chapters.execute import train_plan
-    from helpers.chapters.plans import plan_edition
+@click.option("--seconds", type=float, help="End by then, the most valuable first.")
+@click.option(
+    "--export",
+    "output",
+    type=click.Path(path_type=Path),
+    help="With --seconds: a folder for archives of what is finished.",
+)
+def train(root, editions, custom, *, seconds, output) -> int:
+    """Train the runs of chapters; with --seconds measure them, too."""
+    from helpers.chapters import budget, execute
 
-    def train_edition(edition):
-        chosen = plan_edition(root, edition, custom)
-        train_plan(chosen, say=click.echo)
-        click.echo(f"{edition.chapter}: {len(chosen.runs)} runs are finished")
-
-    return for_each(editions, train_edition)
+    if seconds is not None:
+        options = {"seconds": seconds, "output": output, "say": click.echo}
+        return budget.spend(root, list(editions.values()), custom, **options)
+    if output is not None:
+        raise click.UsageError("--export goes with --seconds; else use `export`")
+    train_one = execute.train_edition
+    return for_each(editions, lambda e: train_one(root, e, custom, say=click.echo))
 
 
 @commands.command()

@@ -82,6 +82,15 @@ def train_plan(plan: Plan, *, say: Say = print) -> None:
     train_all(dict(enumerate(plan.studies)), device=plan.device)
 
 
+def train_edition(
+    root: Path, edition: Edition, custom: Mapping[str, Any], *, say: Say = print
+) -> None:
+    """Train the runs of an edition, and execute no notebook."""
+    plan = plan_edition(root, edition, custom)
+    train_plan(plan, say=say)
+    say(f"{edition.chapter}: {len(plan.runs)} runs are finished")
+
+
 def execute_notebook(
     plan: Plan, *, cell_seconds: int | None = None
 ) -> tuple[NotebookNode, str]:

@@ -48,6 +48,11 @@ class Plan(NamedTuple):
         return [r for r in self.runs if not _is_at_hand(RunFolder(r), held)]
 
     @property
+    def finished(self) -> bool:
+        """Whether any of its runs is."""
+        return any(RunFolder(run).done() for run in self.runs)
+
+    @property
     def device(self) -> str:
         """The chapter's parameter `device`, or else "auto"."""
         return self.parameters.get("device", "auto")
