@@ -38,8 +38,8 @@ def export(plan: Plan, output: Path | None, *, say: Say) -> Path:
     if not finished:
         raise Failure(f"none of its {len(found)} runs is finished: train it first")
     edition = plan.edition
-    about = {"chapter": edition.chapter, "scale": edition.scale}
-    about |= {"variant": edition.variant, "planned": len(found)}
+    about: dict = {"chapter": edition.chapter, "scale": edition.scale}
+    about = {**about, "variant": edition.variant, "planned": len(found)}
     content = pack(about, finished)
     path = archive_path(plan, output)
     if output is None:

@@ -28,7 +28,7 @@ def by_value(root: Path, editions: Iterable[Edition]) -> list[Edition]:
     Those with most claims that are required at the scale and not reproduced; then those
     with most that are undecided or untested; then the rest, as they come.
     """
-    cards: dict[tuple, list] = {}
+    cards: dict[str, list] = {}
     for edition in editions:
         if edition.scale not in cards:
             cards[edition.scale] = scorecard(edition.scale, root=root)

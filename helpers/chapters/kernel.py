@@ -76,7 +76,7 @@ def kernel_class(home: Quarters, root: Path) -> type[AsyncKernelManager]:
             if home.transport == "tcp" and self.has_trait("transport_encryption"):
                 self.transport_encryption = "auto"
 
-        async def start_kernel(self, **settings):
+        async def start_kernel(self, **settings):  # type: ignore[override]
             here = {"cwd": str(home.folder), "env": variables}
             # What a kernel says that cannot start; all else goes into the notebook.
             with open(home.folder / LOG, "wb") as log:

@@ -28,12 +28,11 @@ def _smaller(encoded: str) -> str:
         picture.load()
     except (OSError, ValueError, SyntaxError):
         return encoded  # no picture, as the gate will say
-    if picture.mode == "P" or picture.convert("RGBA").getextrema()[3][0] < 255:
+    opaque = picture.convert("RGBA").getchannel("A").getextrema() == (255, 255)
+    if picture.mode == "P" or not opaque:
         return encoded  # done before, or to be seen through
-    picture, content = picture.convert("RGB"), io.BytesIO()
-    palette = picture.quantize(
-        COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
-    )
+    content, method = io.BytesIO(), Image.Quantize.MEDIANCUT
+    palette = picture.convert("RGB").quantize(COLORS, method, dither=Image.Dither.NONE)
     palette.save(content, "png", optimize=True, dpi=picture.info.get("dpi"))
     small = base64.b64encode(content.getvalue()).decode()
     return small if len(small) < len(encoded) else encoded

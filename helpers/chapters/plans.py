@@ -16,7 +16,8 @@ from helpers.chapters.gate import gate
 from helpers.chapters.parameters import check_parameters
 from helpers.chapters.studies import all_runs, evaluate_chapter, find_studies
 from helpers.claims.registry import paper_folder
-from helpers.runs import Run, Study, fingerprint
+from helpers.runs import Study, fingerprint
+from helpers.runs.fields import Described
 from helpers.runs.store import RunFolder
 from helpers.training.tasks import check_studies
 
@@ -37,12 +38,12 @@ class Plan(NamedTuple):
     target: Path  # the executed copy
 
     @property
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[Described]:
         """Every run, each once."""
         return all_runs(self.studies)
 
     @property
-    def unfinished(self) -> list[Run]:
+    def unfinished(self) -> list[Described]:
         """Runs still to be trained: neither sound in the results nor in an archive."""
         held = archived()
         return [r for r in self.runs if not _is_at_hand(RunFolder(r), held)]
@@ -164,9 +165,10 @@ def helpers_digest(package: Path, own: Path | None = None) -> str:
         for path in package.rglob("*")
         if path.relative_to(package).parts[0] not in UNSEEN
     ]
+    folders = {package: engine, **({own: list(own.rglob("*"))} if own else {})}
     files = [
         (path.relative_to(start).as_posix(), path)
-        for start, paths in ((package, engine), (own, own.rglob("*") if own else ()))
+        for start, paths in folders.items()
         for path in paths
         if path.suffix in (".py", ".yaml", ".mplstyle")
     ]

@@ -68,7 +68,8 @@ def describe_results() -> list[str]:
     """Where results lie, how many runs are there, their size; what is wrong there."""
     root = results_root()
     runs = [FoundFolder(root / name) for name in filter(_is_run, names_in(root))]
-    states, lines = Counter(), []
+    states: Counter[str] = Counter()
+    lines = []
     for run in runs:
         try:
             done, damaged = run.done(), run.damage()

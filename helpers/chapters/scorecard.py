@@ -7,6 +7,7 @@ them can go stale.
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from helpers.chapters.ageing import MADE_HERE, is_fresh
 from helpers.chapters.book import Edition, find_editions
@@ -18,7 +19,7 @@ from helpers.errors import Failure, Mistake
 from helpers.system.files import read_bytes, write_bytes
 
 STALE = "Judged by criteria that have changed since: run the chapter again."
-UNTESTED = {
+UNTESTED: dict[str, Any] = {
     "verdict": "not tested",
     **dict.fromkeys(("value", "low", "high", "n")),
     **dict.fromkeys(("scale", "variant", "page", "edition", "dataset")),
@@ -63,8 +64,8 @@ def check(scale: str, *, root: Path | None = None) -> tuple[list[dict], bool]:
     """
     if scale not in SCALES:
         raise Mistake(f"scale {scale!r}: allowed are {', '.join(SCALES)}")
-    keep = ("id", "verdict", "value", "low", "high", "n")
-    keep += ("chapter", "variant", "scale", "required")
+    keep = ["id", "verdict", "value", "low", "high", "n"]
+    keep += ["chapter", "variant", "scale", "required"]
     rows = [{key: card[key] for key in keep} for card in scorecard(scale, root=root)]
     failed = [r for r in rows if r["required"] and r["verdict"] != "reproduced"]
     return rows, not failed

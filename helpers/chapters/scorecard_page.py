@@ -38,7 +38,8 @@ def _summary(cards: list[dict]) -> str:
     for letter in dict.fromkeys(claim.paper.letter for claim in claims.values()):
         ids = [claim.id for claim in claims.values() if claim.paper.letter == letter]
         at_hand = {card["scale"] for card in cards if card["id"] in ids}
-        for scale in [s for s in reversed(SCALES) if s in at_hand] or [None]:
+        scales: list[str | None] = [s for s in reversed(SCALES) if s in at_hand]
+        for scale in scales or [None]:
             counts = Counter(_weakest(cards, claim_id, scale) for claim_id in ids)
             cells = " | ".join(str(counts[verdict]) for verdict in COUNTED)
             lines.append(f"| {letter} | {scale or 'none yet'} | {cells} |")

@@ -9,7 +9,8 @@ from nbformat import NotebookNode
 
 from helpers.chapters.cells import PARAMETERS, name_cell, tagged
 from helpers.errors import Failure, Mistake
-from helpers.runs import Run, Study
+from helpers.runs import Study
+from helpers.runs.fields import Described
 
 DECLARING = (PARAMETERS, "imports", "study")  # tags, in the order of their cells
 
@@ -43,7 +44,7 @@ def find_studies(namespace: Mapping[str, Any]) -> list[Study]:
     return list({id(study): study for study in _studies_in(public)}.values())
 
 
-def all_runs(studies: Iterable[Study]) -> list[Run]:
+def all_runs(studies: Iterable[Study]) -> list[Described]:
     """The runs of several studies, each once."""
     return list(dict.fromkeys(run for study in studies for run in study.runs()))
 

@@ -78,5 +78,6 @@ class Claim:
         return tuple(criterion.name for criterion in self.criteria)
 
 
-def _in_words(number: float) -> str:
+def _in_words(number: float | None) -> str:
+    assert number is not None  # the registry asks for one bound at least
     return f"{number:.8g}".replace("e-0", "e-").replace("-", "−")

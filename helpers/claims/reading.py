@@ -23,8 +23,8 @@ def read_paper(path: Path) -> tuple[Paper, list[Claim]]:
     chapters = entry["chapters"]
     named = isinstance(chapters, dict) and bool(chapters)
     check(named, where, f"chapters {chapters!r}: give names, and what each is about")
-    texts = [entry[key] for key in ("letter", "title", "cite", "caption")]
-    paper = Paper(*texts, tuple(chapters.items()))
+    texts = {key: entry[key] for key in ("letter", "title", "cite", "caption")}
+    paper = Paper(**texts, chapters=tuple(chapters.items()))
     return paper, [_read_claim(fields, paper, where) for fields in entry["claims"]]
 
 

@@ -83,7 +83,8 @@ class Verdicts:
     """The verdicts of a chapter on one data set, gathered for the table at its end."""
 
     def __init__(self, dataset: str):
-        self.dataset, self._verdicts = dataset, []
+        self.dataset = dataset
+        self._verdicts: list[Verdict] = []
 
     def judge(
         self, claim_id: str, estimates: Mapping | Estimate | None, *, note: str = ""
@@ -161,7 +162,8 @@ class Table(NamedTuple):
             ]
         return "\n".join(lines)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
     @property
     def html(self) -> str:

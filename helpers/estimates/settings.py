@@ -77,9 +77,10 @@ def largest_ratio(values: ArrayLike) -> Estimate:
 
 def slope(positions: ArrayLike, values: ArrayLike) -> Estimate:
     """Least-squares slope over positions (setting,), a slope for each seed."""
-    if len(positions) < 2:
+    at = np.asarray(positions)
+    if len(at) < 2:
         return UNDEFINED
-    return mean_interval(np.polyfit(np.asarray(positions), _table(values), 1)[0])
+    return mean_interval(np.polyfit(at, _table(values), 1)[0])
 
 
 def extreme(estimates: Iterable[Estimate], size: Callable) -> Estimate:

@@ -1,7 +1,7 @@
 """What the fields of a run may hold: checks, and the types that values are kept in."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -32,7 +32,8 @@ def is_share(value) -> bool:
 
 def whole_from(low: int, most: int) -> Callable[[Any], bool]:
     def holds(value) -> bool:
-        return isinstance(value, Integral) and is_number(value) and low <= value <= most
+        whole = isinstance(value, Integral) and is_number(value)
+        return whole and low <= int(value) <= most
 
     return holds
 
@@ -67,6 +68,7 @@ ABOVE_ZERO = (float, is_positive, f"a finite number above 0, at most {MOST_NUMBE
 TEXT = (str, is_text, "text")
 
 
+@dataclass(frozen=True, kw_only=True)
 class Described:
     """A frozen dataclass that checks its fields and is known by its description.
 
@@ -79,10 +81,8 @@ class Described:
     OPTIONAL: ClassVar[tuple[str, ...]] = ()
     STACKED: ClassVar[tuple[str, ...]] = ()
 
-    # Of every kind of run that has no such field: epochs whose weights are kept, and
-    # whether those of the best one are.
-    snapshots: ClassVar = ()
-    keep_best: ClassVar = None
+    dataset: str = "digits"  # name of the data set
+    digest: str = ""  # of the data, 12 hex digits; `Study` fills it in
 
     def __post_init__(self):
         for name, kind, holds, allowed in self.CHECKS:
@@ -99,6 +99,16 @@ class Described:
         return {
             name: value for name, value in asdict(self).items() if value is not None
         }
+
+    @property
+    def snapshots(self) -> tuple[int, ...]:
+        """Epochs whose weights are kept, of a kind of run that has no such field."""
+        return ()
+
+    @property
+    def keep_best(self) -> bool | None:
+        """Whether the weights of the best epoch are kept, likewise."""
+        return None
 
     @property
     def work(self) -> float:

@@ -34,8 +34,11 @@ class Histories:
                 raise Mistake(f"a run has no field {name!r}; it has: {allowed}")
 
     def _pick(self, chosen: list[int]) -> "Histories":
-        parts = (self.runs, self.arrays, self.stops)
-        return Histories(*(tuple(part[i] for i in chosen) for part in parts))
+        return Histories(
+            tuple(self.runs[i] for i in chosen),
+            tuple(self.arrays[i] for i in chosen),
+            tuple(self.stops[i] for i in chosen),
+        )
 
     def where(self, **fields) -> "Histories":
         """The runs whose fields have these values; none is a mistake."""

@@ -52,8 +52,6 @@ class IdentityRun(Described):
     pixels are in [0, 1].
     """
 
-    dataset: str = "digits"  # name of the data set
-    digest: str = ""  # of the data, 12 hex digits; `Study` fills it in
     example: int = 0  # which training image
     canvas: int = 14  # side of the images, smaller ones in the middle of an empty one
     size: int | None = None  # side that this is then resized to; None: not at all

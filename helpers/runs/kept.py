@@ -41,13 +41,14 @@ def kept_rows(
     """
     text = json.dumps({**settings, "recipe": RECIPE}, sort_keys=True)
     name = f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    rows = [folder.measured(name) for folder in folders]
-    if missing := [k for k, row in enumerate(rows) if row is None]:
+    found = [folder.measured(name) for folder in folders]
+    rows = {k: row for k, row in enumerate(found) if row is not None}
+    if missing := [k for k in range(len(folders)) if k not in rows]:
         made = {key: np.asarray(values) for key, values in make(missing).items()}
         for j, k in enumerate(missing):
             rows[k] = {key: values[j] for key, values in made.items()}
             folders[k].save_measured(name, rows[k])
-    return {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+    return {key: np.stack([rows[k][key] for k in range(len(rows))]) for key in rows[0]}
 
 
 def digest(images: Tensor) -> str:

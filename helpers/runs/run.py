@@ -86,8 +86,6 @@ class Run(Described):
     default to None ("off"), so that the names of finished runs stay.
     """
 
-    dataset: str = "digits"  # name of the data set
-    digest: str = ""  # of the data, 12 hex digits; `Study` fills it in
     model: str = "mlp"  # family of networks, see helpers.models
     width: int = 256  # units of every hidden layer
     depth: int = 2  # weight layers

@@ -25,7 +25,8 @@ import torch
 from torch import Tensor
 
 from helpers.errors import Failure
-from helpers.runs import Run, fingerprint
+from helpers.runs.fields import Described
+from helpers.runs.run import fingerprint
 from helpers.system.files import (
     PARTIAL,
     DamagedFile,
@@ -51,7 +52,7 @@ SNAPSHOT = re.compile(r"epoch-(\d+)\.safetensors")
 class RunFolder:
     """What is on disk of one run."""
 
-    def __init__(self, run: Run):
+    def __init__(self, run: Described):
         self.run = run
         self._lie_at(results_root() / fingerprint(run))
 

@@ -90,7 +90,7 @@ def _read_line(node: ast.stmt, values: Mapping, comments: Mapping) -> Parameter:
             written = ast.unparse(node.annotation)
             kind = eval(written, dict(values))
             _check_type(kind, written)
-            comment = _comment_from(node.end_lineno, comments)
+            comment = _comment_from(node.end_lineno or node.lineno, comments)
             return _with_range(Parameter(name, kind, values[name], comment))
     line = ast.unparse(node).splitlines()[0]
     raise ValueError(f"`{line}` is not of the form `name: type = value  # unit`")

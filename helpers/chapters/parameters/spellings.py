@@ -66,7 +66,7 @@ def _none(value):
     raise ValueError(value)
 
 
-SPELLINGS = {
+SPELLINGS: dict[type, Callable] = {
     bool: _spelled({"true": True, "false": False}),
     NoneType: _spelled({"none": None, "null": None}),
     int: _number(int),
