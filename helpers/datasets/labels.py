@@ -33,6 +33,9 @@ class ExampleSets(NamedTuple):
     test: Examples
 
 
+SETS = ExampleSets._fields
+
+
 def permute_labels(
     labels: Tensor, fraction: float, *, classes: int, seed: int
 ) -> PermutedLabels:

@@ -200,3 +200,13 @@ def _check_confidence(confidence: float) -> None:
 
 def _undefined(n: int) -> Estimate:
     return Estimate(math.nan, -math.inf, math.inf, n)
+
+
+def spearman(a: ArrayLike, b: ArrayLike) -> float:
+    """Spearman's rank correlation, where ties share their mean rank.
+
+    NaN where a value is not finite, or all values of either side are equal.
+    """
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    defined = np.isfinite([a, b]).all() and np.ptp(a) > 0 and np.ptp(b) > 0
+    return float(stats.spearmanr(a, b).statistic) if defined else math.nan

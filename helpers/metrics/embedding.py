@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 import torch
+from sklearn.metrics import balanced_accuracy_score
 from torch import Tensor
 
 from helpers.errors import Mistake
@@ -75,7 +76,7 @@ def embed(
     if not 0 <= min_dist <= 1:
         raise Mistake(f"min_dist = {min_dist!r}: must be within 0..1")
     rows = _checked(features, max(neighbours, LEAST) - 1).cpu()
-    nearest = _nearest(rows, rows, neighbours - 1, others=True)
+    nearest = _nearest(rows, neighbours - 1)
     with warnings.catch_warnings():  # some are told at import, others on odd data
         warnings.simplefilter("ignore")
         from umap import UMAP  # takes seconds to import
@@ -92,7 +93,7 @@ def embed(
         )
         points = reducer.fit_transform(rows.float().numpy())
     points = torch.from_numpy(points)
-    shown = _nearest(points.double(), points.double(), neighbours - 1, others=True)
+    shown = _nearest(points.double(), neighbours - 1)
     kept = (nearest[:, :, None] == shown[:, None]).any(2).double().mean()
     return Embedding(points, kept.item())
 
@@ -116,53 +117,28 @@ def separability(
     little less than chance, since an example is missing from its own class: with n
     examples a class about 1 / n of it. An example alone in its class is never right.
     """
-    rows = _checked(features, _at_least_one(neighbours))
-    labels = _checked_labels(labels, rows)
-    nearest = _nearest(rows, rows, neighbours, others=True)
-    return _judged(labels[nearest], labels)
+    check_count("neighbours", neighbours)
+    rows = _checked(features, neighbours)
+    labels = integer_labels(labels, len(rows)).cpu()
+    named = labels[_nearest(rows, neighbours).cpu()]  # (example, neighbour)
+    votes = (named[:, :, None] == named[:, None]).sum(2)  # argmax takes the first
+    answers = named.gather(1, votes.argmax(1, keepdim=True))[:, 0]
+    accuracy = balanced_accuracy_score(labels.numpy(), answers.numpy())
+    return Separability(float(accuracy), 1 / len(labels.unique()))
 
 
-def neighbour_accuracy(
-    queries: tuple[Tensor, Tensor],
-    references: tuple[Tensor, Tensor],
-    *,
-    neighbours: int = 5,
-) -> Separability:
-    """Accuracy of naming the queries' labels by their nearest references.
-
-    queries and references: features (example, feature) and labels (example,), such as
-    restored examples among unpermuted ones; as for `separability`, classes are those of
-    the queries.
-    """
-    known = _checked(references[0], _at_least_one(neighbours) - 1)
-    asked = _checked(queries[0], 0)
-    if asked.shape[1] != known.shape[1]:
-        raise Mistake(
-            f"queries have {asked.shape[1]} features, references {known.shape[1]}: "
-            "give both from one layer"
-        )
-    answers = _checked_labels(references[1], known)
-    nearest = _nearest(asked, known, neighbours, others=False)
-    return _judged(answers[nearest], _checked_labels(queries[1], asked))
-
-
-def _nearest(rows: Tensor, among: Tensor, count: int, *, others: bool) -> Tensor:
-    """Indices of the nearest among (m, feature), (n, count), nearest first.
-
-    others: rows are among themselves, and none is its own neighbour.
-    """
-    far, centre = among.square().sum(1).max(), among.mean(0)
-    rows, among = rows - centre, among - centre  # else far data would be rounded away
-    squares, found = among.square().sum(1), []
+def _nearest(rows: Tensor, count: int) -> Tensor:
+    """Indices of each row's nearest others (example, count), nearest first."""
+    far, rows = rows.square().sum(1).max(), rows - rows.mean(0)  # far data lose digits
+    squares, found = rows.square().sum(1), []
     grain = 1e-12 * squares.max() + 1e-30 * far  # above the error of rounding
     grain = grain.where(grain > 0, 1)
-    for start in range(0, len(rows), size := max(1, BLOCK // len(among))):
+    for start in range(0, len(rows), size := max(1, BLOCK // len(rows))):
         some = rows[start : start + size]
         # Squared distances less the row's own square, equal where rounding differs.
-        distances = (squares - 2 * some @ among.T).div_(grain).round_()
-        if others:
-            at = torch.arange(len(some), device=rows.device)
-            distances[at, start + at] = torch.inf
+        distances = (squares - 2 * some @ rows.T).div_(grain).round_()
+        at = torch.arange(len(some), device=rows.device)
+        distances[at, start + at] = torch.inf
         found.append(_first(distances, count))
     return torch.cat(found)
 
@@ -174,16 +150,6 @@ def _first(distances: Tensor, count: int) -> Tensor:
         return distances.sort(dim=1, stable=True).indices[:, :count]
     columns = least.indices.sort(dim=1).values
     return columns.gather(1, distances.gather(1, columns).argsort(dim=1, stable=True))
-
-
-def _judged(named: Tensor, labels: Tensor) -> Separability:
-    """Balanced accuracy of the neighbours' labels (example, neighbour)."""
-    classes, of = labels.unique(return_inverse=True)
-    votes = (named[:, :, None] == named[:, None]).sum(2)  # argmax takes the first
-    answer = named.gather(1, votes.argmax(1, keepdim=True))[:, 0]
-    right = torch.zeros(len(classes), dtype=torch.float64, device=labels.device)
-    right.index_add_(0, of, (answer == labels).double())
-    return Separability((right / of.bincount()).mean().item(), 1 / len(classes))
 
 
 def _checked(features: Tensor | np.ndarray, neighbours: int) -> Tensor:
@@ -199,12 +165,3 @@ def _checked(features: Tensor | np.ndarray, neighbours: int) -> Tensor:
             "for fewer neighbours"
         )
     return within_range(finite(rows, "features"))
-
-
-def _at_least_one(neighbours: int) -> int:
-    check_count("neighbours", neighbours)
-    return neighbours
-
-
-def _checked_labels(labels: Tensor | np.ndarray, rows: Tensor) -> Tensor:
-    return integer_labels(labels, len(rows)).to(rows.device)

@@ -17,13 +17,6 @@ from helpers.metrics.checks import alike, real, rows
 from helpers.metrics.checks import images as checked_images
 
 
-class Correlations(NamedTuple):
-    """Correlation with the input (identity) and the training image (constant)."""
-
-    identity: Tensor
-    constant: Tensor
-
-
 class Scores(NamedTuple):
     """How near outputs are to the identity map and to the constant map, one shape all.
 
@@ -97,20 +90,6 @@ def one_layer_solution(initial: Tensor, image: Tensor) -> Tensor:
     missing = image - (initial @ image[..., None])[..., 0]
     direction = image / image.square().sum(-1, keepdim=True)
     return initial + missing[..., :, None] * direction[..., None, :]
-
-
-def one_layer_expectation(correlations, gain) -> Correlations:
-    """Both correlations of that network's output, for many pixels and random W0.
-
-    correlations: of input and training image, rho; gain: q = d v for d pixels and
-    independent weights of mean 0 and variance v, 1/3 for PyTorch's own, 1 for Glorot's.
-    Numbers, arrays or tensors, broadcast. The output rho x + W0 (rest), of squared
-    length rho^2 + q (1 - rho^2), has the part rho along x, rho^2 along the input. Where
-    it is zero (rho = q = 0), 0 as in `scores`.
-    """
-    length = (correlations**2 + gain * (1 - correlations**2)) ** 0.5
-    length = length + (length == 0)
-    return Correlations(correlations**2 / length, correlations / length)
 
 
 def relative_change(

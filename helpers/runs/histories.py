@@ -194,3 +194,8 @@ def _at_best(known: np.ndarray, row: np.ndarray, of: np.ndarray) -> float:
 def _known(arrays: dict[str, np.ndarray], row: np.ndarray) -> np.ndarray:
     """Indices of the epochs at which a row was measured, NaN ("undefined") or not."""
     return np.flatnonzero(arrays[MEASURED] | ~np.isnan(row))
+
+
+def first_epoch(reached: np.ndarray) -> float:
+    """The first epoch at which something holds, (epoch,) bool; NaN: never."""
+    return float(reached.argmax()) if reached.any() else np.nan

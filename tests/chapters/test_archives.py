@@ -62,6 +62,7 @@ def test_a_part_of_an_edition_can_be_exported_and_grows(project, capsys, elsewhe
     assert main(["verify", "--scale", "smoke"]) == 0
     assert "sound: 2 of 4 runs" in told(capsys)
     elsewhere()
+    assert main(["export", *words]) == 0  # what the archive held stays in it
     assert main(["train", *words]) == 0 and main(["export", *words]) == 0
     [path] = (project / "book" / "archives").rglob("*.zip")
     assert len(Archive(path).runs) == 4

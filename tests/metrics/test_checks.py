@@ -21,7 +21,6 @@ from helpers.metrics.kernels import (
     sin_kernel,
 )
 from helpers.metrics.layer_views import best_channel, singular_view
-from helpers.metrics.manifolds.anchors import anchor_geometry
 from helpers.metrics.manifolds.capacity import simulated_capacity
 from helpers.metrics.manifolds.geometry import manifold_geometry
 from helpers.metrics.manifolds.separability import separable
@@ -190,21 +189,6 @@ def test_labels_out_of_range_are_named():
         class_alignment(LABELS - 1, 3, ROWS)
     with pytest.raises(Mistake, match="give one integer for each of the 12 examples"):
         class_alignment(LABELS[:5], 3, ROWS)
-
-
-def test_truth_values_are_labels_of_two_classes():
-    told = separability(ROWS, ROWS[:, 0] > 0)
-    assert told == separability(ROWS, (ROWS[:, 0] > 0).astype(int))
-
-
-def test_coordinates_of_anchors_are_read_as_any_other_points():
-    points = np.concatenate([RANDOM.standard_normal((2, 3, 4)), np.ones((2, 1, 4))], 1)
-    draws = RANDOM.standard_normal((2, 4, 5))
-    expected = anchor_geometry(points, draws)
-    for given in (points[::-1][::-1], points.astype(">f8"), read_only(points)):
-        torch.testing.assert_close(anchor_geometry(given, draws), expected)
-    with pytest.raises(Mistake, match="give real numbers"):
-        anchor_geometry(points + 0j, draws)
 
 
 def test_a_unit_changes_nothing_in_the_common_range():

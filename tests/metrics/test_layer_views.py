@@ -35,14 +35,6 @@ def test_either_gram_matrix_has_the_vector_of_the_full_decomposition(channels):
     assert view.dtype == torch.float32
 
 
-def test_copies_of_one_picture_have_that_picture_as_their_view():
-    picture = torch.rand(5, 6)
-    for channels in (4, 40):
-        weights = torch.randn(channels, 1, 1)
-        view = singular_view(weights * picture, toward=picture)
-        assert_close(view, picture / picture.norm())
-
-
 def test_the_view_has_the_sign_that_is_asked_for():
     layer = features(3, channels=7)
     picture = torch.randn(5, 6)
@@ -50,17 +42,11 @@ def test_the_view_has_the_sign_that_is_asked_for():
     assert (products > 0).all()
     opposite = singular_view(layer, toward=-picture)
     assert_close(opposite, -singular_view(layer, toward=picture))
-
-
-def test_the_views_sum_is_positive_where_nothing_else_decides():
-    layer = features(6, channels=7)
-    for toward in (None, torch.zeros(5, 6)):
-        assert (singular_view(layer, toward=toward).sum((-2, -1)) > 0).all()
-
-
-def test_the_sign_of_the_features_does_not_matter():
-    layer = features(6, channels=7)
-    assert_close(singular_view(-layer), singular_view(layer))
+    for toward in (None, torch.zeros(5, 6)):  # else its sum is positive
+        view = singular_view(layer, toward=toward)
+        assert (view.sum((-2, -1)) > 0).all()
+        assert_close(singular_view(-layer, toward=toward), view)
+    assert singular_view(layer.bfloat16()).dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize("channels", [4, 40])
@@ -73,11 +59,6 @@ def test_leading_axes_and_chunks_change_nothing(channels, monkeypatch):
     for network, image in ((0, 0), (1, 4)):
         alone = singular_view(layer[network, image], toward=toward[image])
         assert_close(together[network, image], alone)
-
-
-def test_the_same_features_have_the_same_view_bit_for_bit():
-    layer = features(5, channels=16)
-    assert torch.equal(singular_view(layer), singular_view(layer.clone()))
 
 
 @pytest.mark.parametrize("channels", [4, 40])
@@ -101,11 +82,6 @@ def test_diverged_features_have_no_view_and_harm_no_other(broken):
     assert_close(view[0], expected[0])
 
 
-def test_half_precision_keeps_its_dtype():
-    layer = features(2, channels=4).bfloat16()
-    assert singular_view(layer).dtype == torch.bfloat16
-
-
 # Channels
 
 
@@ -120,14 +96,9 @@ def test_the_best_channel_is_the_one_most_like_the_image_or_its_negative():
     assert found.correlation[0] > 0.95
     assert found.correlation[1] < -0.95
     assert_close(found.correlation.abs(), view_correlation(found.view, image))
-
-
-def test_no_channel_is_better_than_the_best_one():
-    layer, image = features(3, 4, channels=6), torch.rand(4, 5, 6)
-    best = best_channel(layer, image).correlation.abs()
-    assert best.shape == (3, 4)
-    every = [view_correlation(layer[:, :, c], image) for c in range(6)]
-    assert_close(best, torch.stack(every).amax(0))
+    every = torch.stack([view_correlation(layer[:, c], image) for c in range(8)])
+    assert_close(found.correlation.abs(), every.amax(0))
+    assert torch.equal(first_channel(layer), layer[:, 0])
 
 
 def test_dead_channels_correlate_by_0():
@@ -137,11 +108,6 @@ def test_dead_channels_correlate_by_0():
     found = best_channel(torch.zeros(3, 5, 6), image)
     assert (found.channel.item(), found.correlation.item()) == (0, 0)
     assert (found.view == 0).all()
-
-
-def test_the_first_channel_is_channel_0():
-    layer = features(2, channels=3)
-    assert torch.equal(first_channel(layer), layer[:, 0])
 
 
 def test_the_correlation_of_a_view_has_no_sign():

@@ -70,27 +70,6 @@ def class_gradient_sums(
         )
 
 
-@torch.no_grad()
-def functional_gradient_sums(
-    loss: Callable,
-    parameters: dict[str, Tensor],
-    inputs: Tensor,
-    labels: Tensor,
-    *,
-    classes: int,
-    chunk: int = 64,
-) -> dict[str, list[VectorSums]]:
-    """The same for any function by torch.func, holding `chunk` whole gradients at once.
-
-    loss(parameters, input, label) is the loss of one example.
-    """
-    differentiate = partial(_formed_gradients, loss, parameters)
-    names = list(parameters)
-    return _by_class(
-        differentiate, inputs, labels, names=names, classes=classes, chunk=chunk
-    )
-
-
 def per_example_gradients(
     loss: Callable, parameters: dict[str, Tensor], inputs: Tensor, labels: Tensor
 ) -> dict[str, Tensor]:

@@ -64,15 +64,6 @@ def hinge_limit(classes: int) -> float:
     return float(classes * (classes - 1) / 4 / norm**2)
 
 
-def squared_limit(classes: int) -> float:
-    """Limit 0 of the squared loss for ever larger logits, whatever the classes.
-
-    The gradient z - y is the logits themselves, whose mean is zero.
-    """
-    _check(classes)
-    return 0.0
-
-
 def _check(classes: int) -> None:
     if classes < 2:
         raise Mistake(f"classes = {classes!r}: must be at least 2")

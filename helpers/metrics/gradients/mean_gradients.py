@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
 from helpers.errors import Mistake
@@ -20,28 +19,6 @@ LogitsOf = Callable[[Weights, Tensor], Tensor]
 
 # What is differentiated: logits (example, class) and labels (example,) to a sum ().
 Objective = Callable[[Tensor, Tensor], Tensor]
-
-
-def module_logits(module: nn.Module, *, dtype: torch.dtype) -> tuple[LogitsOf, Weights]:
-    """A module as a differentiable function of its weights, and those weights.
-
-    module(images) is logits or has them as its `logits`; the module must be in
-    evaluation mode. Weights are copies of this type; running statistics are not among
-    them, and are cast as well.
-    """
-    if any(part.training for part in module.modules()):
-        raise Mistake("the module is in training mode: call its eval() first")
-    weights = {n: value.detach().to(dtype) for n, value in module.named_parameters()}
-    fixed = {
-        name: value.detach().to(dtype) if value.is_floating_point() else value
-        for name, value in module.named_buffers()
-    }
-
-    def logits_of(weights: Weights, images: Tensor) -> Tensor:
-        output = functional_call(module, fixed | weights, (images,))
-        return output if isinstance(output, Tensor) else output.logits
-
-    return logits_of, weights
 
 
 # What is differentiated

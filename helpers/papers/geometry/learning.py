@@ -6,7 +6,7 @@ import numpy as np
 
 from helpers.estimates import Estimate, exact, mean_interval, paired_difference
 from helpers.papers.geometry.networks import sets_of
-from helpers.runs.histories import Histories
+from helpers.runs.histories import Histories, first_epoch
 
 LEARNT = 0.5  # share of the permuted labels that are fitted: memorization is under way
 
@@ -36,9 +36,9 @@ def memorization_epochs(histories: Histories, *, chance: float = 0.0) -> np.ndar
 
     chance: with two classes, of which chance names half, it says nothing: NaN.
     """
-    rows = [arrays["permuted_accuracy"] >= LEARNT for arrays in histories.arrays]
-    told = chance < LEARNT
-    return np.array([float(r.argmax()) if told and r.any() else np.nan for r in rows])
+    least = LEARNT if chance < LEARNT else np.inf
+    rows = [arrays["permuted_accuracy"] >= least for arrays in histories.arrays]
+    return np.array([first_epoch(row) for row in rows])
 
 
 def learning(histories: Histories, *, chance: float) -> dict[str, Estimate]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from helpers import datasets
 from helpers.datasets.labels import (
+    SETS,
     Examples,
     ExampleSets,
     example_sets,
@@ -24,7 +25,6 @@ from helpers.streams import stream
 from helpers.system.devices import choose_device
 from helpers.training.classification import model_of
 
-SETS = ("unpermuted", "permuted", "restored", "test")
 # The permuted images by labels that nothing was trained on: what random labels have in
 # these features without being memorized.
 CONTROL = "control"

@@ -1,12 +1,13 @@
 """Estimates of where manifolds untangle: figures 1B, 1C, 3, A.4 to A.8 (paper B)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import pearsonr
 
 from helpers.errors import Mistake
 from helpers.estimates import Estimate, exact, mean_interval
+from helpers.estimates.intervals import spearman
 from helpers.estimates.settings import highest, largest_distance
 from helpers.models.layers import INPUT
 from helpers.papers.geometry.manifolds import Geometry
@@ -111,7 +112,7 @@ def by_share(capacities: Mapping[str, np.ndarray], shares) -> dict[str, Estimate
             both.mean(axis=1) if both.size else np.full(len(both), np.nan)
         ),
         "test_capacity_rank_correlation_with_share": mean_interval(
-            [_rank_correlation(shares, row[:, -1]) for row in test]
+            [spearman(shares, row[:, -1]) for row in test]
         ),
     }
 
@@ -137,7 +138,7 @@ def sizes(by_radius: np.ndarray, by_dimension: np.ndarray) -> dict[str, Estimate
     """Capacity of balls (draw, size), of growing radius or dimension (figure 1C)."""
     return {
         f"capacity_rank_correlation_with_{name}": mean_interval(
-            [_rank_correlation(range(len(row)), row) for row in rows]
+            [spearman(range(len(row)), row) for row in rows]
         )
         for name, rows in (("radius", by_radius), ("dimension", by_dimension))
     }
@@ -162,10 +163,3 @@ def _growth(values: np.ndarray) -> Estimate:
 def _farthest_from_one(values: np.ndarray) -> Estimate:
     """Largest distance from 1 over layers; values (network, layer)."""
     return largest_distance(values.T, np.ones(values.shape[1]))
-
-
-def _rank_correlation(order: Sequence[float], values: np.ndarray) -> float:
-    """Spearman's; NaN where a value is, or all are equal."""
-    if not np.ptp(values) > 0:
-        return np.nan
-    return float(spearmanr(order, values).statistic)

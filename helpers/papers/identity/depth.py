@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from helpers.estimates import Estimate
+from helpers.estimates.intervals import spearman
 from helpers.papers.identity.fitted import largest, over_fitted
 from helpers.papers.identity.maps import Maps
 
@@ -109,9 +109,7 @@ def same_pattern(maps: Maps) -> Estimate:
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's, where both are defined; NaN below three values or without spread."""
     there = ~np.isnan(a + b)
-    if there.sum() < 3 or np.ptp(a[there]) == 0 or np.ptp(b[there]) == 0:
-        return np.nan
-    return float(spearmanr(a[there], b[there]).statistic)
+    return spearman(a[there], b[there]) if there.sum() > 2 else np.nan
 
 
 def rank_by_setting(values: np.ndarray, settings: Sequence[float]) -> Estimate:

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from helpers.claims.html import describe_number, table_html
 from helpers.errors import Mistake
 from helpers.estimates import Estimate, exact, mean_interval, paired_difference
+from helpers.estimates.intervals import spearman
 from helpers.estimates.settings import ascending
 from helpers.metrics.gradients import related
 
@@ -191,9 +191,4 @@ def rank_correlations(a: ArrayLike, b: ArrayLike) -> np.ndarray:
             f"rank correlation of tables {a.shape} and {b.shape}: give both as "
             "(setting, seed), with at least two settings"
         )
-    return np.array([_spearman(*columns) for columns in zip(a.T, b.T, strict=True)])
-
-
-def _spearman(a: np.ndarray, b: np.ndarray) -> float:
-    defined = np.isfinite([a, b]).all() and np.ptp(a) > 0 and np.ptp(b) > 0
-    return float(stats.spearmanr(a, b).statistic) if defined else np.nan
+    return np.array([spearman(*columns) for columns in zip(a.T, b.T, strict=True)])

@@ -10,10 +10,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from helpers.metrics.gradients import example_gradients, products
-from helpers.metrics.gradients.alignment import alignment, outer_alignment
 from helpers.metrics.gradients.example_gradients import (
     class_gradient_sums,
-    functional_gradient_sums,
     per_example_gradients,
 )
 from helpers.metrics.gradients.layer_gradients import layer_products, own_layers
@@ -61,19 +59,6 @@ class Unused(nn.Module):
     def forward(self, x):
         self.idle(x.flatten(1))
         return Logits(self.head(x.flatten(1)))
-
-
-class Overwriting(nn.Module):
-    """A layer whose input is overwritten once it was read."""
-
-    def __init__(self):
-        super().__init__()
-        self.first, self.second = nn.Linear(48, 8), nn.Linear(8, 3)
-
-    def forward(self, x):
-        inner = self.first(x.flatten(1)).sin()
-        logits = self.second(inner)
-        return Logits(logits + inner.mul_(2)[:, :3])
 
 
 class Tied(nn.Module):
@@ -200,11 +185,6 @@ def sums_of(module, images, labels, *, loss="cross_entropy", classes=3, **option
     )
 
 
-def as_numbers(result):
-    rows = [[float(v) for v in s] for sums in result.values() for s in sums]
-    return torch.tensor(rows, dtype=torch.float64)
-
-
 # The sums are those of a loop over the examples
 
 
@@ -212,8 +192,10 @@ def as_numbers(result):
 def test_plain_layers_have_the_gradients_of_autograd(name):
     module, (images, labels) = prepared(PLAIN[name]()), examples()
     assert own_layers(module) is not None
-    result = sums_of(module, images, labels)
-    assert_sums(result, by_loop(module, images, labels), labels, rel=1e-9)
+    result, expected = sums_of(module, images, labels), by_loop(module, images, labels)
+    assert_sums(result, expected, labels, rel=1e-9)
+    single = sums_of(module.float(), images.float(), labels)
+    assert_sums(single, expected, labels, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -227,26 +209,24 @@ def test_other_modules_have_them_too(name):
     assert_sums(result, by_loop(module, images, labels), labels, rel=1e-9)
 
 
-def test_inputs_that_are_overwritten_are_refused_as_by_autograd():
-    module, (images, labels) = prepared(Overwriting()), examples()
-    for function in (by_loop, sums_of):
-        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-            function(module, images, labels)
-
-
 @pytest.mark.parametrize("loss", LOSSES)
-def test_every_loss_will_do(loss):
+def test_every_loss_will_do_and_any_memory(loss):
+    """Less than an example takes is one example at a time."""
     module, (images, labels) = prepared(convolutions()), examples()
     expected = by_loop(module, images, labels, loss)
-    assert_sums(sums_of(module, images, labels, loss=loss), expected, labels, rel=1e-9)
-
-
-@pytest.mark.parametrize("name", ["convnet", "resnet"])
-def test_single_precision_keeps_five_digits(name):
-    module, (images, labels) = prepared(PLAIN[name]()), examples()
-    expected = by_loop(module, images, labels)
-    result = sums_of(module.float(), images.float(), labels)
-    assert_sums(result, expected, labels, rel=1e-5)
+    for memory in (2**30, 1):
+        found = sums_of(module, images, labels, loss=loss, memory=memory)
+        assert_sums(found, expected, labels, rel=1e-9)
+    gradients = per_example_gradients(
+        lambda weights, image, label: LOSSES[loss].value(
+            functional_call(module.eval(), weights, (image[None],)).logits, label[None]
+        )[0],
+        dict(module.named_parameters()),
+        images,
+        labels,
+    )
+    for name, each in gradients.items():
+        torch.testing.assert_close(each, expected[name])
 
 
 def test_long_vectors_keep_their_digits():
@@ -256,21 +236,6 @@ def test_long_vectors_keep_their_digits():
     torch.testing.assert_close(square_norms(vectors), expected, rtol=1e-6, atol=0)
 
 
-@pytest.mark.parametrize("name", ["linear", "convolutions", "tokens", "resnet"])
-def test_the_fast_way_is_that_of_torch_func(name):
-    module, (images, labels) = prepared(PLAIN[name]()), examples()
-    fast = sums_of(module, images, labels)
-    parameters = dict(module.eval().named_parameters())
-
-    def loss(parameters, image, label):
-        logits = functional_call(module, parameters, (image[None],)).logits
-        return LOSSES["cross_entropy"].value(logits, label[None])[0]
-
-    slow = functional_gradient_sums(loss, parameters, images, labels, classes=3)
-    assert list(fast) == list(slow)
-    torch.testing.assert_close(as_numbers(fast), as_numbers(slow))
-
-
 # Chunks, classes, states
 
 
@@ -278,7 +243,7 @@ def test_the_fast_way_is_that_of_torch_func(name):
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_the_size_of_a_chunk_does_not_matter(name, size, monkeypatch):
     module, (images, labels) = prepared({**PLAIN, **OTHERS}[name]()), examples()
-    whole = as_numbers(sums_of(module, images, labels))
+    expected = by_loop(module, images, labels)
     _, each = example_gradients._choose(
         module.eval(), LOSSES["cross_entropy"].gradient, images[:1], labels[:1]
     )
@@ -290,27 +255,9 @@ def test_the_size_of_a_chunk_does_not_matter(name, size, monkeypatch):
         return squares
 
     monkeypatch.setattr(products, "_squares", counted)
-    parts = as_numbers(sums_of(module, images, labels, memory=size * each))
+    parts = sums_of(module, images, labels, memory=size * each)
     assert max(seen) == size
-    torch.testing.assert_close(parts, whole)
-
-
-def test_less_memory_than_an_example_takes_is_one_example_at_a_time():
-    module, (images, labels) = prepared(convolutions()), examples()
-    whole = as_numbers(sums_of(module, images, labels))
-    parts = as_numbers(sums_of(module, images, labels, memory=1))
-    torch.testing.assert_close(parts, whole)
-
-
-def test_classes_without_a_pair_are_undefined():
-    module, (images, _) = prepared(PLAIN["linear"]()), examples(4)
-    labels = torch.tensor([0, 2, 2, 2])
-    for sums in sums_of(module, images, labels).values():
-        assert [each.count for each in sums] == [1, 0, 3]
-        for each in sums[:2]:
-            assert each.alignment.isnan() and each.stiffness.isnan()
-        assert sums[1].diversity.isnan()
-        assert sums[2].alignment.isfinite() and sums[2].stiffness.isfinite()
+    assert_sums(parts, expected, labels, rel=1e-9)
 
 
 def test_gradients_of_zero_are_no_directions():
@@ -350,63 +297,6 @@ def test_the_module_is_left_as_it_was():
     assert not any(part._forward_hooks for part in module.modules())
 
 
-# Perceptrons, any function
-
-
-def network(depth):
-    shape = {"width": 6, "depth": depth, "activation": "sin"}
-    model = build("mlp", image_shape=(1, 2, 4), classes=3, **shape)
-    weights = model.initial(seed=0, init_scale=0.02)
-    return model, {name: weight.double() for name, weight in weights.items()}
-
-
-@pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("depth", [2, 4])
-def test_three_ways_to_the_gradient_alignment_agree(depth, name):
-    model, weights = network(depth)
-    images = torch.randn(20, 1, 2, 4, dtype=torch.float64)
-    labels = torch.randint(3, (20,))
-
-    def loss(weights, image, label):
-        logits = model.forward(weights, image[None]).logits
-        return LOSSES[name].value(logits, label[None])[0]
-
-    leaves = {key: weight.clone().requires_grad_() for key, weight in weights.items()}
-    loop = [
-        torch.autograd.grad(loss(leaves, *pair), [*leaves.values()])
-        for pair in zip(images, labels, strict=True)
-    ]
-    passed = model.forward(weights, images)
-    delta = LOSSES[name].gradient(passed.logits, labels)
-    factors = model.gradient_factors(weights, passed, delta)
-    by_func = functional_gradient_sums(loss, weights, images, labels, classes=3)
-    each = per_example_gradients(loss, weights, images, labels)
-    for index, key in enumerate(weights):
-        slow = torch.stack([gradients[index] for gradients in loop])
-        expected = alignment(slow.flatten(1))
-        torch.testing.assert_close(each[key], slow)
-        torch.testing.assert_close(outer_alignment(*factors[key]), expected)
-        for label, sums in enumerate(by_func[key]):
-            expected = alignment(slow[labels == label].flatten(1))
-            torch.testing.assert_close(sums.alignment, expected)
-
-
-def test_any_function_will_do():
-    images, labels = torch.randn(10, 5).double(), torch.arange(10) % 3
-    parameters = {"scale": torch.tensor(0.7).double(), "shift": torch.randn(5).double()}
-
-    def loss(parameters, image, label):
-        return ((parameters["scale"] * image - parameters["shift"]) ** 2).sum() + label
-
-    result = functional_gradient_sums(
-        loss, parameters, images, labels, classes=3, chunk=2
-    )
-    error = parameters["scale"] * images - parameters["shift"]
-    expected = {"scale": (2 * error * images).sum(1, keepdim=True), "shift": -2 * error}
-    expected["all"] = torch.cat([*expected.values()], 1)
-    assert_sums(result, expected, labels, rel=1e-9)
-
-
 # Memory
 
 BIG = """
@@ -421,20 +311,20 @@ shape = {"image_shape": (3, 32, 32), "classes": 10, "width": 0, "depth": 0}
 model = build("resnet50", activation="relu", **shape)
 module = model.module()
 model.load(module, model.initial(seed=0))
-images, labels = torch.randn(256, 3, 32, 32), torch.arange(256) % 10
+images, labels = torch.randn(64, 3, 32, 32), torch.arange(64) % 2
 gradient = LOSSES["cross_entropy"].gradient
-sums = class_gradient_sums(module, images, labels, classes=10, gradient=gradient)
+sums = class_gradient_sums(module, images, labels, classes=2, gradient=gradient)
 assert all(each.alignment.isfinite() for each in sums["all"])
 unit = 1 if sys.platform == "darwin" else 1024
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 """
 
 
-def test_resnet_50_stays_below_four_gigabytes():
-    # 256 gradients of 94 MB each would be 24 GB. Measured: 1.3 GB.
+def test_resnet_50_is_never_held_for_each_example():
+    # 32 gradients of 94 MB each, those of one class, would be 3 GB. Measured: 1.3 GB.
     command = [sys.executable, "-c", BIG]
     done = subprocess.run(
         command, cwd=project_root(), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 4e9
+    assert float(done.stdout) < 2.5e9

@@ -10,7 +10,7 @@ from conftest import golden
 
 from helpers.errors import Failure, Mistake
 from helpers.metrics.manifolds import anchors
-from helpers.metrics.manifolds.anchors import anchor_geometry, kkt_residuals
+from helpers.metrics.manifolds.anchors import anchor_geometry
 from helpers.metrics.manifolds.nonnegative_batched import batched_least_squares
 from helpers.streams import stream
 
@@ -78,19 +78,14 @@ def test_few_points_have_the_geometry_of_all_sets_tried(size, margin):
     assert found.dimension.item() == pytest.approx(3 * cosines.mean() ** 2)
 
 
-def test_a_rotation_changes_nothing():
+def test_rotations_and_points_given_twice_change_nothing():
     coordinates, gaussians = manifolds(3, 12, 20)
+    twice = anchor_geometry(np.concatenate([coordinates] * 2, axis=2), gaussians)
+    close(twice, anchor_geometry(coordinates, gaussians), rtol=1e-9, atol=0)
     rotation = np.eye(13)
     rotation[:12, :12] = np.linalg.qr(stream(1, "turn").standard_normal((12, 12)))[0]
     turned = anchor_geometry(rotation @ coordinates, rotation @ gaussians)
     close(turned, anchor_geometry(coordinates, gaussians), rtol=1e-10, atol=0)
-
-
-@pytest.mark.parametrize("shape", [(3, 12, 10), (3, 4, 25)])
-def test_points_given_twice_change_nothing(shape):
-    coordinates, gaussians = manifolds(*shape)
-    twice = anchor_geometry(np.concatenate([coordinates] * 2, axis=2), gaussians)
-    close(twice, anchor_geometry(coordinates, gaussians), rtol=1e-9, atol=0)
 
 
 def test_chunks_change_nothing():
@@ -108,15 +103,6 @@ def test_manifolds_of_unequal_size_are_as_if_alone():
         *(torch.cat(each) for each in zip(*alone, strict=True))
     )
     close(together, joined, rtol=1e-11, atol=0)
-
-
-def test_tensors_of_any_precision_come_back_in_double():
-    coordinates, gaussians = manifolds(2, 6, 5)
-    single = [torch.tensor(each).float() for each in (coordinates, gaussians)]
-    found = anchor_geometry(single[0].requires_grad_(), single[1])
-    assert {each.dtype for each in found} == {torch.float64}
-    assert not found.radius.requires_grad
-    close(found, anchor_geometry(coordinates, gaussians), rtol=1e-4, atol=0)
 
 
 @pytest.mark.parametrize("shape", [(3, 12, 20), (3, 30, 20)])
@@ -157,37 +143,6 @@ def test_a_manifold_that_no_gaussian_touches_has_no_end_of_capacity():
     assert found.dimension.item() == pytest.approx(1)
 
 
-def test_points_at_right_angles_add_up():
-    """A simplex of the right size: |t - v|^2 is the sum of (t.s)_+^2 / |s|^2."""
-    size = 8
-    centred = np.linalg.qr(np.eye(size) - 1 / size)[0][:, :-1].T
-    points = with_centre(np.sqrt(size) * centred[None])
-    np.testing.assert_allclose(points[0].T @ points[0], size * np.eye(size), atol=1e-12)
-    draws = stream(3, "draws").standard_normal((1, size, 50))
-    squares = ((points.mT @ draws).clip(0) ** 2).sum(1) / size
-    found = anchor_geometry(points, draws)
-    assert found.capacity.item() == pytest.approx(1 / squares.mean(), rel=1e-11)
-
-
-@pytest.mark.parametrize(("size", "error"), [(16, 1e-2), (256, 5e-5)])
-def test_many_points_on_a_circle_are_a_disc(size, error):
-    """Capacity by projection of each Gaussian to the cone over a disc of radius 1."""
-    angles = 2 * np.pi * np.arange(size) / size
-    points = with_centre(np.stack([np.cos(angles), np.sin(angles)])[None])
-    draws = stream(4, "draws").standard_normal((1, 3, 100))
-    across, along = np.hypot(*draws[0, :2]), draws[0, 2]
-    squares = (across + along).clip(0) ** 2 / 2
-    squares = np.where(across <= along, across**2 + along**2, squares)
-    found = anchor_geometry(points, draws)
-    assert found.capacity.item() == pytest.approx(1 / squares.mean(), rel=error)
-
-
-def test_rounding_errors_about_the_centre_have_no_dimension():
-    found = anchor_geometry(*manifolds(1, 6, 5, spread=1e-15))
-    assert found.dimension.isnan()
-    assert found.radius.item() < 1e-14
-
-
 # golden values of the public implementation
 
 
@@ -209,13 +164,6 @@ def test_the_public_implementation_has_the_same_numbers(name):
 # extreme points
 
 
-@pytest.mark.parametrize("spread", [1e-12, 1e-6, 1e3, 1e8])
-def test_any_spread_is_right_to_the_residual(spread):
-    found = anchor_geometry(*manifolds(3, 30, 20, spread=spread))
-    assert found.kkt_residual.max() < 1e-11
-    assert torch.isfinite(torch.stack(found)).all()
-
-
 def test_what_the_gram_matrix_is_too_coarse_for_is_solved_again(monkeypatch):
     """Many points around a near centre, of sizes from 1e3 to 1e-14."""
     coordinates, gaussians = manifolds(2, 30, 40)
@@ -229,6 +177,12 @@ def test_what_the_gram_matrix_is_too_coarse_for_is_solved_again(monkeypatch):
     )
     assert anchor_geometry(coordinates, gaussians).kkt_residual.max() < 1e-9
     assert asked
+    for spread in (1e-12, 1e8):
+        found = anchor_geometry(*manifolds(3, 30, 20, spread=spread))
+        assert found.kkt_residual.max() < 1e-11
+        assert torch.isfinite(torch.stack(found)).all()
+    rounding = anchor_geometry(*manifolds(1, 6, 5, spread=1e-15))
+    assert rounding.dimension.isnan() and rounding.radius.item() < 1e-14
 
 
 # answers are checked
@@ -239,15 +193,11 @@ def wrong_solver(grams, products, *, rank):
     return torch.linalg.solve(grams, products)
 
 
-def another_wrong_solver(grams, products, *, rank):
-    return products.clamp(min=0)
-
-
 def lazy_solver(grams, products, *, rank):
     return torch.zeros_like(products)
 
 
-SOLVERS = [wrong_solver, another_wrong_solver, lazy_solver]
+SOLVERS = [wrong_solver, lazy_solver]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -271,77 +221,32 @@ def test_an_answer_that_stays_wrong_is_a_failure(solver, value, monkeypatch):
         anchor_geometry(*manifolds(2, 12, 10))
 
 
-def test_the_residual_bounds_the_error_of_the_capacity():
-    coordinates, gaussians = manifolds(1, 12, 10)
-    points, targets = torch.from_numpy(coordinates), torch.from_numpy(gaussians)
-    units = points / points.norm(dim=1, keepdim=True)
-    exact = anchors._least_squares(units.mT @ units, units.mT @ targets, rank=13)
-    squares = (units @ exact).square().sum(1)
-    for size in (1e-9, 1e-6, 1e-3):
-        weights = (exact + size * torch.randn_like(exact)).clamp(min=0)
-        # as the capacity has it, see _geometry
-        combined = units @ weights
-        bent = 2 * (targets * combined).sum(1) - combined.square().sum(1)
-        residuals = kkt_residuals(units, targets, weights)
-        bound = 2 * residuals * targets.square().sum(1) + 1e-12
-        assert ((bent - squares).abs() <= bound).all()
-        assert (residuals > 1e-3 * size).any()
-
-
 # bad input
 
 
-@pytest.mark.parametrize("margin", [-0.1, np.nan, np.inf])
-def test_a_margin_below_zero_is_a_mistake(margin):
-    with pytest.raises(Mistake, match=f"margin = {margin}: must be a finite number, 0"):
-        anchor_geometry(*manifolds(1, 3, 2), margin=margin)
-
-
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("place", [0, 1])
-def test_what_is_not_finite_is_a_mistake(value, place):
-    arrays = manifolds(3, 4, 5)
-    arrays[place][1, 2, 3] = value
-    name = ("coordinates", "gaussians")[place]
-    with pytest.raises(Mistake, match=f"^{name} of manifold 1 are not finite"):
-        anchor_geometry(*arrays)
-
-
-def test_numbers_too_large_to_be_squared_are_a_mistake():
-    """Their points would vanish when divided by an infinite norm."""
-    coordinates, gaussians = manifolds(1, 4, 5)
-    coordinates[0, 0, :2] = 1e200
-    with pytest.raises(Mistake, match="manifold 0 are not finite, or too large"):
-        anchor_geometry(coordinates, gaussians)
-
-
-def test_a_gaussian_of_zero_touches_nothing():
-    coordinates, gaussians = manifolds(1, 4, 5)
-    gaussians[..., 0] = 0
-    found = anchor_geometry(coordinates, gaussians)
-    others = anchor_geometry(coordinates, gaussians[..., 1:])
-    assert found.kkt_residual.max() < 1e-11
-    ratio = found.capacity / others.capacity
-    assert ratio.item() == pytest.approx(30 / 29)
-
-
-@pytest.mark.parametrize("row", [0.0, 2.0])
-def test_a_last_row_other_than_ones_is_a_mistake(row):
-    """As when a centre of zero was not divided by."""
+def test_what_has_no_anchor_points_is_a_mistake(value):
     coordinates, gaussians = manifolds(2, 4, 5)
-    coordinates[1, -1] = row
-    with pytest.raises(Mistake, match=r"manifold 1: the last row.* must be ones"):
-        anchor_geometry(coordinates, gaussians)
-
-
-def test_shapes_that_do_not_fit_are_mistakes():
-    coordinates, gaussians = manifolds(2, 4, 5)
+    broken, huge, last = coordinates.copy(), coordinates.copy(), coordinates.copy()
+    draws = gaussians.copy()
+    broken[1, 2, 3] = draws[1, 2, 3] = value
+    huge[0, 0, :2] = 1e200  # points would vanish, divided by an infinite norm
+    last[1, -1] = 2.0  # as when a centre of zero was not divided by
     for pair, message in (
         ((coordinates, gaussians[:1]), "2 coordinates, 1 gaussians: must be equal"),
         ((coordinates, gaussians[:, 1:]), "manifold 0: coordinates of 5 rows, gaus"),
         ((coordinates[0], gaussians[0]), r"manifold 0 have the shape \(5,\)"),
         ((coordinates[:, :, :0], gaussians), r"manifold 0 have the shape \(5, 0\)"),
         (([], []), "coordinates: no manifold; give at least one"),
+        ((broken, gaussians), "^coordinates of manifold 1 are not finite"),
+        ((coordinates, draws), "^gaussians of manifold 1 are not finite"),
+        ((huge, gaussians), "manifold 0 are not finite, or too large"),
+        ((last, gaussians), r"manifold 1: the last row.* must be ones"),
     ):
         with pytest.raises(Mistake, match=message):
             anchor_geometry(*pair)
+    for margin in (-0.1, value):
+        with pytest.raises(
+            Mistake, match=f"margin = {margin}: must be a finite number"
+        ):
+            anchor_geometry(coordinates, gaussians, margin=margin)

@@ -44,6 +44,9 @@ def test_random_points_are_separable_where_a_linear_program_says_so(count):
         rows = np.random.default_rng(seed).standard_normal((count, 20))
         answers.append(separable(rows))
         assert answers[-1] == by_linear_program(rows)
+        lengths = 1e30 * np.random.default_rng(seed).random((count, 1))
+        assert separable(lengths * rows) == answers[-1]
+        assert separable(rows * np.logspace(0, -5, 20)) == answers[-1]
     assert len(set(answers)) == (2 if 36 <= count <= 44 else 1)
 
 
@@ -58,13 +61,6 @@ def test_manifolds_are_separable_where_a_linear_program_says_so(size):
         assert separable(rows) == by_linear_program(rows)
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_features_of_very_different_size_are_told_apart_as_well(seed):
-    draw = np.random.default_rng(seed)
-    rows = draw.standard_normal((40, 20)) * np.logspace(0, -5, 20)
-    assert separable(rows) == by_linear_program(rows / np.logspace(0, -5, 20))
-
-
 def test_a_margin_however_thin_is_found_and_none_that_is_not_there():
     signs = np.repeat([1.0, -1.0], 20)
     rows = np.random.default_rng(0).standard_normal((40, 5))
@@ -74,24 +70,10 @@ def test_a_margin_however_thin_is_found_and_none_that_is_not_there():
     rows[0, 0] = -1e-6
     rows[1:, 1:] = rows[0, 1:] = 0
     assert not separable(rows * signs[:, None])
-
-
-def test_opposite_points_zero_and_too_many_points_are_inseparable():
     rows = np.random.default_rng(0).standard_normal((6, 10))
-    assert separable(rows)
-    assert not separable(np.r_[rows, -rows[:1]])
-    assert not separable(np.r_[rows, np.zeros((1, 10))])
     assert separable(np.r_[rows, rows, 3 * rows])
-    assert not separable(np.r_[rows, -rows.sum(0, keepdims=True)])
-
-
-@pytest.mark.parametrize("scale", [1e-30, 1e30])
-def test_lengths_do_not_matter(scale):
-    draw = np.random.default_rng(0)
-    for _ in range(10):
-        rows = draw.standard_normal((40, 20))
-        lengths = scale * draw.random((40, 1))
-        assert separable(lengths * rows) == separable(rows)
+    for one in (-rows[:1], np.zeros((1, 10)), -rows.sum(0, keepdims=True)):
+        assert not separable(np.r_[rows, one])
 
 
 def test_where_newton_has_not_ended_a_linear_program_decides(monkeypatch):
@@ -124,9 +106,7 @@ def test_points_have_capacity_two():
     assert found.low < found.capacity < found.high
 
 
-@pytest.mark.parametrize(
-    ("spread", "examples"), [(0.3, 10), (1.0, 10), (1.0, 15), (30.0, 8)]
-)
+@pytest.mark.parametrize(("spread", "examples"), [(0.3, 10), (1.0, 15)])
 def test_ellipsoids_have_the_capacity_of_theory(spread, examples):
     points = clouds_of(46, 400, examples, spread=spread)
     theory = manifold_geometry(points, null_directions=np.zeros((400, 0)))
@@ -135,8 +115,8 @@ def test_ellipsoids_have_the_capacity_of_theory(spread, examples):
     assert 1 < found.high / found.low < 1.25
 
 
-@pytest.mark.parametrize(("radius", "dimension"), [(1.0, 3), (3.0, 5)])
-def test_spheres_have_the_capacity_of_theory(radius, dimension):
+def test_spheres_have_the_capacity_of_theory():
+    radius, dimension = 1.0, 3
     draw = np.random.default_rng(0).standard_normal
     centers, axes = draw((50, 300, 1)), draw((50, 300, dimension))
     surface = draw((50, dimension, 12))
@@ -170,32 +150,18 @@ def test_a_threshold_is_part_of_the_hyperplane():
     assert found.capacity > 2
 
 
-def test_a_wider_tolerance_takes_fewer_dichotomies():
+def test_neither_place_scale_type_container_nor_copies_matter():
     points = clouds_of(20, 60, 5)
-    close, wide = (simulated_capacity(points, tolerance=t) for t in (0.03, 0.1))
-    assert wide.dichotomies < close.dichotomies
-    assert simulated_capacity(points, dichotomies=4).dichotomies == 4
-
-
-def test_equal_seeds_give_equal_answers():
-    points = clouds_of(20, 60, 5)
-    some, same, other = (simulated_capacity(points, seed=s) for s in (0, 0, 1))
-    assert some == same != other
-
-
-def test_translation_scale_type_and_container_do_not_matter():
-    points = clouds_of(20, 60, 5)
-    expected = simulated_capacity(points).capacity
-    moved = 1e-3 * points + 7
-    for given in (moved, [*points], torch.from_numpy(points)):
-        assert simulated_capacity(given).capacity == pytest.approx(expected, rel=1e-9)
-
-
-def test_manifolds_may_have_different_numbers_of_examples():
-    points = [*clouds_of(20, 60, 5)]
+    found = simulated_capacity(points)
+    assert simulated_capacity(points) == found != simulated_capacity(points, seed=1)
+    for given in (1e-3 * points + 7, [*torch.from_numpy(points)]):
+        again = simulated_capacity(given).capacity
+        assert again == pytest.approx(found.capacity, rel=1e-9)
     more = [np.repeat(cloud, 1 + i % 3, axis=1) for i, cloud in enumerate(points)]
-    expected = simulated_capacity(points)
-    assert expected.low < simulated_capacity(more).capacity < expected.high
+    assert found.low < simulated_capacity(more).capacity < found.high
+    wide = simulated_capacity(points, tolerance=0.1)
+    assert wide.dichotomies < found.dichotomies
+    assert simulated_capacity(points, dichotomies=4).dichotomies == 4
 
 
 @pytest.mark.parametrize(

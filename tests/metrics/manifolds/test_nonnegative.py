@@ -59,7 +59,7 @@ def test_it_agrees_with_scipy(kind):
 
 
 @pytest.mark.parametrize("count", [1, 63, 64, 65, 130])
-def test_any_number_of_problems_is_solved_as_if_alone(count):
+def test_any_number_of_problems_on_any_threads_is_solved_as_if_alone(count):
     generator = stream(1, "lanes")
     points = unit_points("random", generator)
     _, grams, products = problems_of(points, generator, count)
@@ -67,34 +67,10 @@ def test_any_number_of_problems_is_solved_as_if_alone(count):
     assert together.shape == (2, count, 20)
     last = nonnegative.nonnegative_least_squares(grams, products[..., -1:], rank=12)
     np.testing.assert_allclose(together[:, -1:], last, atol=1e-12)
-
-
-def test_threads_do_not_change_a_bit():
-    generator = stream(2, "threads")
-    points = unit_points("random", generator, groups=5)
-    _, grams, products = problems_of(points, generator, 70)
-    one, three = (
-        nonnegative.nonnegative_least_squares(grams, products, rank=12, threads=threads)
-        for threads in (1, 3)
-    )
-    assert (one == three).all()
-
-
-def test_strided_arrays_are_taken():
-    generator = stream(3, "strides")
-    points = unit_points("random", generator, groups=4)
-    _, grams, products = problems_of(points, generator, 9)
-    every = nonnegative.nonnegative_least_squares(grams, products, rank=12)
-    other = nonnegative.nonnegative_least_squares(grams[::2], products[::2], rank=12)
-    assert (every[::2] == other).all()
-
-
-def test_what_no_point_helps_has_weights_of_zero():
-    """Every b below zero: there is nothing to gain."""
-    found = nonnegative.nonnegative_least_squares(
-        np.eye(3)[None], -np.ones((1, 3, 2)), rank=3
-    )
-    assert (found == 0).all()
+    more = nonnegative.nonnegative_least_squares(grams, products, rank=12, threads=3)
+    assert (more == together).all()
+    strided = [np.repeat(each, 2, axis=0)[::2] for each in (grams, products)]
+    assert (nonnegative.nonnegative_least_squares(*strided, rank=12) == together).all()
 
 
 def test_orthogonal_points_have_their_positive_products_as_weights():

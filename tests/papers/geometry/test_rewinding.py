@@ -1,13 +1,9 @@
 """Layers set back to an earlier epoch: against networks mixed and asked one by one."""
 
-import contextlib
-import math
 import os
 import shutil
-import threading
 import time
 import weakref
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import take_weights
+from hand_made import INF, NAN, counts, histories_of, undefined
 from torch import nn
 
 from helpers import datasets
@@ -41,14 +38,11 @@ from helpers.papers.geometry.rewinding.swaps import (
     with_new_statistics,
 )
 from helpers.runs import Run, Study
-from helpers.runs.histories import Histories
 from helpers.runs.store import RunFolder
 from helpers.streams import stream
-from helpers.system.workers import side_by_side, workers
 from helpers.training import train
 from helpers.training.classification import model_of
 
-NAN, INF = math.nan, math.inf
 NEW = "new statistics"
 LAST = 3  # epoch of the networks that are not said to end earlier
 CONVOLUTIONS = [f"conv {k}" for k in range(1, 9)]
@@ -80,7 +74,6 @@ def trained(data, tmp_path_factory):
     studies = {
         "vgg": Study(data, small(**VGG), pair),
         "dense": Study(data, small(init_scale=0.5), pair),
-        "single": Study(data, small(depth=1, epochs=1), pair),
         "shares": Study(data, small(epochs=1), {"permuted_fraction": [0.0, 1.0]}),
         "lengths": Study(data, small(), {"epochs": [1, LAST]}),
     }
@@ -305,28 +298,21 @@ def predictions(asked, swaps):
     return swapped_predictions(model, own, other, some, asked.images)
 
 
-def classes_of(asked, names):
-    weights = mixed(asked.own, asked.other, names)
-    return asked.model.forward(weights, asked.images).logits.argmax(1)
-
-
 def same_as_one_by_one(asked, swaps):
+    held = [asked.images, *asked.own.values(), *asked.other.values()]
+    before = [value.clone() for value in held]
     answers = predictions(asked, swaps)
-    expected = torch.stack([classes_of(asked, swap) for swap in swaps])
-    assert answers.dtype == torch.int64
-    assert torch.equal(answers, expected)
+    assert all(torch.equal(*both) for both in zip(held, before, strict=True))
+    weights = [mixed(asked.own, asked.other, names) for names in swaps]
+    passed = [asked.model.forward(each, asked.images).logits for each in weights]
+    assert torch.equal(answers, torch.stack([logits.argmax(1) for logits in passed]))
     return answers
 
 
 def layers_of(asked):
     """Names of all that belongs to each layer."""
-    return [
-        {*names} for names in map(sum_of_parts, layer_weights(asked.model).values())
-    ]
-
-
-def sum_of_parts(own):
-    return own.weights + own.affine + own.statistics
+    every = layer_weights(asked.model).values()
+    return [{*own.weights, *own.affine, *own.statistics} for own in every]
 
 
 def test_mixed_networks_predict_as_they_would_alone_layer_by_layer(asked):
@@ -335,54 +321,15 @@ def test_mixed_networks_predict_as_they_would_alone_layer_by_layer(asked):
     assert len(answers.unique()) > 2
 
 
-def test_consecutive_layers_are_exchanged_together(asked):
-    layers = layers_of(asked)
-    spans = [
-        set().union(*layers[first:end])
-        for first in range(len(layers))
-        for end in range(first + 2, min(first + 4, len(layers)) + 1)
-    ]
-    same_as_one_by_one(asked, spans)
-
-
 def test_any_mixture_is_predicted_among_any_others(asked):
-    """Half of all weights, drawn 12 times, and some layers among them."""
+    """Half of all weights, drawn 12 times; layers, all and nothing among them."""
     draws = np.random.default_rng(0).random((12, len(asked.own))) < 0.5
     halves = [
         {n for n, own in zip(asked.own, row, strict=True) if own} for row in draws
     ]
-    same_as_one_by_one(asked, [*halves[:6], *layers_of(asked)[:3], set(), *halves[6:]])
-
-
-def test_nothing_exchanged_is_the_network_and_everything_the_other(asked):
-    first, last = predictions(asked, [(), asked.own])
-    passed = (asked.model.forward(w, asked.images) for w in (asked.own, asked.other))
-    own, other = (p.logits.argmax(1) for p in passed)
-    assert torch.equal(first, own) and torch.equal(last, other)
-    assert not torch.equal(own, other)
-
-
-def test_the_same_swap_twice_is_answered_twice(asked):
-    one, other = layers_of(asked)[:2]
-    answers = same_as_one_by_one(asked, [one, (), other, one, (), one])
-    assert torch.equal(answers[0], answers[3]) and torch.equal(answers[0], answers[5])
-
-
-def test_no_swaps_have_no_answers(asked):
+    others = [*layers_of(asked)[:3], set(), {*asked.own}, set()]
+    same_as_one_by_one(asked, [*halves[:6], *others, *halves[6:], halves[3]])
     assert predictions(asked, []).shape == (0, IMAGES)
-
-
-def test_mixing_leaves_images_and_both_networks_as_they_were(asked):
-    """In spite of ReLUs that work in place."""
-    held = [asked.images, *asked.own.values(), *asked.other.values()]
-    before = [value.clone() for value in held]
-    predictions(asked, [(), *layers_of(asked), asked.own])
-    assert all(torch.equal(*both) for both in zip(held, before, strict=True))
-
-
-def test_a_name_that_no_stage_knows_exchanges_nothing(asked):
-    answers = predictions(asked, [{"projection 99"}, ()])
-    assert torch.equal(*answers)
 
 
 @pytest.fixture
@@ -412,46 +359,18 @@ def test_what_mixed_networks_share_is_computed_once(asked, applied):
         so_far |= stage.names
         expected += len({swap & so_far for swap in some})
     assert len(applied.outputs) == expected
-
-
-def test_one_way_through_the_network_is_held_at_a_time(asked, applied):
     draws = np.random.default_rng(1).random((30, len(asked.own))) < 0.5
-    halves = [
-        {n for n, own in zip(asked.own, row, strict=True) if own} for row in draws
-    ]
-    predictions(asked, halves)
-    assert applied.most <= len(stages(asked.model)) < len(applied.outputs) / 2
+    predictions(asked, [{*np.array([*asked.own])[row]} for row in draws])
+    assert applied.most <= len(stages(asked.model))  # one way at a time is held
 
 
 # Statistics measured anew
 
 
-def test_new_statistics_are_those_that_training_mode_leaves_with_momentum_one():
-    """By real layers, one after the other, and by their definition."""
-    case = pair_of("vgg16")
-    x = images = 2 * case.images - 1  # not those of which the statistics are
-    anew = with_new_statistics(case.model, case.own, images)
-    real = case.model.module()
-    case.model.load(real, case.own)
-    norms = 0
-    for k, part in enumerate(real.features):
-        if isinstance(part, nn.BatchNorm2d):
-            values, norms = x.transpose(0, 1).flatten(1), norms + 1
-            norm = nn.BatchNorm2d(part.num_features, momentum=1.0)
-            norm.weight, norm.bias, part = part.weight, part.bias, norm
-        x = part(x).detach()
-        if isinstance(part, nn.BatchNorm2d):
-            mean, var = (anew[f"features.{k}.running_{n}"] for n in ("mean", "var"))
-            assert torch.equal(mean, part.running_mean)
-            assert torch.equal(var, part.running_var)
-            torch.testing.assert_close(mean, values.mean(1))
-            torch.testing.assert_close(var, values.var(1))  # unbiased
-    assert norms == 13
-
-
-def test_new_statistics_of_a_residual_network_are_those_of_a_module():
-    case = pair_of("resnet")
-    images = 2 * case.images - 1
+@pytest.mark.parametrize("family", ["vgg16", "resnet"])
+def test_new_statistics_are_those_that_training_mode_leaves_with_momentum_one(family):
+    case = pair_of(family)
+    images = 2 * case.images - 1  # not those of which the statistics are
     anew = with_new_statistics(case.model, case.own, images)
     expected = normalised_anew(case.model, case.own, images)
     assert anew.keys() == expected.keys()
@@ -497,34 +416,15 @@ def test_tables_are_those_of_networks_mixed_one_by_one(found, data, parts):
     same_tables(sweep.tables, expected, exact=False)
 
 
-def test_parts_make_a_difference(found, data):
-    """Else the test above would not say anything."""
-    one = found.vgg.where(seed=0)
-    each = {
-        parts: rewind(one, data, [0], parts=parts, layers=FEW).tables["train"].tobytes()
-        for parts in [(), *[(part,) for part in PARTS], PARTS[:3]]
-    }
-    assert len({*each.values()}) == len(each)
-
-
 def test_by_default_convolutions_are_set_back_with_their_batchnorm(found, data):
+    residual = small(model="resnet", width=2, depth=10)
+    assert rewinding.convolutions(residual, data) == [f"conv {k}" for k in range(1, 10)]
+    with pytest.raises(Mistake, match="layer"):  # of which there are none
+        rewind(found.dense, data, [0])
     sweep = rewind(found.vgg, data, [0])
     assert sweep.spans == tuple((layer,) for layer in CONVOLUTIONS)
     expected = naive(found.vgg, data, sweep.spans, snapshots(0), ("weights", "affine"))
     same_tables(sweep.tables, expected, exact=False)
-
-
-def test_a_perceptrons_layers_can_be_set_back(found, data):
-    sweep = rewind(found.dense, data, [1, 0], layers=DENSE)
-    expected = naive(found.dense, data, sweep.spans, snapshots(0, 1))
-    same_tables(sweep.tables, expected, exact=False)
-
-
-def test_projections_and_linear_layers_are_not_among_the_convolutions(data):
-    run = small(model="resnet", width=2, depth=10)
-    names = rewinding.convolutions(run, data)
-    assert names == [f"conv {k}" for k in range(1, 10)]
-    assert rewinding.convolutions(small(), data) == []
 
 
 @pytest.mark.parametrize("longest", [2, 3, 99])
@@ -545,112 +445,53 @@ def test_consecutive_layers_are_set_back_together(found, data, longest):
     np.testing.assert_allclose(sweep.tables["test"][:1, some], expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("which", ["vgg", "dense"])
-def test_set_back_to_its_last_epoch_a_network_is_as_accurate_as_it_was(
-    found, data, which
-):
-    histories = getattr(found, which)
-    layers = EVERY if which == "vgg" else DENSE
-    sweep = rewind(histories, data, [LAST], layers=layers, parts=PARTS[:3])
-    for name, table in sweep.tables.items():
-        final = histories.final(f"{name}_accuracy")
-        expected = np.broadcast_to(final[:, None, None], table.shape)
-        np.testing.assert_allclose(table, expected, atol=1e-12, err_msg=name)
-
-
-@pytest.mark.parametrize("which", ["vgg", "dense"])
+@pytest.mark.parametrize(("which", "layers"), [("vgg", EVERY), ("dense", DENSE)])
 def test_set_back_as_a_whole_a_network_is_as_accurate_as_it_was_then(
-    found, data, which
+    found, data, which, layers
 ):
-    histories = getattr(found, which)
-    layers = EVERY if which == "vgg" else DENSE
-    sweep = rewind(
-        histories,
-        data,
-        [0, 1],
-        layers=layers,
-        parts=("weights", "affine", "statistics"),
-        longest=len(layers),
-    )
+    """And set back to its last epoch in any part."""
+    histories, parts = getattr(found, which), PARTS[:3]
+    options = {"layers": layers, "parts": parts, "longest": len(layers)}
+    sweep = rewind(histories, data, [0, 1, LAST], **options)
     whole = sweep.spans.index(tuple(layers))
     for name, table in sweep.tables.items():
         for j, epoch in enumerate((0, 1)):
             expected = histories.at(f"{name}_accuracy", epoch)
             np.testing.assert_allclose(table[:, whole, j], expected, atol=1e-12)
+        final = histories.final(f"{name}_accuracy")[:, None] + 0 * table[:, :, 2]
+        np.testing.assert_allclose(table[:, :, 2], final, atol=1e-12, err_msg=name)
     assert np.ptp(sweep.tables["train"]) > 0.1
 
 
-def test_epochs_are_swept_once_and_in_their_order(found, data):
-    sweep = rewind(found.vgg, data, [50, LAST, 1, 0, 1], layers=FEW[:1])
+def test_where_a_run_had_ended_before_its_last_network_stands(found, data, loads):
+    """Each epoch is swept once, in order; after the last one all are kept as one."""
+    sweep = rewind(found.lengths, data, [50, LAST, 1, 0, 1], layers=DENSE)
     assert sweep.sources == (0, 1, LAST, 50)
-    expected = naive(found.vgg, data, sweep.spans, snapshots(0, 1, LAST, LAST))
-    same_tables(sweep.tables, expected, exact=False)
-
-
-def test_where_a_run_had_ended_before_its_last_network_stands(found, data):
-    """At an epoch that it has not seen it is as it was."""
-    histories = found.lengths
-    sweep = rewind(histories, data, [0, 1, LAST, 50], layers=DENSE)
-    short, long = histories.runs
-    assert (short.epochs, long.epochs) == (1, LAST)
-    for run, epochs in ((short, (0, 1, 1, 1)), (long, (0, 1, LAST, LAST))):
-        one = histories.where(epochs=run.epochs)
-        k = histories.runs.index(run)
+    assert len(loads) == 2 + 3  # each of their snapshots
+    rewind(found.lengths, data, [LAST, 60], layers=DENSE)
+    assert len(loads) == 5
+    for run, epochs in zip(
+        found.lengths.runs, ((0, 1, 1, 1), (0, 1, LAST, LAST)), strict=True
+    ):
+        one, k = found.lengths.where(epochs=run.epochs), run.epochs == LAST
         expected = naive(one, data, sweep.spans, snapshots(*epochs))
         for name, table in sweep.tables.items():
-            np.testing.assert_allclose(table[k], expected[name][0], atol=1e-12)
-    for name, table in sweep.tables.items():
-        np.testing.assert_array_equal(table[:, :, 2], table[:, :, 3])
-        np.testing.assert_allclose(
-            table[:, 0, 3], histories.final(f"{name}_accuracy"), atol=1e-12
-        )
-
-
-def test_a_diverged_network_is_not_asked(found, data, loads):
-    stops = ("diverged", *found.vgg.stops[1:])
-    some = rewind(replace(found.vgg, stops=stops), data, [0])
-    assert {seed for seed, _ in loads} == {1}
-    every = rewind(found.vgg, data, [0])
-    for name in SETS:
-        assert np.isnan(some.tables[name][0]).all()
-        np.testing.assert_array_equal(some.tables[name][1], every.tables[name][1])
+            np.testing.assert_allclose(table[int(k)], expected[name][0], atol=1e-12)
 
 
 def test_an_empty_set_has_no_accuracy(found, data):
-    sweep = rewind(found.shares, data, [0], layers=DENSE)
-    defined = {
-        name: np.isfinite(table).all((1, 2)).tolist()
-        for name, table in sweep.tables.items()
-    }
-    assert defined == {
-        "train": [True, True],
-        "unpermuted": [True, False],
-        "permuted": [False, True],
-        "restored": [False, True],
-        "test": [True, True],
-    }
-    for name, table in sweep.tables.items():
-        assert np.isnan(table).all((1, 2)).tolist() == [not d for d in defined[name]]
-    tables = sweep.tables
+    tables = rewind(found.shares, data, [0], layers=DENSE).tables
+    known = {"unpermuted": [True, False], "permuted": [False, True]}
+    known["restored"] = known["permuted"]
+    for name, table in tables.items():
+        expected = known.get(name, [True, True])
+        assert np.isfinite(table).all((1, 2)).tolist() == expected, name
+        assert (~np.isnan(table).all((1, 2))).tolist() == expected, name
     np.testing.assert_array_equal(tables["train"][0], tables["unpermuted"][0])
     np.testing.assert_array_equal(tables["train"][1], tables["permuted"][1])
 
 
-def test_a_run_without_permuted_labels_is_swept_like_one_that_permutes_none(
-    found, data
-):
-    """None and 0 are two runs, but they have the same sets."""
-    run = found.shares.runs[0]
-    off = replace(run, permuted_fraction=None)
-    shutil.copytree(RunFolder(run).path, RunFolder(off).path)
-    none = replace(found.shares, runs=(off, found.shares.runs[1]))
-    both = [
-        rewind(some, data, [0], layers=DENSE).tables for some in (none, found.shares)
-    ]
-    same_tables(*both)
-
-
-@pytest.mark.parametrize("examples", [1, 60])
+@pytest.mark.parametrize("examples", [0, 60, 161])
 def test_some_training_images_are_judged_and_all_test_images(found, data, examples):
     """Those of a random order, the same for both networks."""
     layers = ["conv 2", "conv 7"]
@@ -660,37 +501,6 @@ def test_some_training_images_are_judged_and_all_test_images(found, data, exampl
     draws = randomise(found.vgg, data, 1, layers=layers, examples=examples)
     asked = found.vgg, data, sweep.spans, drawn(data, 0)
     same_tables(draws.tables, naive(*asked, examples=examples), exact=False)
-
-
-@pytest.mark.parametrize("examples", [160, 161])
-def test_all_training_images_are_judged_where_there_are_no_more(found, data, examples):
-    every = rewind(found.vgg, data, [0], layers=FEW).tables
-    same_tables(
-        rewind(found.vgg, data, [0], layers=FEW, examples=examples).tables, every
-    )
-
-
-def test_without_training_images_only_the_test_accuracy_is_known(found, data):
-    every = rewind(found.vgg, data, [0], layers=FEW).tables
-    some = rewind(found.vgg, data, [0], layers=FEW, examples=0).tables
-    np.testing.assert_array_equal(some["test"], every["test"])
-    assert all(np.isnan(some[name]).all() for name in SETS if name != "test")
-
-
-def test_networks_are_asked_about_no_more_images_than_are_judged(
-    found, data, monkeypatch
-):
-    counts, ask = [], settings.swapped_predictions
-
-    def counted(*arguments):
-        counts.append(len(arguments[-1]))
-        return ask(*arguments)
-
-    monkeypatch.setattr(settings, "swapped_predictions", counted)
-    rewind(found.vgg.where(seed=0), data, [0], examples=30)
-    assert sum(counts) == 30 + 60
-    rewind(found.vgg.where(seed=0), data, [0, 1])
-    assert sum(counts) == 90 + 2 * 220
 
 
 @pytest.mark.parametrize("parts", [PARTS[:2], PARTS], ids="+".join)
@@ -725,6 +535,9 @@ def test_what_was_measured_is_not_measured_again(found, data, results, monkeypat
         raise AssertionError("a network was read or drawn again")
 
     first = ask()
+    assert not np.array_equal(first[0]["train"], first[2]["train"])
+    one = randomise(found.vgg, data, 1, layers=FEW).tables["train"]
+    np.testing.assert_array_equal(one, first[2]["train"][:, :, :1])
     take_weights(results)
     with pytest.raises(Failure, match="came without its weights"):
         rewind(found.vgg, data, [0], layers=FEW[:1])
@@ -732,25 +545,6 @@ def test_what_was_measured_is_not_measured_again(found, data, results, monkeypat
     monkeypatch.setattr(settings, "swapped_predictions", never)
     for some, other in zip(ask(), first, strict=True):
         same_tables(some, other)
-
-
-def test_each_epoch_and_draw_is_kept_for_itself(found, data, loads):
-    rewind(found.vgg, data, [1], layers=FEW)
-    one, spans = found.vgg.where(seed=1), [(layer,) for layer in FEW]
-    loads.clear()
-    some = rewind(one, data, [0, 1], layers=FEW).tables
-    assert sorted(loads) == [(1, 0), (1, LAST)]
-    same_tables(some, naive(one, data, spans, snapshots(0, 1)), exact=False)
-    for draws in (1, 2):
-        some = randomise(one, data, draws, layers=FEW).tables
-    same_tables(some, naive(one, data, spans, drawn(data, 0, 1)), exact=False)
-
-
-def test_epochs_after_the_last_are_kept_as_one(found, data, loads):
-    rewind(found.vgg, data, [40], layers=FEW)
-    loads.clear()
-    rewind(found.vgg, data, [LAST, 50, 60], layers=FEW)
-    assert not loads
 
 
 @pytest.mark.parametrize(
@@ -775,15 +569,6 @@ def test_other_settings_share_nothing_that_was_kept(found, data, loads, change):
     loads.clear()
     same_tables(rewind(one, data, [0], **change).tables, after)
     assert not loads
-    forget(one)
-    same_tables(rewind(one, data, [0], **change).tables, after)
-
-
-def test_draws_and_epochs_of_one_number_are_kept_apart(found, data):
-    one = found.dense.where(seed=0)
-    tables = rewind(one, data, [0], layers=DENSE).tables
-    drawn = randomise(one, data, 1, layers=DENSE).tables
-    assert not np.array_equal(tables["train"], drawn["train"])
 
 
 # Damage
@@ -792,6 +577,12 @@ def test_draws_and_epochs_of_one_number_are_kept_apart(found, data):
 def test_a_damaged_snapshot_is_named_and_left_out_until_it_is_whole(found, data, loads):
     run = found.vgg.runs[0]
     whole = damage(run, 0)
+    stops = ("diverged", found.vgg.stops[1])  # a diverged one is not asked
+    lost = rewind(replace(found.vgg, stops=stops), data, [0], layers=FEW).tables
+    assert {seed for seed, _ in loads} == {1}
+    assert all(
+        np.isnan(table).all((1, 2)).tolist() == [1, 0] for table in lost.values()
+    )
     words = f"{file_of(run, 0).name} is damaged.*what is rewound to 0 is left out"
     with pytest.warns(UserWarning, match=words) as caught:
         some = rewind(found.vgg, data, [0, 1], layers=FEW).tables
@@ -826,8 +617,12 @@ def test_a_snapshot_that_cannot_be_read_is_not_left_out(found, data, monkeypatch
 
 @pytest.mark.parametrize(
     "ask",
-    [lambda h, d: rewind(h, d, [0, 1]), lambda h, d: randomise(h, d, 1)],
-    ids=["rewind", "randomise"],
+    [
+        lambda h, d: rewind(h, d, [0, 1]),
+        lambda h, d: rewind(h, d, [LAST]),
+        lambda h, d: randomise(h, d, 1),
+    ],
+    ids=["rewind", "to itself", "randomise"],
 )
 def test_a_damaged_final_network_is_a_failure_that_names_it(found, data, ask):
     run = found.vgg.runs[1]
@@ -835,12 +630,6 @@ def test_a_damaged_final_network_is_a_failure_that_names_it(found, data, ask):
     with pytest.raises(Failure, match="call train, which makes it anew") as caught:
         ask(found.vgg, data)
     assert str(file_of(run, LAST)) in str(caught.value)
-
-
-def test_a_damaged_final_network_is_a_failure_where_it_is_rewound_to(found, data):
-    damage(found.vgg.runs[1], LAST)
-    with pytest.raises(Failure, match="call train, which makes it anew"):
-        rewind(found.vgg, data, [LAST])
 
 
 # Mistakes
@@ -880,55 +669,31 @@ def test_the_best_epoch_can_be_rewound_to_where_it_was_kept(found, data):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (
-            {"layers": ["conv 9"]},
-            "layer 'conv 9': must be one of conv 1, .*, linear 1$",
-        ),
+        ({"layers": ["conv 9"]}, "layer 'conv 9': must be one of conv 1, .*, linear 1"),
         ({"layers": ["conv 1", ""]}, "layer '': must be one of conv 1, "),
         (
             {"parts": ["weight"]},
             "part 'weight': must be one of weights, affine, st.*new",
         ),
-        ({"parts": ["weights", "bias"]}, "part 'bias': must be one of weights, "),
+        ({"longest": 0}, "longest = 0: must be a whole number, 1 or more"),
+        ({"draws": -1}, "draws = -1: must be a whole number, 1 or more"),
+        ({"examples": -1}, "examples = -1: "),
+        ({"epochs": [0, 2]}, r"rewind epoch 2: run \w+ kept no .* 0, 1, 3, or name"),
+        ({"epochs": [-1]}, r"rewind epoch -1: run \w+ kept no"),
+        ({"epochs": [1]}, r"rewind epoch 1: run \w+ .*from 0, 3, or"),
     ],
 )
-def test_an_unknown_layer_or_part_is_a_mistake_that_says_which_are(
+def test_what_cannot_be_swept_is_told_before_any_work(
     found, data, loads, change, words
 ):
+    if change == {"epochs": [1]}:  # the epochs of every run are looked at
+        file_of(found.vgg.runs[1], 1).unlink()
+    epochs, draws = change.pop("epochs", [0]), change.pop("draws", None)
     with pytest.raises(Mistake, match=f"^{words}"):
-        rewind(found.vgg, data, [0], **change)
-    with pytest.raises(Mistake, match=f"^{words}"):
-        randomise(found.vgg, data, 1, **change)
+        if draws:
+            randomise(found.vgg, data, draws)
+        rewind(found.vgg, data, epochs, **change)
     assert not loads
-
-
-@pytest.mark.parametrize("count", [0, -1])
-def test_fewer_than_one_layer_or_draw_is_a_mistake(found, data, count):
-    with pytest.raises(Mistake, match=f"^longest = {count}: must be a whole number, 1"):
-        rewind(found.vgg, data, [0], longest=count)
-    with pytest.raises(
-        Mistake, match=f"^draws = {count}: must be a whole number, 1 or"
-    ):
-        randomise(found.vgg, data, count)
-
-
-def test_a_perceptron_has_no_statistics_to_measure_anew(found, data):
-    """As a convnet, of which none are looked for."""
-    both = [
-        rewind(found.dense, data, [0], layers=DENSE, parts=parts).tables
-        for parts in (PARTS[:2], PARTS)
-    ]
-    same_tables(*both)
-
-
-def test_a_sweep_over_no_layers_is_a_mistake(found, data):
-    with pytest.raises(Mistake, match="layer"):
-        rewind(found.dense, data, [0])
-
-
-def test_fewer_than_no_examples_are_a_mistake(found, data):
-    with pytest.raises(Mistake, match=r"^examples = -1: "):
-        rewind(found.vgg.where(seed=0), data, [0], layers=FEW, examples=-1)
 
 
 # Memory
@@ -977,11 +742,6 @@ def test_a_snapshot_is_read_once(found, data, loads):
     assert sorted(loads) == [(0, LAST), (1, LAST)]
 
 
-def test_a_snapshot_is_read_once_even_where_runs_had_ended_before(found, data, loads):
-    rewind(found.vgg, data, [0, LAST, 50], layers=FEW)
-    assert sorted(loads) == [(s, e) for s in (0, 1) for e in (0, LAST)]
-
-
 # Layers drawn anew
 
 
@@ -995,128 +755,23 @@ def drawn(model_data, *draws):
     return drawn
 
 
-@pytest.mark.parametrize(("which", "layers"), [("vgg", None), ("dense", DENSE)])
-def test_layers_are_drawn_as_a_network_starts(found, data, which, layers):
+@pytest.mark.parametrize(
+    ("which", "layers", "parts"),
+    [("vgg", None, PARTS[:2]), ("vgg", EVERY, PARTS[:3]), ("dense", DENSE, PARTS[:2])],
+)
+def test_layers_are_drawn_as_a_network_starts(found, data, which, layers, parts):
     """With the scale of the run's own first layer, and of a seed that no run has."""
     histories = getattr(found, which)
-    sweep = randomise(histories, data, 2, layers=layers)
+    sweep = randomise(histories, data, 2, layers=layers, parts=parts)
     assert sweep.sources == (0, 1)
     assert sweep.spans == tuple((layer,) for layer in layers or CONVOLUTIONS)
-    expected = naive(histories, data, sweep.spans, drawn(data, 0, 1))
+    expected = naive(histories, data, sweep.spans, drawn(data, 0, 1), parts)
     same_tables(sweep.tables, expected, exact=False)
-
-
-def test_statistics_are_drawn_too_where_they_are_asked_for(found, data):
-    parts = ("weights", "affine", "statistics")
-    sweep = randomise(found.vgg, data, 1, parts=parts, layers=EVERY)
-    expected = naive(found.vgg, data, sweep.spans, drawn(data, 0), parts)
-    same_tables(sweep.tables, expected, exact=False)
-
-
-def test_draws_differ_and_can_be_repeated(found, data):
-    """More of them than the networks had epochs."""
-    draws = LAST + 3
-    first = randomise(found.dense, data, draws, layers=DENSE).tables
-    forget(found.dense)
-    again = randomise(found.dense, data, draws, layers=DENSE).tables
-    same_tables(first, again)
-    every = np.stack([first["train"], first["test"]], axis=-1)
-    columns = every.transpose(0, 2, 1, 3).reshape(2 * draws, -1)
-    assert len({column.tobytes() for column in columns}) == 2 * draws
-    fewer = randomise(found.dense, data, 2, layers=DENSE).tables
-    np.testing.assert_array_equal(fewer["test"], first["test"][:, :, :2])
-    spans = [(layer,) for layer in DENSE]  # a draw is no epoch, the last one neither
-    same = naive(found.dense, data, spans, drawn(data, LAST))["train"][:, :, 0]
-    np.testing.assert_allclose(first["train"][:, :, LAST], same, atol=1e-12)
-
-
-def test_a_network_all_of_which_is_drawn_anew_is_at_chance(found, data):
-    """40 networks of one layer, each about 0.05 from 0.1: their mean within 0.03."""
-    sweep = randomise(found.single, data, 20, layers=["linear 1"])
-    assert found.single.final("unpermuted_accuracy").min() > 0.4
-    for name in SETS:
-        assert sweep.tables[name].mean() == pytest.approx(0.1, abs=0.03), name
-
-
-# Workers
-
-
-@pytest.mark.parametrize(("device", "count"), [("cpu", 4), ("cuda", 1)])
-def test_there_is_a_worker_to_each_core_and_one_on_cuda(
-    cores, monkeypatch, device, count
-):
-    cores(4)
-    monkeypatch.setattr(
-        "helpers.system.workers.choose_device", lambda name: torch.device(device)
-    )
-    met, busy, most = threading.Barrier(count, timeout=300), [], []
-
-    def ask(case):
-        busy.append(case)
-        most.append(len(busy))
-        met.wait()
-        time.sleep(0.005)
-        busy.remove(case)
-
-    with workers() as pool:
-        futures = [pool.submit(ask, case) for case in range(3 * count)]
-        assert [future.result() for future in futures] == [None] * 3 * count
-    assert max(most) == count
-
-
-@pytest.mark.parametrize("wrong", [False, True])
-def test_workers_have_one_thread_and_finish_what_has_begun(cores, monkeypatch, wrong):
-    cores(2)
-    before, done, ended = torch.get_num_threads(), [], threading.Event()
-
-    class Pool(ThreadPoolExecutor):
-        def shutdown(self, wait=True, *, cancel_futures=False):
-            super().shutdown(wait=False, cancel_futures=cancel_futures)
-            ended.set()  # whoever waits for it had begun
-            super().shutdown(wait=wait)
-
-    monkeypatch.setattr("helpers.system.workers.ThreadPoolExecutor", Pool)
-
-    def ask(case):
-        if case > 1:
-            ended.wait(300)
-        done.append(torch.get_num_threads())
-
-    try:
-        with contextlib.suppress(Mistake), workers() as pool:
-            first = pool.submit(ask, 0)
-            futures = [pool.submit(ask, case) for case in range(50)]
-            first.result()
-            if wrong:
-                raise Mistake("no")
-            futures[1].result()
-        assert torch.get_num_threads() == before and {*done} == {1}
-    finally:
-        torch.set_num_threads(before)
-    count = len(done)
-    assert 1 <= count < 50 and any(future.cancelled() for future in futures)
-    time.sleep(0.05)
-    assert len(done) == count  # nothing goes on behind
-
-
-def test_a_bar_is_closed_after_the_last_worker_is_done(cores, monkeypatch):
-    cores(2)
-    calls, begun = [], threading.Event()
-    bar = SimpleNamespace(
-        update=lambda steps, _: calls.append(steps), close=lambda: calls.append("end")
-    )
-    monkeypatch.setattr("helpers.system.workers.progress_bar", lambda total, label: bar)
-
-    def ask(case):
-        if case == 0:
-            begun.wait(300)
-            raise Mistake("no")
-        begun.set()
-        time.sleep(0.03)
-
-    with pytest.raises(Mistake, match="no"):
-        side_by_side(ask, range(2), "cases")
-    assert calls == [1, "end"]
+    assert not np.array_equal(*sweep.tables["train"].T)
+    more = randomise(histories, data, LAST + 2, layers=layers, parts=parts)
+    spans, draw = sweep.spans[-1:], drawn(data, LAST)  # a draw is no epoch
+    same = naive(histories, data, spans, draw, parts)["train"][:, 0, 0]
+    np.testing.assert_allclose(more.tables["train"][:, -1, LAST], same, atol=1e-12)
 
 
 # Tables, read
@@ -1126,14 +781,11 @@ def test_a_sweep_knows_its_layers_and_the_best_of_its_sources(found, data):
     layers = ["conv 2", "conv 7", "linear 1"]
     sweep = rewind(found.vgg, data, [0, 1], layers=layers, longest=2)
     assert sweep.layers == tuple(layers)
+    unknown = sweep_of(test=[[[0.1, NAN], [0.3, 0.2]]])
+    np.testing.assert_array_equal(unknown.best("test"), [[NAN, 0.3]])
     for name, table in sweep.tables.items():
         expected = [[max(row) for row in rows] for rows in table.tolist()]
         np.testing.assert_array_equal(sweep.best(name), expected)
-
-
-def test_the_best_of_an_unknown_accuracy_is_unknown():
-    sweep = sweep_of(test=[[[0.1, NAN], [0.3, 0.2]]])
-    np.testing.assert_array_equal(sweep.best("test"), [[NAN, 0.3]])
 
 
 def test_spans_are_laid_out_by_their_first_and_their_last_layer():
@@ -1159,30 +811,6 @@ def sweep_of(train=None, test=None, sources=None):
     return Sweep(spans, sources or tuple(range(count)), tables)
 
 
-def histories_of(*stops, **rows):
-    """Networks with these curves: name -> a row for each network."""
-    curves = [
-        dict(zip(rows, each, strict=True)) for each in zip(*rows.values(), strict=True)
-    ]
-    arrays = [{n: np.array(row, float) for n, row in each.items()} for each in curves]
-    runs = tuple(Run(seed=k) for k in range(len(arrays)))
-    return Histories(runs, tuple(arrays), stops or ("epochs",) * len(arrays))
-
-
-def undefined(estimate):
-    return math.isnan(estimate.value) and estimate[1:3] == (-INF, INF)
-
-
-@pytest.mark.parametrize(
-    ("layers", "third"), [(1, 1), (2, 1), (3, 1), (4, 1), (5, 2), (8, 3), (13, 4)]
-)
-def test_a_third_of_the_layers_is_the_nearest_number(layers, third):
-    places = [*range(layers)]
-    early, late = estimates.thirds(sweep_of(np.zeros((1, layers, 1))))
-    assert places[early] == places[:third]
-    assert places[late] == places[layers - third :]
-
-
 @pytest.mark.parametrize(
     ("row", "epoch"),
     [
@@ -1205,17 +833,12 @@ def test_a_layer_settles_after_the_last_epoch_that_costs_accuracy(row, epoch):
     sweep = sweep_of(train=[[row]], sources=(0, 2, 4, 8))
     found = estimates.settling_epochs(sweep, histories_of(train_accuracy=[[0.0, 1.0]]))
     np.testing.assert_array_equal(found, [[epoch]])
-
-
-def test_a_layer_is_compared_with_the_end_of_its_own_network():
-    rows = [[[0.5, 0.9], [0.86, 0.5]], [[0.5, 0.5], [0.3, 0.9]], [[NAN, NAN]] * 2]
-    sweep = sweep_of(train=rows, sources=(0, 7))
-    ends = histories_of(
-        *("fitted", "epochs", "diverged"),
-        train_accuracy=[[0.1, 0.9], [0.8, 0.5], [0.9, 0.9]],
+    ends = histories_of(  # each is compared with the end of its own network
+        *("fitted", "epochs", "diverged"), train_accuracy=[[1.0], [0.5], [NAN]]
     )
-    found = estimates.settling_epochs(sweep, ends)
-    np.testing.assert_array_equal(found, [[8, INF], [1, 8], [NAN, NAN]])
+    rows = [[row], [[0.9, 0.44, 0.5, 0.9]], [[NAN] * 4]]  # above is no loss
+    found = estimates.settling_epochs(sweep_of(rows, sources=(0, 2, 4, 8)), ends)
+    np.testing.assert_array_equal(found, [[epoch], [5], [NAN]])
 
 
 def settled(*epochs):
@@ -1242,15 +865,10 @@ def test_early_layers_settle_so_many_times_later():
     assert [*estimates.settling(sweep, ends)] == [name]
 
 
-def test_where_early_layers_never_settle_the_ratio_is_undefined():
+def test_where_early_or_no_layers_ever_settle_the_ratio_is_undefined():
     assert undefined(settling((INF, 1, 1), (8, 1, 1)))
-    assert (
-        undefined(settling((8, 1, 1), (8, 1, 1), stops=("epochs", "diverged"))) is False
-    )
-
-
-def test_where_no_layers_settle_the_ratio_is_undefined_too():
     assert undefined(settling((INF, 1, INF), (8, 1, 1)))
+    assert not undefined(settling((8, 1, 1), (8, 1, 1), stops=("epochs", "diverged")))
 
 
 def late(test, curves, stops=(), **options):
@@ -1282,6 +900,11 @@ def test_an_unknown_accuracy_makes_undefined_what_it_would_decide():
     rows[1, 3, 0] = NAN  # of a late layer that is not the last
     found = estimates.late_rewind(*late(rows, CURVES))
     assert [*map(undefined, found.values())] == [False, False, False, True, True]
+    for place in (0, 1):
+        rows = np.array(FIVE)
+        rows[0, -1, place] = NAN  # of the last one: nothing is regained
+        found = estimates.regained(*late(rows, CURVES), layers=1)
+        assert all(map(undefined, found.values())) and counts(found) == {2}
 
 
 def test_the_share_regained_is_of_what_was_lost():
@@ -1289,66 +912,42 @@ def test_the_share_regained_is_of_what_was_lost():
     for layers, high in ((1, [0.65, 0.6]), (2, [0.7, 0.6]), (3, [0.9, 0.9])):
         found = estimates.regained(*late(FIVE, CURVES, sources=(4, 9)), layers=layers)
         share = ratio_interval(np.array(high) - final, best - final)
-        at = mean_interval([9, 4])  # of the last layer alone
+        at = mean_interval([9, 4])  # of the last layer alone, the first of equals
         names = "share_of_lost_accuracy_regained", "best_rewind_epoch_of_last_layer"
         assert found == dict(zip(names, (share, at), strict=True))
-
-
-def test_the_best_epoch_of_the_last_layer_is_the_first_of_equals():
-    row = [[[0.1] * 4, [0.3, 0.6, 0.6, 0.2]]] * 2
-    found = estimates.regained(*late(row, CURVES, sources=(0, 2, 5, 9)), layers=1)
-    assert found["best_rewind_epoch_of_last_layer"] == mean_interval([2.0, 2.0])
-
-
-@pytest.mark.parametrize("place", [0, 1])
-def test_with_an_unknown_accuracy_of_the_last_layer_nothing_is_regained(place):
-    rows = np.array(FIVE)
-    rows[0, -1, place] = NAN
-    found = estimates.regained(*late(rows, CURVES), layers=1)
-    assert all(map(undefined, found.values()))
-    assert {estimate.n for estimate in found.values()} == {2}
-
-
-def test_where_nothing_was_lost_no_share_is_regained():
-    found = estimates.regained(*late(FIVE, [[0.5, 0.8], [0.4, 0.75]]), layers=1)
-    assert undefined(found["share_of_lost_accuracy_regained"])
+    nothing = estimates.regained(*late(FIVE, [[0.5, 0.8], [0.4, 0.75]]), layers=1)
+    assert undefined(nothing["share_of_lost_accuracy_regained"])
+    early, late_ones = estimates.by_thirds(*late(FIVE, CURVES))
+    np.testing.assert_allclose(early, [0.52 / 0.8, 0.45 / 0.75])
+    np.testing.assert_allclose(late_ones, [0.7 / 0.8, 0.6 / 0.75])
+    for layers, third in ((1, 1), (2, 1), (4, 1), (5, 2), (8, 3), (13, 4)):
+        early, late_ones = estimates.thirds(sweep_of(np.zeros((1, layers, 1))))
+        assert [*range(layers)][early] == [*range(third)]
+        assert [*range(layers)][late_ones] == [*range(layers - third, layers)]
 
 
 def test_memorization_is_localised_where_only_a_late_layer_regains_the_best():
     """Best test accuracy 0.8: the goal is 0.72; three layers, two epochs."""
-    low, high = [0.1, 0.7], [0.73, 0.1]
-    rows = [
-        [low, low, high],
-        [high, low, high],
-        [low, high, low],
-        [low, low, low],
-        [high, high, low],
-        [low, high, high[::-1]],
-        [low, low, [NAN, NAN]],
-        [[NAN, NAN], low, high],
-    ]
-    curves = [[0.8, 0.5]] * len(rows)
-    expected = [True, False, False, False, False, True, False, False]
-    found = estimates.localised(*late(rows, curves))
-    assert found.dtype == bool and found.tolist() == expected
-
-
-def test_exactly_the_goal_is_regained():
-    rows = [[[0.0], [0.0], [0.45]], [[0.45], [0.0], [0.45]]]  # of 0.5, which doubles
+    low, high, none = [0.1, 0.7], [0.73, 0.1], [NAN, NAN]
+    cases = {
+        True: [[low, low, high], [low, high, high[::-1]]],
+        False: [
+            [high, low, high],
+            [low, high, low],
+            [low, low, low],
+            [high, high, low],
+        ],
+        None: [[low, low, none], [none, low, high], [low, low, high]],  # last: diverged
+    }
+    rows = [row for some in cases.values() for row in some]
+    stops = ["epochs"] * (len(rows) - 1) + ["diverged"]
+    found = estimates.localised(*late(rows, [[0.8, 0.5]] * len(rows), stops))
+    assert found.dtype == bool and found.tolist() == [True] * 2 + [False] * 7
+    rows = [[[0.0], [0.0], [0.45]], [[0.45], [0.0], [0.45]]]  # exactly, of 0.5
     found = estimates.localised(*late(rows, [[0.5, 0.1]] * 2))
     assert found.tolist() == [True, False]
-
-
-def test_a_diverged_network_is_not_localised():
-    rows, curves = [[[0.1], [0.1], [0.8]]] * 2, [[0.8, 0.5]] * 2
-    found = estimates.localised(*late(rows, curves, ("diverged", "epochs")))
-    assert found.tolist() == [False, True]
-
-
-def test_thirds_are_compared_with_the_best_of_their_own_network():
-    early, late_ones = estimates.by_thirds(*late(FIVE, CURVES))
-    np.testing.assert_allclose(early, [0.52 / 0.8, 0.45 / 0.75])
-    np.testing.assert_allclose(late_ones, [0.7 / 0.8, 0.6 / 0.75])
+    some = [np.array([True, False, True]), np.array([True]), np.array([False])]
+    assert estimates.share_localised(iter(some)) == proportion_interval(3, 5)
 
 
 def test_the_best_span_is_the_one_that_is_best_on_average():
@@ -1366,12 +965,6 @@ def test_the_best_span_is_the_one_that_is_best_on_average():
     alone = Sweep(spans[::2], (0, 1), {"test": sweep.tables["test"][:, ::2]})
     one = estimates.best_spans(alone, ends, single=True)
     assert estimates.best_spans(alone, ends, single=False) == one
-
-
-def test_the_share_localised_is_of_networks_of_all_settings():
-    some = [np.array([True, False, True]), np.array([True]), np.array([False])]
-    assert estimates.share_localised(iter(some)) == proportion_interval(3, 5)
-    assert estimates.share_localised(some[:1]).value == pytest.approx(2 / 3)
 
 
 def test_all_estimates_of_a_diverged_network_are_undefined():

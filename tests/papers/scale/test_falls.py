@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from hand_made import counts, values
 
 from helpers.claims.registry import load_registry
 from helpers.errors import Mistake
-from helpers.estimates import Estimate, mean_interval
+from helpers.estimates import mean_interval
 from helpers.papers.scale import relu
 from helpers.runs import Run
 from helpers.runs.histories import Histories
@@ -26,10 +27,6 @@ def sweep():
     return relu.Sweep(*map(np.array, tables))
 
 
-def values(estimates):
-    return {name: estimate.value for name, estimate in estimates.items()}
-
-
 # Accuracies and alignments
 
 
@@ -44,7 +41,7 @@ def test_saturation_of_a_hand_made_table():
             "highest_train_accuracy": 1.0,
         }
     )
-    assert {estimate.n for estimate in found.values()} == {2}
+    assert counts(found) == {2}
 
 
 def test_alignment_drops_of_a_hand_made_table():
@@ -57,7 +54,7 @@ def test_alignment_drops_of_a_hand_made_table():
             "representation_alignment_spread_at_init": 0.02,
         }
     )
-    assert {estimate.n for estimate in found.values()} == {2}
+    assert counts(found) == {2}
 
 
 def test_seeds_that_differ_by_far_leave_no_doubt_about_a_common_fall():
@@ -73,12 +70,9 @@ def test_seeds_that_differ_by_far_leave_no_doubt_about_a_common_fall():
     ):
         assert found.value == pytest.approx(0.2)
         assert found.high - found.low < 1e-9
-
-
-def test_the_spread_at_the_start_is_between_any_two_settings():
-    middle = [[0.2, 0.2], [0.5, 0.3], [0.2, 0.2]]
-    found = relu.alignment_drops(middle, middle, middle)
-    spread = found["representation_alignment_spread_at_init"]
+    middle = [[0.2, 0.2], [0.5, 0.3], [0.2, 0.2]]  # between any two settings
+    spread = relu.alignment_drops(middle, middle, middle)
+    spread = spread["representation_alignment_spread_at_init"]
     assert spread == mean_interval([0.5 - 0.2, 0.3 - 0.2])
 
 
@@ -98,25 +92,19 @@ def test_a_diverged_network_leaves_what_it_is_part_of_undefined(row):
     assert undefined == {*accuracies, *drops} - left
 
 
-def test_a_sweep_gives_all_that_its_tables_say():
-    found = sweep().estimates(chance=0.1)
-    accuracies = relu.saturation(TESTS, FITS, chance=0.1)
-    assert found == accuracies | relu.alignment_drops(GRADIENTS, DRAWN, ENDED)
-
-
-def test_the_first_settings_are_a_sweep_of_their_own():
+def test_a_sweep_gives_all_that_its_tables_say_and_its_first_settings_too():
+    every = relu.saturation(TESTS, FITS, chance=0.1)
+    every |= relu.alignment_drops(GRADIENTS, DRAWN, ENDED)
+    assert sweep().estimates(chance=0.1) == every
+    for count in (0, 1):
+        drop = sweep().first(count).estimates(chance=0.1)
+        drop = drop["test_drop_smallest_to_largest_sigma"]
+        assert math.isnan(drop.value) and drop.n == len(TESTS[0])
     found = values(sweep().first(2).estimates(chance=0.1))
     assert found["test_drop_smallest_to_largest_sigma"] == pytest.approx(0.3)
     assert found["lowest_train_accuracy"] == pytest.approx(0.995)
     assert found["gradient_alignment_drop"] == pytest.approx((0.2 + 0.3) / 2)
     assert sweep().first(2).sigmas.tolist() == SIGMAS[:2]
-
-
-@pytest.mark.parametrize("count", [0, 1])
-def test_a_fall_over_fewer_than_two_settings_is_undefined(count):
-    found = sweep().first(count).estimates(chance=0.1)
-    drop = found["test_drop_smallest_to_largest_sigma"]
-    assert math.isnan(drop.value) and drop.n == len(TESTS[0])
 
 
 # Reading a study
@@ -141,6 +129,8 @@ def histories(**stops):
 
 def test_a_sweep_is_read_from_the_histories_of_its_study():
     own = np.array([[0, 1], [10, 11], [20, 21]])
+    lost = relu.read_sweep(histories(stop="diverged")).gradients
+    assert np.isnan(lost).tolist() == [[False] * 2, [False] * 2, [False, True]]
     read = relu.read_sweep(histories())
     expected = {
         "sigmas": SIGMAS,
@@ -154,65 +144,37 @@ def test_a_sweep_is_read_from_the_histories_of_its_study():
         assert getattr(read, name) == pytest.approx(np.array(table)), name
 
 
-def test_the_gradients_of_a_diverged_network_are_undefined():
-    gradients = relu.read_sweep(histories(stop="diverged")).gradients
-    assert np.isnan(gradients).tolist() == [[False] * 2, [False] * 2, [False, True]]
-
-
 # Divergence
 
 
-DOUBLING = [0.001, 0.002, 0.004, 0.008]
-BEFORE = np.full((4, 2), 2.0 / relu.BLOWN_UP)  # so that a loss of 2 is at the limit
+NAN, INF = math.nan, math.inf
 
 
-def diverging(*after, estimate=0.002):
-    return relu.divergence(DOUBLING, BEFORE, after, estimate=estimate)
-
-
-def test_the_first_sigma_whose_loss_grows_is_found_for_each_seed():
-    trained, found = diverging([1, 1], [1.9, 2.1], [2.5, 1.5], [9, 9])
-    over = found["divergence_sigma_over_estimate"]
-    assert over == mean_interval([0.004 / 0.002, 0.002 / 0.002])
-    assert (over.value, over.n) == (1.5, 2)
-    assert trained == 1  # one of the networks at 0.002 diverges
-
-
-def test_a_loss_that_is_no_number_has_grown():
-    trained, found = diverging([1, 1], [1, 1], [np.nan, np.inf], [np.nan, 1])
-    assert (trained, found["divergence_sigma_over_estimate"].value) == (2, 2.0)
-
-
-def test_a_loss_that_was_no_number_to_begin_with_has_grown():
-    before = BEFORE.copy()
-    before[2] = np.nan
-    trained, _ = relu.divergence(DOUBLING, before, np.ones((4, 2)), estimate=1)
-    assert trained == 2
-
-
-def test_a_long_step_is_no_divergence():
-    trained, found = diverging([2, 2], [2, 2], [2, 2], [3, 3])
-    assert (trained, found["divergence_sigma_over_estimate"].value) == (3, 4.0)
-
-
-def test_a_seed_that_never_diverges_leaves_the_ratio_undefined():
-    trained, found = diverging([1, 1], [1, 1], [1, 1], [3, 1])
-    over = found["divergence_sigma_over_estimate"]
-    assert math.isnan(over.value) and over.n == 2
-    assert trained == 3
-
-
-def test_where_none_diverges_every_setting_trains():
-    assert diverging(*np.ones((4, 2)))[0] == 4
-
-
-def test_a_setting_beyond_the_first_that_diverges_does_not_train():
-    trained, found = diverging([1, 1], [3, 3], [1, 1], [3, 3])
-    assert (trained, found["divergence_sigma_over_estimate"].value) == (1, 1.0)
-
-
-def test_no_setting_trains_where_the_first_diverges():
-    assert diverging([1, 3], [1, 1], [1, 1], [1, 1])[0] == 0
+@pytest.mark.parametrize(
+    ("after", "trained", "over"),
+    [
+        ([[1, 1], [1.9, 2.1], [2.5, 1.5], [9, 9]], 1, [2, 1]),  # one of two at 0.002
+        ([[1, 1], [1, 1], [NAN, INF], [NAN, 1]], 2, [2, 2]),  # no number has grown
+        ([[2, 2], [2, 2], [2, 2], [3, 3]], 3, [4, 4]),  # a long step has not
+        ([[1, 1], [1, 1], [1, 1], [3, 1]], 3, None),
+        ([[1, 1], [3, 3], [1, 1], [3, 3]], 1, [1, 1]),  # whatever comes beyond
+        ([[1, 3], [1, 1], [1, 1], [1, 1]], 0, None),
+        (np.ones((4, 2)), 4, None),
+    ],
+)
+def test_the_first_sigma_whose_loss_grows_is_found_for_each_seed(after, trained, over):
+    before = np.full((4, 2), 2.0 / relu.BLOWN_UP)  # so that a loss of 2 is at the limit
+    sigmas = [0.001, 0.002, 0.004, 0.008]
+    count, found = relu.divergence(sigmas, before, after, estimate=0.002)
+    found = found["divergence_sigma_over_estimate"]
+    assert count == trained
+    if over:
+        assert found == mean_interval(over)
+    else:
+        assert math.isnan(found.value) and found.n == 2
+    before[2] = NAN  # what was no number to begin with has grown, too
+    count, _ = relu.divergence(sigmas, before, np.ones((4, 2)), estimate=1)
+    assert count == 2
 
 
 # Fits
@@ -230,11 +192,7 @@ def test_no_setting_trains_where_the_first_diverges():
 )
 def test_settings_are_counted_up_to_the_first_that_does_not_fit(fits, count):
     assert relu.count_fitted(fits) == count
-
-
-def test_what_counts_as_a_fit_may_be_asked_for():
     assert relu.count_fitted(FITS, least=0.98) == 2
-    assert relu.count_fitted(FITS, least=0.9) == 3
 
 
 # What a scaled loss has back
@@ -243,29 +201,15 @@ def test_what_counts_as_a_fit_may_be_asked_for():
 REGAIN = np.array([[0.90, 0.85, 0.88], [0.70, 0.60, 0.66], [0.50, 0.40, 0.45]])
 
 
-def test_all_is_regained_where_the_scaled_loss_stays_at_the_first_accuracy():
-    level = np.broadcast_to(REGAIN[0], REGAIN.shape)
-    assert relu.regained(REGAIN, level) == Estimate(
-        *[pytest.approx(1, abs=1e-7)] * 3, n=3
-    )
-
-
-def test_nothing_is_regained_where_scaling_changes_nothing():
-    assert relu.regained(REGAIN, REGAIN)[:3] == pytest.approx((0, 0, 0), abs=1e-7)
-
-
-def test_a_quarter_of_what_is_lost_is_a_quarter():
+@pytest.mark.parametrize("share", [0, 0.25, 1])
+def test_a_share_of_what_is_lost_is_regained(share):
     """For each seed alike, so that the seeds' own losses leave no width."""
-    scaled = REGAIN + (REGAIN[0] - REGAIN) / 4
+    scaled = REGAIN + share * (REGAIN[0] - REGAIN)
     for at in (1, 2, -1):
         found = relu.regained(REGAIN, scaled, at=at)
-        assert found[:3] == pytest.approx((0.25, 0.25, 0.25), abs=1e-7)
-
-
-def test_the_setting_at_which_it_is_asked_is_the_last_or_the_named_one():
-    scaled = REGAIN.copy()
-    scaled[1] = REGAIN[0]
-    assert relu.regained(REGAIN, scaled).value == pytest.approx(0)
+        assert found == (*[pytest.approx(share, abs=1e-7)] * 3, 3)
+    scaled[1] = REGAIN[0]  # asked at the last setting, or the named one
+    assert relu.regained(REGAIN, scaled).value == pytest.approx(share)
     assert relu.regained(REGAIN, scaled, at=1).value == pytest.approx(1)
 
 
@@ -280,15 +224,12 @@ def test_what_was_never_lost_cannot_be_regained():
 # Names
 
 
-def test_every_name_is_one_that_the_registry_asks_for():
-    known = {name for claim in load_registry().values() for name in claim.names}
-    _, diverged = diverging(*np.ones((4, 2)))
-    assert {*sweep().estimates(chance=0.1), *diverged} <= known
-
-
 @pytest.mark.parametrize("claim", ["A4a", "A4b", "A4c", "A12", "A15", "A18", "A22"])
 def test_the_claims_of_a_sweep_find_all_that_they_ask_for(claim):
-    assert {*load_registry()[claim].names} <= {*sweep().estimates(chance=0.1)}
+    known = load_registry()
+    found = sweep().estimates(chance=0.1)
+    assert {*known[claim].names} <= {*found}
+    assert {*found} <= {name for each in known.values() for name in each.names}
 
 
 # Order of the scales

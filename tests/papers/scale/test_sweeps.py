@@ -63,6 +63,8 @@ def test_the_lowest_and_the_highest_setting_are_those_by_their_mean():
     assert (low.value, high.value) == (pytest.approx(0.45), pytest.approx(0.55))
     assert low.n == high.n == 2
     assert high == mean_interval(table[2])
+    slowest = sine.speeds([[30, 20], [10, 20], [90, 120]])
+    assert slowest["slowest_over_fastest_epochs"] == mean_interval([9.0, 6.0])
 
 
 @pytest.mark.parametrize("gaps", [[0.1, 0.3], [-0.3, -0.1]])

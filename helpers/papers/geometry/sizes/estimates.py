@@ -10,7 +10,6 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import spearmanr
 
 from helpers.estimates import (
     Estimate,
@@ -19,6 +18,7 @@ from helpers.estimates import (
     paired_difference,
     ratio_interval,
 )
+from helpers.estimates.intervals import spearman
 from helpers.estimates.settings import extreme, largest_distance
 
 DIMENSION = (
@@ -118,13 +118,8 @@ def monotonicity(values: np.ndarray, sizes: np.ndarray) -> Estimate:
     """
     if len(sizes) < 3 or not np.isfinite(values).all():
         return exact(np.nan, n=len(values))
-    sign = 1.0 if _rank_correlation(sizes, values.mean(0)) >= 0 else -1.0
-    return mean_interval([sign * _rank_correlation(sizes, row) for row in values])
-
-
-def _rank_correlation(sizes: np.ndarray, values: np.ndarray) -> float:
-    """Spearman's; NaN where all values are equal."""
-    return float(spearmanr(sizes, values).statistic) if np.ptp(values) else np.nan
+    sign = 1.0 if spearman(sizes, values.mean(0)) >= 0 else -1.0
+    return mean_interval([sign * spearman(sizes, row) for row in values])
 
 
 def _has_inside(values: np.ndarray) -> bool:

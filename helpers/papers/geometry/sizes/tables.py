@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from helpers.errors import Mistake
 from helpers.estimates import Estimate, mean_interval
 from helpers.models import parameter_count
-from helpers.runs.histories import Histories
+from helpers.runs.histories import Histories, first_epoch
 from helpers.training.classification import model_of
 
 INTERPOLATED = 0.99  # of the training labels are fitted
@@ -47,17 +47,13 @@ def fitted_epochs(histories: Histories) -> np.ndarray:
     return np.stack(
         [
             [
-                _first(arrays["train_accuracy"] >= INTERPOLATED)
+                first_epoch(arrays["train_accuracy"] >= INTERPOLATED)
                 for arrays in group.arrays
             ]
             for group in histories.by("width").values()
         ],
         axis=1,
     )
-
-
-def _first(reached: np.ndarray) -> float:
-    return float(reached.argmax()) if reached.any() else np.nan
 
 
 def epoch_descent(histories: Histories) -> Estimate:

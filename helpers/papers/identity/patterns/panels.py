@@ -1,4 +1,4 @@
-"""The inputs of the prediction figures, and other digits for the averages."""
+"""The inputs of the prediction figures."""
 
 from typing import NamedTuple
 
