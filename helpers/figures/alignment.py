@@ -1,16 +1,23 @@
-"""What alignment measures, and what it tells: vectors, logits, whole networks."""
+"""What alignment measures, and what it tells: two vectors, whole networks."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from helpers.estimates import band
-from helpers.figures.marks import note, span
-from helpers.figures.style import CHANCE, THEORY, axes, color, named_colors
+from helpers.figures.panels import (
+    axes,
+    chance_line,
+    entry,
+    key,
+    key_beside,
+    lost_of,
+    note,
+    span,
+)
+from helpers.figures.style import CHANCE, THEORY, color
 
 # Name in a panel, and the measure for two vectors of which a is the shorter.
 MEASURES = {
@@ -21,6 +28,7 @@ MEASURES = {
 }
 DIVERSITIES = (0.5, 1, 2, 5, 10, 20)  # ticks; a pole at opposite vectors of one norm
 MARKERS = "osD^v"
+DOT = {"mec": "#333333", "mew": 0.4}
 
 
 def two_vectors(
@@ -67,15 +75,8 @@ def _fan(
         ax.plot(angles[order], form[i, order], color=shade)
         wanted = np.arange(0, 180, between) + between * (i + 0.5) / len(ratios)
         shown = np.unique(np.abs(angles[:, None] - wanted).argmin(axis=0))
-        ax.plot(
-            angles[shown],
-            code[i, shown],
-            "o",
-            color=shade,
-            ms=4.5,
-            mec="white",
-            zorder=3,
-        )
+        dots = {"color": shade, "ms": 4.5, "mec": "white", "zorder": 3}
+        ax.plot(angles[shown], code[i, shown], "o", **dots)
     if len(ratios) > 1 and np.allclose(form, form[0], equal_nan=True):
         words = "all ratios\non one line"
         ax.text(0.05, 0.08, words, transform=ax.transAxes, fontsize=9)
@@ -83,13 +84,11 @@ def _fan(
 
 
 def _key(ax: Axes, ratios: Sequence[float]) -> None:
-    names = {f"‖b‖ / ‖a‖ = {ratio:g}": color(ratio, "ratio") for ratio in ratios}
-    lines = [Line2D([], [], color=shade, label=name) for name, shade in names.items()]
-    lines.append(Line2D([], [], color=THEORY, label="closed form"))
-    dots = {"color": THEORY, "linestyle": "", "marker": "o", "ms": 4}
-    lines.append(Line2D([], [], label="the book's code", **dots))
-    columns = -(-len(lines) // 2)
-    ax.figure.legend(handles=lines, loc="outside lower center", ncols=columns)
+    words = {f"‖b‖ / ‖a‖ = {ratio:g}": color(ratio, "ratio") for ratio in ratios}
+    lines = [entry(name, color=shade) for name, shade in words.items()]
+    lines.append(entry("closed form", color=THEORY))
+    lines.append(entry("the book's code", color=THEORY, ls="", marker="o", ms=4))
+    key(ax.figure, lines)
 
 
 def against_alignment(
@@ -112,19 +111,17 @@ def against_alignment(
     for (measure, quantity, settings), marker in zip(points.values(), cycle(MARKERS)):
         x, y = (np.asarray(table, dtype=float) for table in (measure, quantity))
         shown = np.isfinite(x) & np.isfinite(y) & ((x > 0) | (not log))
-        absent += np.sum(~shown)
+        absent += int(np.sum(~shown))
         for i, setting in enumerate(settings):
-            style = {"color": color(setting, "sigma"), "mec": "#333333", "mew": 0.4}
-            ax.plot(x[i, shown[i]], y[i, shown[i]], marker, alpha=0.9, **style)
-    if chance is not None:
-        ax.axhline(chance, color=CHANCE, linestyle="--")
+            shade = color(setting, "sigma")
+            there = x[i, shown[i]], y[i, shown[i]]
+            ax.plot(*there, marker, alpha=0.9, color=shade, **DOT)
+    chance_line(ax, chance)
     ax.set(xscale="log" if log else "linear", xlabel=x_label, ylabel=label)
     if ax is ax.figure.axes[-1]:
-        keys = _keys(points, chance=chance)
-        ax.figure.legend(handles=keys, loc="outside right center")
+        key_beside(ax.figure, _keys(points, chance=chance))
     counts = {np.shape(quantity)[1] for _, quantity, _ in points.values()}
-    why = "undefined or not positive" if log else "undefined"
-    missing = f"\n{absent} {why}, not shown" if absent else ""
+    missing = lost_of(absent, "undefined" + " or not positive" * log + ", not shown")
     note(ax, f"a dot is a network, n = {span(counts)} a scale{missing}")
     return ax
 
@@ -144,55 +141,11 @@ def against_measures(
     return panels
 
 
-def _keys(points: Mapping[str, tuple], *, chance: float | None) -> list[Line2D]:
-    dot, black = {"linestyle": "", "mec": "#333333", "mew": 0.4}, "#555555"
+def _keys(points: Mapping[str, tuple], *, chance: float | None) -> list:
     settings = sorted({float(s) for _, _, some in points.values() for s in some})
-    shades = {f"σ = {setting:g}": color(setting, "sigma") for setting in settings}
-    keys = [Line2D([], [], color=shades[n], marker="o", label=n, **dot) for n in shades]
+    dots = [(f"σ = {some:g}", color(some, "sigma"), "o") for some in settings]
     if len(points) > 1:
-        shapes = zip(points, cycle(MARKERS))
-        keys += [
-            Line2D([], [], color=black, marker=m, label=n, **dot) for n, m in shapes
-        ]
-    if chance is not None:
-        keys.append(Line2D([], [], color=CHANCE, linestyle="--", label="chance"))
-    return keys
-
-
-def logit_alignment(
-    scales: ArrayLike, lines: Mapping[str, ArrayLike], limits: Mapping[str, float]
-) -> Axes:
-    """Alignment of the gradients of random logits against the scale of the logits.
-
-    lines: loss -> values (scale,) or (scale, draw), of which mean and interval are
-    drawn. limits: loss -> value at infinite scale, dashed over the right half.
-    """
-    ax, palette, draws = axes(), named_colors(lines), set()
-    for name, values in lines.items():
-        table = np.asarray(values, dtype=float).reshape(len(values), -1)
-        middle, low, high = band(table.T)
-        ax.plot(scales, middle, color=palette[name], label=name)
-        if table.shape[1] > 1:
-            ax.fill_between(scales, low, high, color=palette[name], alpha=0.2, lw=0)
-            draws.add(table.shape[1])
-        _at_the_end(
-            ax, name, limit=limits.get(name), last=middle[-1], shade=palette[name]
-        )
-    ax.set(xscale="log", xlabel="scale of the random logits")
-    ax.set(ylabel="alignment of the logits' gradients", xlim=(min(scales), max(scales)))
-    if draws:
-        note(ax, f"mean and 95 % interval of {span(draws)} draws")
-    return ax
-
-
-def _at_the_end(
-    ax: Axes, name: str, *, limit: float | None, last: float, shade: str
-) -> None:
-    """A loss's name at the right end of its line, with its limit."""
-    sideways = ax.get_yaxis_transform()
-    text, height = name, last
-    if limit is not None:
-        text, height = f"{name},\nlimit {limit:.3g}", limit
-        dashes = {"linestyle": (0, (4, 2)), "lw": 1.2, "label": f"_limit of {name}"}
-        ax.plot([0.5, 1], [limit] * 2, color=shade, transform=sideways, **dashes)
-    ax.text(1.02, height, text, transform=sideways, va="center", fontsize=9)
+        dots += [(name, "#555555", mark) for name, mark in zip(points, cycle(MARKERS))]
+    keys = [entry(name, color=shade, marker=m, ls="", **DOT) for name, shade, m in dots]
+    line = [] if chance is None else [entry("chance", color=CHANCE, ls="--")]
+    return keys + line

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-import matplotlib.patheffects as effects
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from helpers.estimates import mean_interval
-from helpers.figures.marks import mark_diverged, note, note_count, span
-from helpers.figures.style import CHANCE, axes, named_colors
+from helpers.figures.maps import HALO
+from helpers.figures.marks import draw_mean, mark_diverged, mean_band
+from helpers.figures.panels import axes, chance_line, note, note_n, span
+from helpers.figures.style import named_colors
 
 
 def by_architecture(
@@ -28,16 +28,15 @@ def by_architecture(
     ax, palette = ax or axes(), named_colors(values, colors)
     for place, (name, networks) in enumerate(values.items()):
         _column(ax, place, np.asarray(networks, dtype=float), shade=palette[name])
-    if chance is not None:
-        ax.axhline(chance, color=CHANCE, linestyle="--", label="chance")
+    handles = chance_line(ax, chance)
     names = [name.replace("-", "-\n").replace(" ", "\n") for name in values]
     ax.set_xticks(range(len(names)), names, fontsize=8)
     ax.set(xlim=(-0.6, len(names) - 0.4), ylabel=label)
     ax.grid(visible=False, axis="x")
-    crosses = mark_diverged(ax, range(len(names)), {"all": values.values()}, {})
-    if chance is not None or crosses:
-        ax.legend(loc="best")
-    note_count(ax, [len(networks) for networks in values.values()])
+    handles += mark_diverged(ax, range(len(names)), {"all": values.values()}, {})
+    if handles:
+        ax.legend(handles=handles, loc="best")
+    note_n(ax, values.values(), lost=0)
     return ax
 
 
@@ -45,11 +44,9 @@ def _column(ax: Axes, place: int, networks: np.ndarray, *, shade: str) -> None:
     """Dots left of the middle, side by side lest they hide each other; mean right."""
     aside = np.linspace(-0.24, -0.04, len(networks)) if len(networks) > 1 else [-0.14]
     ax.plot(np.add(place, aside), networks, "o", color=shade, ms=4, alpha=0.55, mew=0)
-    mean, low, high, _ = mean_interval(networks)
-    if np.isfinite(mean):
-        bars = [[mean - low], [high - mean]] if np.isfinite(low) else None
-        style = {"color": shade, "ms": 7, "capsize": 4, "elinewidth": 1.8}
-        ax.errorbar([place + 0.16], [mean], bars, fmt="o", **style)
+    style = {"color": shade, "ms": 7, "capsize": 4, "elinewidth": 1.8, "fmt": "o"}
+    edges = mean_band(networks[:, None])
+    draw_mean(ax, [place + 0.16], edges, bars=True, label=f"_{place}", **style)
 
 
 def alignment_of_architectures(
@@ -102,5 +99,5 @@ def _write_names(ax: Axes, centers: Mapping[str, np.ndarray]) -> None:
             ha="center",
             va="bottom" if above else "top",
             fontsize=9,
-            path_effects=[effects.withStroke(linewidth=2, foreground="white")],
+            path_effects=HALO,
         )

@@ -4,14 +4,21 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
-from helpers.figures.marks import note, note_figure
+from helpers.figures.panels import (
+    axes,
+    entries,
+    entry,
+    grid,
+    key,
+    key_beside,
+    lost_of,
+    note,
+)
 from helpers.figures.ranges import plain_logarithms
-from helpers.figures.sets import key, side_by_side
-from helpers.figures.style import CHANCE, axes, color, looks
+from helpers.figures.style import CHANCE, color, looks
 
 
 def theory_against_simulation(
@@ -27,37 +34,31 @@ def theory_against_simulation(
     a band of +- tolerance; each panel says how far from 1 the ratio gets and how many
     points it has. Points without two positive values are counted, not drawn.
     """
-    drawn, seen = side_by_side(len(panels), inches=3.4), []
+    drawn, seen = grid(len(panels), high=2.7, across=len(panels), share="y"), []
     for ax, (classes, points) in zip(drawn, panels.items(), strict=True):
-        ratios, lost = [], 0
-        for (name, pair), look in zip(
-            points.items(), looks(points).values(), strict=True
-        ):
-            pair = np.array(pair, dtype=float).reshape(2, -1)
-            whole = pair[:, (np.isfinite(pair) & (pair > 0)).all(axis=0)]
-            style = {"color": look.color, "ms": 5, "mec": "white", "mew": 0.5}
-            ax.plot(*whole, look.marker, label=name, zorder=3, **style)
-            ratios, lost = [*ratios, *whole[1] / whole[0]], lost + pair.shape[1]
-            seen.append(whole)
-        _say_distance(ax, ratios, lost - len(ratios))
+        shown = [np.array(pair, dtype=float).reshape(2, -1) for pair in points.values()]
+        whole = [
+            some[:, ((some > 0) & np.isfinite(some)).all(axis=0)] for some in shown
+        ]
+        for pair, (name, look) in zip(whole, looks(points).items(), strict=True):
+            style = look.line() | {"ls": "", "ms": 5, "mec": "white", "mew": 0.5}
+            ax.plot(*pair, label=name, zorder=3, **style)
+        seen += whole
+        there, every = (np.concatenate(pairs, axis=1) for pairs in (whole, shown))
+        words = f"n = {there.shape[1]} points"
+        if there.size:
+            far = np.abs(there[1] / there[0] - 1).max()
+            words = f"{100 * far:.0f} % apart at most\n{words}"
+        words += lost_of(every.shape[1] - there.shape[1], "undefined")
+        ax.text(0.04, 0.97, words, transform=ax.transAxes, va="top", fontsize=8)
         ax.set_title(f"P = {classes} classes", loc="left", fontsize=9.5)
         ax.set_xlabel(x_label)
     _diagonals(drawn, np.concatenate(seen, axis=1), tolerance)
     drawn[0].set_ylabel(label)
-    key(drawn[0].figure, next(iter(panels.values())), lines=False)
-    words = f"a point is a layer; band: ± {100 * tolerance:g} %"
-    note_figure(drawn[0].figure, words)
+    figure = drawn[0].figure
+    key(figure, entries(looks(next(iter(panels.values()))), ls="", ms=5))
+    note(figure, f"a point is a layer; band: ± {100 * tolerance:g} %")
     return drawn
-
-
-def _say_distance(ax: Axes, ratios: Sequence[float], lost: int) -> None:
-    text = f"n = {len(ratios)} points"
-    if ratios:
-        text = (
-            f"{100 * np.abs(np.subtract(ratios, 1)).max():.0f} % apart at most\n{text}"
-        )
-    text += f"\n{lost} undefined" if lost else ""
-    ax.text(0.04, 0.97, text, transform=ax.transAxes, va="top", fontsize=8)
 
 
 def _diagonals(drawn: np.ndarray, seen: np.ndarray, tolerance: float) -> None:
@@ -87,38 +88,27 @@ def capacity_of_balls(
     NaN where there is none, as dots; (sample, radius, dimension) has a dot for each.
     """
     ax, form = axes(), np.asarray(capacity, dtype=float)
-    if form.shape != (len(radii), len(dimensions)):
-        raise Mistake(
-            f"capacity of shape {form.shape} for {len(radii)} radii and "
-            f"{len(dimensions)} dimensions: give (radius, dimension)"
-        )
+    dots = np.empty((0, *form.shape)) if measured is None else np.array(measured)
+    dots = dots[None] if dots.ndim == 2 else dots
+    for name, shape in (("", form.shape), ("measured ", dots.shape[1:])):
+        if shape != (len(radii), len(dimensions)):
+            raise Mistake(
+                f"{name}capacity of shape {shape} for {len(radii)} radii and "
+                f"{len(dimensions)} dimensions: give (radius, dimension)"
+            )
+    style = {"ls": "", "marker": "o", "ms": 4.5}
     for i, dimension in enumerate(dimensions):
         shade = color(dimension, "dimension")
         ax.plot(radii, form[:, i], color=shade, label=f"dimension {dimension:g}")
-    if measured is not None:
-        _dots(ax, radii, dimensions, measured)
+        edge = {"color": shade, "mec": "white", "mew": 0.5, "label": "_sampled"}
+        for values in dots[:, :, i]:
+            ax.plot(radii, values, **style, **edge)
     ax.set(yscale="log", xlabel="radius, center norms", ylabel="capacity P/N")
     plain_logarithms(ax.yaxis)
     handles = ax.get_legend_handles_labels()[0]
-    if measured is not None:
-        dot = {"linestyle": "", "marker": "o", "ms": 4.5}
-        handles.append(Line2D([], [], color="#555555", label="sampled balls", **dot))
-    ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5))
+    if draws := len(dots):
+        handles.append(entry("sampled balls", color="#555555", **style))
+        words = f"dots: n = {draws} sample{'s' * (draws > 1)} a ball"
+        note(ax, f"lines: closed form; {words}")
+    key_beside(ax, handles)
     return ax
-
-
-def _dots(
-    ax: Axes, radii: ArrayLike, dimensions: Sequence[float], measured: ArrayLike
-) -> None:
-    measured = np.atleast_3d(np.asarray(measured, dtype=float).T).T
-    if measured.shape[1:] != (len(radii), len(dimensions)):
-        raise Mistake(
-            f"measured capacity of shape {measured.shape}: give (radius, dimension) "
-            "or (sample, radius, dimension)"
-        )
-    for i, dimension in enumerate(dimensions):
-        style = {"color": color(dimension, "dimension"), "ms": 4.5, "mew": 0.5}
-        for values in measured[:, :, i]:
-            ax.plot(radii, values, "o", mec="white", label="_sampled", **style)
-    draws = len(measured)
-    note(ax, f"lines: closed form; dots: n = {draws} sample{'s' * (draws > 1)} a ball")

@@ -4,18 +4,16 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
-from helpers.figures.marks import note_figure, span
-from helpers.figures.style import CLASSES
+from helpers.figures.panels import PAGE, entry, grid, key, lost_of, note, span
+from helpers.figures.style import CLASSES, Look
 
 SHAPES = "osD^vPX<>*"  # of the classes, beside their colours
-WIDTH, SIDE = 6.9, 1.75  # inches: of the figure, and of a panel, at most
+SIDE = 1.75  # inches: of a panel, at most
 HEAD = 0.16  # of a panel's height, above the points: for its words
 
 
@@ -46,19 +44,21 @@ def embeddings(
             raise Mistake(f"row {name!r} has {len(row)} panels: give {len(columns)}")
     shown = [cloud for cloud in chain(*clouds) if cloud]
     looks = _looks([cloud.labels for cloud in shown])
-    side = min(SIDE, (WIDTH - 0.4) / len(columns))
-    size = (side * len(columns) + 0.4, side * (1 + HEAD) * len(rows) + 0.75)
-    grid = plt.subplots(len(rows), len(columns), figsize=size, squeeze=False)[1]
-    for ax, cloud in zip(grid.flat, chain(*clouds), strict=True):
+    count, side = len(columns), min(SIDE, (PAGE - 0.4) / len(columns))
+    size = {"high": side * (1 + HEAD), "head": 0.75, "wide": side * count + 0.4}
+    panels = grid(count * len(rows), across=count, share="", **size)
+    for ax, cloud in zip(panels, chain(*clouds), strict=True):
         _panel(ax, cloud, looks)
-    for ax, name in zip(grid[0], columns, strict=True):
+    panels = panels.reshape(-1, count)
+    for ax, name in zip(panels[0], columns, strict=True):
         ax.set_title(name, fontsize=9.5)
-    for ax, name in zip(grid[:, 0], rows, strict=True):
+    for ax, name in zip(panels[:, 0], rows, strict=True):
         ax.set_ylabel(name, fontsize=9.5)
-    figure = grid[0, 0].figure
-    _key(figure, looks, names or {})
-    note_figure(figure, f"n = {span([len(c.labels) for c in shown])} examples a panel")
-    return grid
+    figure, names = panels[0, 0].figure, names or {}
+    dots = [entry(f"{names.get(n, n)}", **look.line()) for n, look in looks.items()]
+    key(figure, dots, fontsize=8, handletextpad=0.1, columnspacing=1.0)
+    note(figure, f"n = {span([len(c.labels) for c in shown])} examples a panel")
+    return panels
 
 
 def _cloud(given: tuple | None) -> Cloud | None:
@@ -73,13 +73,14 @@ def _cloud(given: tuple | None) -> Cloud | None:
     return Cloud(points, labels, str(given[2]))
 
 
-def _looks(labels: Sequence[np.ndarray]) -> dict:
+def _looks(labels: Sequence[np.ndarray]) -> dict[int, Look]:
     classes = np.unique(np.concatenate(labels)).tolist()
     if len(classes) > len(CLASSES):
         raise Mistake(
             f"{len(classes)} classes: at most {len(CLASSES)} can be told apart"
         )
-    return dict(zip(classes, zip(CLASSES, SHAPES, strict=True), strict=False))
+    every = [Look(shade, "", m) for shade, m in zip(CLASSES, SHAPES, strict=True)]
+    return dict(zip(classes, every, strict=False))
 
 
 def _panel(ax: Axes, cloud: Cloud | None, looks: Mapping) -> None:
@@ -90,13 +91,12 @@ def _panel(ax: Axes, cloud: Cloud | None, looks: Mapping) -> None:
         return
     ax.spines[:].set(visible=True, color="#C9CED4", linewidth=0.8)
     known = np.isfinite(cloud.points).all(axis=1)
-    for label, (shade, shape) in looks.items():
+    style = {"ms": 2.8, "mew": 0, "alpha": 0.85, "rasterized": True}
+    for label, look in looks.items():
         some = cloud.points[known & (cloud.labels == label)]
-        style = {"color": shade, "ms": 2.8, "mew": 0, "alpha": 0.85}
-        ax.plot(*some.T, shape, rasterized=True, label=f"_{label}", **style)
+        ax.plot(*some.T, **look.line() | style, label=f"_{label}")
     _frame(ax, cloud.points[known])
-    lost = np.sum(~known)
-    words = cloud.words + (f"\n{lost} undefined" if lost else "")
+    words = cloud.words + lost_of(int(np.sum(~known)), "undefined")
     ax.text(0.03, 0.98, words, transform=ax.transAxes, va="top", fontsize=8)
 
 
@@ -107,14 +107,3 @@ def _frame(ax: Axes, points: np.ndarray) -> None:
     half = half or 1.0
     ax.set(xlim=(x - half, x + half), ylim=(y - half, y + half * (1 + 2 * HEAD)))
     ax.set_aspect("equal")
-
-
-def _key(figure: plt.Figure, looks: Mapping, names: Mapping) -> None:
-    handles = [
-        Line2D([], [], color=shade, marker=m, ls="", ms=5, label=f"{names.get(c, c)}")
-        for c, (shade, m) in looks.items()
-    ]
-    letters = max((len(handle.get_label()) for handle in handles), default=0)
-    columns = int(np.clip(figure.get_figwidth() * 72 / (6 * letters + 20), 1, 10))
-    style = {"fontsize": 8, "handletextpad": 0.1, "columnspacing": 1.0}
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns, **style)

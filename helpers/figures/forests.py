@@ -1,7 +1,8 @@
 """Estimates of several settings below each other, with their intervals."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
 from helpers.estimates import Estimate, mean_interval
-from helpers.figures.marks import AT, note, span
+from helpers.figures.marks import AT, beside
+from helpers.figures.panels import behind, note
 from helpers.figures.ranges import keep_within, stay_near
 from helpers.figures.style import CHANCE
 
@@ -25,55 +27,65 @@ def estimates_of(
     label: str,
     goal: float | None = None,
     goal_name: str = "goal",
+    groups: Mapping[str, int] | None = None,
+    found: str | None = None,
     within: tuple[float, float] | None = None,
-    ax: Axes | None = None,
 ) -> Axes:
     """Mean and 95 % interval of a quantity in each setting, a row each, from above.
 
     rows: name -> (network,), of which each is a small dot too, or an estimate. goal: a
-    dashed line. within: the range of the quantity, in which the axis stays; an interval
+    dashed line. groups: kind -> number of its rows, in their order; the kind is written
+    above them. within: the range of the quantity, in which the axis stays; an interval
     that goes on beyond the axis ends in an arrow. A row with a value that is not finite
-    has no mean, and says so; n stands beside the rows where it is not the same in all.
+    has no mean, and says how many are undefined, or how many of all `found` one, as
+    "turn"; n stands beside the rows where it is not the same in all.
     """
     if not rows:
         raise Mistake("no rows to draw: give at least one name with its values")
-    ax = ax or plt.subplots(figsize=(5.6, 0.95 + ROW * len(rows)))[1]
-    found = {name: _estimate(values) for name, values in rows.items()}
-    dots = {name: _networks(values) for name, values in rows.items()}
-    for place, (estimate, networks) in enumerate(
-        zip(found.values(), dots.values(), strict=True)
-    ):
+    lines = _lines(list(rows), groups or {"": len(rows)})
+    ax = plt.subplots(figsize=(5.6, 0.95 + ROW * len(lines)))[1]
+    shown = {lines.index((name, False)): _row(values) for name, values in rows.items()}
+    for place, (estimate, networks) in shown.items():
         style = {"color": AT, "ms": 3.2, "alpha": 0.5, "mew": 0, "label": "_networks"}
         ax.plot(networks, np.full(len(networks), place + BELOW), "o", **style)
         ax.plot([estimate.value], [place], "o", color=AT, ms=6, label="_mean", zorder=3)
-    _limit(ax, found, dots, goal=goal, within=within)
-    for place, estimate in enumerate(found.values()):
+    _limit(ax, shown.values(), goal=goal, within=within)
+    for place, (estimate, _) in shown.items():
         _bar(ax, place, estimate)
-    if goal is not None:
-        _goal(ax, goal, f"{goal_name} {goal:.3g}")
-    names = [textwrap.fill(name, LETTERS) for name in rows]
-    ax.set_yticks(range(len(names)), names, fontsize=9)
-    ax.set(ylim=(len(names) - 0.4, -0.5), xlabel=label)
+    _goal(ax, goal, goal_name)
+    ax.set_yticks(range(len(lines)), [textwrap.fill(n, LETTERS) for n, _ in lines])
+    for tick, (_, heading) in zip(ax.get_yticklabels(), lines, strict=True):
+        tick.set_fontweight("bold" if heading else "normal")
+    ax.set(ylim=(len(lines) - 0.4, -0.5), xlabel=label)
     ax.grid(visible=False, axis="y")
     ax.tick_params(axis="y", length=0, pad=8)  # beside the arrows
-    _note(ax, found, dots)
+    _note(ax, shown, found)
     return ax
 
 
-def _estimate(values: ArrayLike | Estimate) -> Estimate:
-    return values if isinstance(values, Estimate) else mean_interval(values)
+def _lines(names: list[str], groups: Mapping[str, int]) -> list[tuple[str, bool]]:
+    """Lines of text from above, and whether each is a heading."""
+    if sum(groups.values()) != len(names):
+        listed = ", ".join(f"{kind}: {count}" for kind, count in groups.items())
+        raise Mistake(f"groups {listed}: allowed are {len(names)} rows in all")
+    lines, rest = [], iter(names)
+    for kind, count in groups.items():
+        lines += [(kind, True)] * bool(kind)
+        lines += [(name, False) for name in islice(rest, count)]
+    return lines
 
 
-def _networks(values: ArrayLike | Estimate) -> np.ndarray:
-    """The single values that can be shown."""
-    values = [] if isinstance(values, Estimate) else np.asarray(values, dtype=float)
-    return np.asarray(values)[np.isfinite(values)]
+def _row(values: ArrayLike | Estimate) -> tuple[Estimate, np.ndarray]:
+    """The estimate, and the single values that can be shown."""
+    if isinstance(values, Estimate):
+        return values, np.empty(0)
+    values = np.asarray(values, dtype=float)
+    return mean_interval(values), values[np.isfinite(values)]
 
 
 def _limit(
     ax: Axes,
-    found: Mapping[str, Estimate],
-    dots: Mapping[str, np.ndarray],
+    rows: Sequence[tuple[Estimate, np.ndarray]],
     *,
     goal: float | None,
     within: tuple[float, float] | None,
@@ -82,15 +94,14 @@ def _limit(
 
     The others may leave it: with two networks they are many times as long.
     """
-    means = [estimate.value for estimate in found.values()]
-    ends = {name: [some.low, some.high] for name, some in found.items()}
-    alone = [ends[name] for name, some in dots.items() if not len(some)]
-    near = np.ravel([*alone, [np.nan if goal is None else goal] * 2])
-    near = np.concatenate([near[np.isfinite(near)], means])
-    corners = np.concatenate([*ends.values(), near])
-    ax.update_datalim([(x, 0) for x in corners if np.isfinite(x)], updatey=False)
+    every = [row.value for row, _ in rows] + [goal]
+    alone = [(row.low, row.high) for row, dots in rows if not len(dots)]
+    near = np.array([*np.ravel(alone), *every], dtype=float)
+    ends = np.ravel([(row.low, row.high) for row, _ in rows])
+    corners = [(x, 0) for x in (*ends, *near) if np.isfinite(x)]
+    ax.update_datalim(corners or [(0, 0)], updatey=False)
     ax.autoscale_view()
-    stay_near(ax, [near, *dots.values()], axis="x")
+    stay_near(ax, [near, *(dots for _, dots in rows)], axis="x")
     keep_within(ax, within, axis="x")
 
 
@@ -107,36 +118,29 @@ def _bar(ax: Axes, place: int, estimate: Estimate) -> None:
         ax.plot([end], [place], marker, color=AT, ms=6, mew=1.4, clip_on=False)
 
 
-def _goal(ax: Axes, goal: float, words: str) -> None:
+def _goal(ax: Axes, goal: float | None, name: str) -> None:
+    if goal is None:
+        return
     ax.axvline(goal, color=CHANCE, ls="--", lw=1.2, zorder=1, label="_goal")
-    left = goal > np.mean(ax.get_xlim())
-    ax.annotate(
-        words,
-        (goal, 0),
-        xycoords=ax.get_xaxis_transform(),
-        xytext=(-3 if left else 3, 3),
-        textcoords="offset points",
-        ha="right" if left else "left",
-        va="bottom",
-        fontsize=8,
-        color="#555555",
-    )
+    style = {"va": "bottom", "fontsize": 8, "color": "#555555"}
+    left, words = goal > np.mean(ax.get_xlim()), f"{name} {goal:.3g}"
+    across = ax.get_xaxis_transform()
+    beside(ax, words, (goal, 0), (3, 3), left=left, xycoords=across, **style)
 
 
 def _note(
-    ax: Axes, found: Mapping[str, Estimate], dots: Mapping[str, np.ndarray]
+    ax: Axes, rows: Mapping[int, tuple[Estimate, np.ndarray]], found: str | None
 ) -> None:
     """n and the kind of the interval above; beside the rows what is not the same."""
-    counts = [estimate.n for estimate in found.values()]
-    for place, (name, estimate) in enumerate(found.items()):
-        words = [f"n = {estimate.n}"] if len(set(counts)) > 1 else []
-        if not np.isfinite(estimate.value):
-            few = estimate.n - len(dots[name])
-            words.append(f"{few} of {estimate.n} undefined")
-        style = {"transform": ax.get_yaxis_transform(), "fontsize": 8, "va": "center"}
+    counts = {estimate.n for estimate, _ in rows.values()}
+    style = {"transform": ax.get_yaxis_transform(), "fontsize": 8, "va": "center"}
+    for place, (estimate, networks) in rows.items():
+        words = [f"n = {estimate.n}"] * (len(counts) > 1 and not found)
+        some, n = len(networks), estimate.n
+        if found:
+            words = [f"{some} of {n} {found}"]
+        elif not np.isfinite(estimate.value):
+            words.append(f"{n - some} of {n} undefined")
         ax.text(1.03, place, "\n".join(words), **style)
-    spread = "mean and 95 % interval"
-    if min(counts) == 1:
-        only = max(counts) == 1
-        spread = "no interval from one" if only else f"{spread}, none from one"
-    note(ax, f"n = {span(counts)} networks a row; {spread}")
+    dots = "\nsmall dots: networks" * any(len(some) for _, some in rows.values())
+    note(ax, behind(counts) + dots)

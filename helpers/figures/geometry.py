@@ -1,27 +1,70 @@
-"""The geometry of manifolds from layer to layer, a line for each set."""
+"""The geometry of manifolds, a line for each set: over shares and over layers."""
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.transforms import offset_copy
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
-from helpers.figures.marks import networks_behind, note_figure
+from helpers.figures.marks import beside, draw_mean, mean_band, shaped
+from helpers.figures.panels import (
+    entries,
+    entry,
+    grid,
+    key,
+    note_n,
+    tick_layers,
+    undefined,
+)
 from helpers.figures.ranges import keep_within, stay_near
-from helpers.figures.sets import draw_sets, key, table
-from helpers.figures.style import looks
+from helpers.figures.style import CHANCE, looks
 
-# What a panel shows: its label with the unit, and the range of the quantity.
+ASIDE = 1.5  # points from one set's markers to the next one's
+ROOM_BELOW = 0.12  # of the axis, for words
+# What a panel of geometry shows: its label with the unit, and the quantity's range.
 MEASURES = {
     "capacity": ("capacity P/N", (0, np.inf)),
     "radius": ("radius, center norms", (0, np.inf)),
     "dimension": ("dimension", (0, np.inf)),
     "center correlation": ("center correlation", (0, 1)),
 }
-ROOM_BELOW = 0.12  # of the axis, for words
-SIDEWAYS, ROOM = 36, 18  # letters and names that fit below a panel, turned or not
+
+
+def by_share(
+    panels: Mapping[str, Mapping[str, ArrayLike]],
+    *,
+    shares: ArrayLike,
+    label: str = "capacity P/N",
+    bound: float | None = None,
+    confidence: float = 0.95,
+    within: tuple[float, float] | None = (0, np.inf),
+) -> np.ndarray:
+    """A quantity of each set against the share of permuted labels; Axes (panel,).
+
+    panels: layer -> set -> (network, share), the same sets in each. bound: a line of
+    dashes. A line has a gap where a network's value is not finite; the note counts
+    these, but not a set that has no examples (a whole column at share 0 or 1).
+    """
+    drawn, tables = grid(len(panels), high=2, across=len(panels), share="y"), []
+    for ax, (layer, sets) in zip(drawn, panels.items(), strict=True):
+        axis = {"shares": len(shares)}
+        curves = {name: shaped(some, axis, name=name) for name, some in sets.items()}
+        _draw_sets(ax, shares, curves, bound=bound, confidence=confidence)
+        ax.set_title(layer, loc="left", fontsize=9.5)
+        ax.set_xlabel("share of permuted labels", fontsize=9.5)
+        tables += curves.values()
+    stay_near(drawn[0], [*tables, bound])
+    keep_within(drawn[0], within)
+    drawn[0].set_ylabel(label)
+    lines = [] if bound is None else [entry(_of_bound(bound), color=CHANCE, ls="--")]
+    ends = np.isin(shares, (0, 1))
+    filled = [some[:, ~(np.isnan(some).all(axis=0) & ends)] for some in tables]
+    key(drawn[0].figure, entries(looks(sets), ls="-") + lines)
+    interval = f"{100 * confidence:g} % interval"
+    note_n(drawn[0].figure, tables, interval=interval, lost=undefined(filled))
+    return drawn
 
 
 def geometry_by_layer(
@@ -39,94 +82,71 @@ def geometry_by_layer(
     which the means are drawn as pale lines. A line has a gap where a network's value is
     not finite; the note counts these. Axes end near the values: intervals may leave.
     """
-    _check(panels)
-    drawn, counts, absent = two_by_two(len(panels)), set(), 0
+    if wrong := [name for name in panels if name not in MEASURES]:
+        raise Mistake(f"panel {wrong[0]!r}: allowed are {', '.join(MEASURES)}")
+    drawn, tables = grid(len(panels), high=2.15), []
     for ax, (measure, sets) in zip(drawn, panels.items(), strict=True):
-        curves = {n: table(v, layers, name=n, of="layers") for n, v in sets.items()}
-        before = (faint or {}).get(measure, {})
-        label, within = MEASURES[measure]
+        axis = {"layers": len(layers)}
+        curves = {name: shaped(some, axis, name=name) for name, some in sets.items()}
+        before, (label, within) = (faint or {}).get(measure, {}), MEASURES[measure]
         low = bound if measure == "capacity" else None
-        draw_sets(ax, range(len(layers)), curves, bound=low, confidence=confidence)
-        _pale(ax, before)
-        stay_near(
-            ax, [*curves.values(), *before.values(), [np.nan if low is None else low]]
-        )
+        _draw_sets(ax, range(len(layers)), curves, bound=low, confidence=confidence)
+        for name, look in looks(before).items():
+            pale = {"alpha": 0.4, "lw": 1.1, "zorder": 2, "label": f"_{name}, faint"}
+            ax.plot(
+                np.mean(before[name], axis=0), **look.line() | pale | {"marker": ""}
+            )
+        stay_near(ax, [*curves.values(), *before.values(), low])
         keep_within(ax, within)
         ax.set_ylabel(label)
         if low is not None:
             _name_bound(ax, low)
-        counts |= {len(values) for values in curves.values()}
-        absent += sum(np.sum(~np.isfinite(values)) for values in curves.values())
+        tables += curves.values()
         tick_layers(ax, layers)
-    for ax in drawn[-2:]:
-        ax.set_xlabel("layer")
-    figure = drawn[0].figure
-    key(figure, next(iter(panels.values())))
-    note_figure(figure, networks_behind(counts, absent=absent, confidence=confidence))
+        ax.set_xlabel("layer" if ax in drawn[-2:] else None)
+    key(drawn[0].figure, entries(looks(sets), ls="-"))
+    note_n(drawn[0].figure, tables, interval=f"{100 * confidence:g} % interval")
     return drawn
 
 
-def _check(panels: Mapping) -> None:
-    for measure in panels:
-        if measure not in MEASURES:
-            allowed = ", ".join(MEASURES)
-            raise Mistake(f"panel {measure!r}: allowed are {allowed}")
+def _draw_sets(
+    ax: Axes,
+    places: ArrayLike,
+    curves: Mapping[str, np.ndarray],
+    *,
+    bound: float | None,
+    confidence: float,
+) -> None:
+    """A line with markers and bars for each set, the bound in dashes below.
 
-
-def two_by_two(
-    panels: int, *, inches: float = 2.15, alone: float = 3.45, sharey: bool = False
-) -> np.ndarray:
-    """Axes (panel,) that share their x axis, two in a row, as wide as a page.
-
-    inches: height of a row. alone: width of a single panel.
+    The sets stand side by side, a point or two apart, lest their bars hide each other.
     """
-    rows, columns = -(-panels // 2), min(panels, 2)
-    style = {
-        "figsize": (6.9 if columns == 2 else alone, 0.9 + inches * rows),
-        "squeeze": False,
-    }
-    grid = plt.subplots(rows, columns, sharex=True, sharey=sharey, **style)[1]
-    for unused in grid.flat[panels:]:
-        unused.figure.delaxes(unused)
-        grid[-2, 1].tick_params(labelbottom=True)
-    return grid.flatten()[:panels]
+    corners = [] if bound is None else [(x, bound) for x in places]
+    line = {"lw": 1.3, "elinewidth": 0.9, "ms": 4.2, "mew": 0.5, "mec": "white"}
+    for i, (name, look) in enumerate(looks(curves).items()):
+        edges = mean_band(curves[name], confidence=confidence)
+        corners += [(x, y) for ys in edges for x, y in zip(places, ys, strict=True)]
+        shift = (i - (len(curves) - 1) / 2) * ASIDE
+        aside = offset_copy(ax.transData, ax.figure, shift, units="points")
+        style = look.line() | line | {"ls": "-", "label": name, "transform": aside}
+        draw_mean(ax, places, edges, bars=True, **style)
+    if bound is not None:
+        ax.axhline(bound, color=CHANCE, ls="--", lw=1.2, zorder=1, label="_bound")
+    # matplotlib does not know where lines end that are shifted by points
+    finite = [corner for corner in corners if np.isfinite(corner).all()]
+    ax.dataLim.update_from_data_xy(finite or [(0, 0), (1, 1)], ignore=True)
+    ax.autoscale_view()
 
 
-def _pale(ax: Axes, curves: Mapping[str, ArrayLike]) -> None:
-    """Means alone, thin and light, without a name."""
-    for (name, values), look in zip(
-        curves.items(), looks(curves).values(), strict=True
-    ):
-        middle = np.mean(np.asarray(values, dtype=float), axis=0)
-        style = {"color": look.color, "alpha": 0.4, "lw": 1.1, "zorder": 2}
-        ax.plot(middle, ls=look.dashes, label=f"_{name}, faint", **style)
+def _of_bound(bound: float) -> str:
+    return f"bound 2/M = {bound:.3g}"
 
 
 def _name_bound(ax: Axes, bound: float) -> None:
     """The name of the bound below its line, where no value is; room for it."""
     low, high = ax.get_ylim()
     ax.set_ylim(min(low, bound - ROOM_BELOW * (high - bound)), high)
-    ax.annotate(
-        f"bound 2/M = {bound:.3g}",
-        (0.99, bound),
-        xycoords=ax.get_yaxis_transform(),
-        xytext=(0, -2),
-        textcoords="offset points",
-        ha="right",
-        va="top",
-        fontsize=8,
-        color="#555555",
-    )
-
-
-def tick_layers(ax: Axes, layers: Sequence[str]) -> None:
-    """Names of layers below an axis on which they stand at 0, 1, ...; thinned if many.
-
-    The last one always has its name.
-    """
-    count, step = len(layers), -(-len(layers) // ROOM)
-    shown = range(count - 1, -1, -step)[::-1]
-    names = [str(layers[place]) for place in shown]
-    turned = sum(len(name) + 1.5 for name in names) > SIDEWAYS
-    ax.set_xticks(shown, names, fontsize=8, rotation=90 if turned else 0)
-    ax.grid(visible=False, axis="x")
+    style = {"va": "top", "fontsize": 8, "color": "#555555"}
+    place = (0.99, bound), (0, -2)
+    across = ax.get_yaxis_transform()
+    beside(ax, _of_bound(bound), *place, left=True, xycoords=across, **style)

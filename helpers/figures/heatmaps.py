@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -12,10 +11,10 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
-from helpers.figures.marks import note, span
+from helpers.figures.maps import HATCHED, LABEL, draw_map, finish_maps
+from helpers.figures.panels import grid, span, thinned
 
-BESIDE, THIN = 0.1, 0.19  # inches: above the table, and each map in the strip there
-EMPTY, SLASHES = "#EDEEF0", "#8A9099"
+ACROSS = "correlation of the input with the training image"
 DECADES = 6  # of errors below the largest, at most
 
 
@@ -48,7 +47,6 @@ def correlation_heatmaps(
     rho = np.asarray(correlations, dtype=float)
     ones = np.ones_like(rho)
     tables = [_means(values, unfit, rows=rows) for values in (constant, identity)]
-    low = min(np.nanmin(means.table, initial=0) for means in tables)
     return _pair(
         tables,
         [{"identity map": a, "constant map": b} for a, b in ((rho, ones), (ones, rho))],
@@ -57,7 +55,6 @@ def correlation_heatmaps(
         row_label=row_label,
         colors=ScalarMappable(Normalize(0, 1), "viridis"),
         panel_name="correlation with",
-        extend="min" if low < 0 else "neither",
     )
 
 
@@ -89,7 +86,6 @@ def error_heatmaps(
         row_label=row_label,
         colors=ScalarMappable(LogNorm(low, max(high, 1.01 * low)), "viridis_r"),
         panel_name="squared error to",
-        extend="both",
     )
 
 
@@ -118,90 +114,44 @@ def _pair(
     row_label: str,
     colors: ScalarMappable,
     panel_name: str,
-    extend: str,
 ) -> np.ndarray:
     """The panel of the training image and that of the input, with one colour bar."""
-    row = np.clip(2.4 / len(rows), 0.17, 0.34)  # inches
-    strip_starts = -(BESIDE + THIN * np.arange(len(strips[0]), -1, -1)) / row
-    inches = 1.1 + row * (len(rows) - strip_starts[0])
-    panels = plt.subplots(1, 2, figsize=(6.9, inches), sharey=True)[1]
-    named = zip(
-        panels, tables, strips, ("the training image", "the input"), strict=True
-    )
-    for ax, means, strip, name in named:
-        _table(ax, means.table, strip, strip_starts, colors=colors)
-        _hatch(ax, means)
+    names = [*strips[0], "", *_names(rows, tables[0])]
+    above = len(names) - len(rows)
+    high = np.clip(2.4 / len(rows), 0.19, 0.34) * len(names)
+    panels = grid(2, high=high, head=1.1, share="xy")
+    images, wholes = ("the training image", "the input"), []
+    for ax, means, strip, name in zip(panels, tables, strips, images, strict=True):
+        between = np.full((1, len(correlations)), np.nan)
+        wholes.append(np.concatenate([[*strip.values()], between, means.table]))
+        draw_map(ax, wholes[-1], colors, linewidths=0.4)
+        _hatch(ax, means, above=above)
         ax.set_title(f"{panel_name}\n{name}", loc="left", fontsize=9.5)
-        _tick_correlations(ax, correlations)
-    middles = (strip_starts[1:] + strip_starts[:-1]) / 2
-    _tick_rows(panels[0], rows, dict(zip(strips[0], middles, strict=True)), tables[0])
-    panels[0].set_ylabel(row_label)
-    across = "correlation of the input with the training image"
-    panels[0].figure.supxlabel(across, fontsize=panels[0].yaxis.label.get_size())
-    bar = panels[0].figure.colorbar(colors, ax=list(panels), extend=extend, aspect=28)
-    bar.outline.set_visible(False)
-    bar.ax.minorticks_off()
-    _note_networks(panels[1], tables[0])
+        shown = thinned(len(correlations), 7)
+        words = [f"{correlation:.2g}" for correlation in correlations[shown]]
+        ax.set_xticks(shown + 0.5, words)
+    places = [place for place, name in enumerate(names) if name]
+    words = [names[place] for place in places]
+    panels[0].set_yticks(np.add(places, 0.5), words, fontsize=8.5, rotation=0)
+    fitted = [n for n in tables[0].fitted if n] or [0]
+    words = f"mean of n = {span(fitted)} networks that fit" * bool(tables[0].networks)
+    named = {"x_label": ACROSS, "y_label": row_label, "label": ""}
+    finish_maps(panels, colors, wholes, words=words, **named)
     return panels
 
 
-def _table(
-    ax: Axes,
-    table: np.ndarray,
-    strip: Mapping[str, ArrayLike],
-    starts: np.ndarray,
-    *,
-    colors: ScalarMappable,
-) -> None:
-    """The table from 0 downwards, the strip of references at `starts` above it."""
-    above = np.array(list(strip.values()), dtype=float)
-    across = np.arange(table.shape[1] + 1)
-    style = {"cmap": colors.cmap, "edgecolors": "white", "linewidth": 0.4}
-    for values, edges in ((table, np.arange(len(table) + 1)), (above, starts)):
-        low = np.maximum(values, colors.norm.vmin)  # an exact 0 has no logarithm
-        ax.pcolormesh(across, edges, low, norm=colors.norm, **style)
-    ax.set(xlim=(0, len(across) - 1), ylim=(len(table), starts[0]), facecolor="white")
-    ax.spines[:].set_visible(False)
-    ax.grid(visible=False)
-    ax.tick_params(length=0)
-
-
-def _hatch(ax: Axes, means: Means) -> None:
+def _hatch(ax: Axes, means: Means, *, above: int) -> None:
     """Rows in which no network has fitted its image."""
     width = means.table.shape[1]
-    for row in np.flatnonzero(means.fitted == 0):
-        style = {"facecolor": EMPTY, "edgecolor": SLASHES, "hatch": "///"}
-        ax.add_patch(Rectangle((0, row), width, 1, linewidth=0, **style))
-        box = {"facecolor": EMPTY, "edgecolor": "none", "pad": 0.8}
-        ax.text(
-            *(width / 2, row + 0.5, "did not fit"),
-            ha="center",
-            va="center",
-            fontsize=8,
-            bbox=box,
-        )
+    for row in np.flatnonzero(means.fitted == 0) + above:
+        ax.add_patch(Rectangle((0, row), width, 1, **HATCHED))
+        ax.text(width / 2, row + 0.5, "did not fit", **LABEL)
 
 
-def _tick_correlations(ax: Axes, correlations: np.ndarray) -> None:
-    shown = np.arange(0, len(correlations), -(-len(correlations) // 7))
-    names = [f"{correlation:.2g}" for correlation in correlations[shown]]
-    ax.set_xticks(shown + 0.5, names)
-
-
-def _tick_rows(
-    ax: Axes, rows: Sequence, strip: Mapping[str, float], means: Means
-) -> None:
+def _names(rows: Sequence, means: Means) -> list[str]:
     """Names of the rows, with the share of the networks that fit unless it is all."""
     partly = (means.fitted > 0) & (means.fitted < means.networks)
-    names = [
+    return [
         f"{row} ({fitted} of {means.networks})" if some else f"{row}"
         for row, fitted, some in zip(rows, means.fitted, partly, strict=True)
     ]
-    places = [*strip.values(), *np.arange(len(rows)) + 0.5]
-    ax.set_yticks(places, [*strip, *names], fontsize=8.5)
-
-
-def _note_networks(ax: Axes, means: Means) -> None:
-    if means.networks:
-        some = means.fitted[means.fitted > 0].tolist() or [0]
-        note(ax, f"mean of n = {span(some)}\nnetworks that fit")

@@ -1,4 +1,4 @@
-"""Random features against the kernel that they sample."""
+"""What can be computed before training: kernels of features, gradients of logits."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from helpers.figures.style import THEORY, axes, color
+from helpers.figures.marks import SHADE, draw_mean, mean_band
+from helpers.figures.panels import axes, entry, key_beside, note, span
+from helpers.figures.style import THEORY, color, named_colors
 
 
 def kernel_by_distance(
@@ -21,16 +23,57 @@ def kernel_by_distance(
     and bounds: sigma -> (pair,). All inner products are divided by the width.
     """
     ax, order = axes(), np.argsort(distances)
-    x = np.asarray(distances)[order]
+    x, black = np.asarray(distances)[order], {"color": THEORY}
     for sigma, (mean, error) in sampled.items():
-        shade, line = color(sigma, "sigma"), np.asarray(exact[sigma])[order]
+        shade = {"color": color(sigma, "sigma")}
         bars = 2 * np.asarray(error)[order]
-        ax.errorbar(x, np.asarray(mean)[order], bars, color=shade, fmt=".", alpha=0.6)
-        ax.plot(x, line, color=shade, label=f"σ = {sigma:g}")
-        ax.plot(x, np.asarray(bounds[sigma])[order], color=shade, linestyle=":")
-    ax.plot([], [], color=THEORY, label="closed form")
-    ax.plot([], [], color=THEORY, linestyle=":", label="the paper's bound")
-    ax.plot([], [], ".", color=THEORY, label="sampled, ± 2 standard errors")
+        ax.errorbar(x, np.asarray(mean)[order], bars, fmt=".", alpha=0.6, **shade)
+        ax.plot(x, np.asarray(exact[sigma])[order], label=f"σ = {sigma:g}", **shade)
+        ax.plot(x, np.asarray(bounds[sigma])[order], linestyle=":", **shade)
+    handles = ax.get_legend_handles_labels()[0]
+    handles += [
+        entry("closed form", **black),
+        entry("the paper's bound", ls=":", **black),
+    ]
+    dots = {"ls": "", "marker": "."}
+    handles.append(entry("sampled, ± 2 standard errors", **dots, **black))
     ax.set(xlabel="distance of two images", ylabel="mean product of features")
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    key_beside(ax, handles)
     return ax
+
+
+def logit_alignment(
+    scales: ArrayLike, lines: Mapping[str, ArrayLike], limits: Mapping[str, float]
+) -> Axes:
+    """Alignment of the gradients of random logits against the scale of the logits.
+
+    lines: loss -> values (scale,) or (scale, draw), of which mean and interval are
+    drawn. limits: loss -> value at infinite scale, dashed over the right half.
+    """
+    ax, palette, draws = axes(), named_colors(lines), set()
+    for name, values in lines.items():
+        table = np.asarray(values, dtype=float).reshape(len(values), -1)
+        edges, style = mean_band(table.T), {"color": palette[name], "label": name}
+        several = table.shape[1] > 1
+        draw_mean(ax, scales, edges, shade=SHADE * several, **style)
+        draws |= {table.shape[1]} if several else set()
+        ends = {"last": edges.mean[-1], "limit": limits.get(name)}
+        _at_the_end(ax, name, shade=palette[name], **ends)
+    ax.set(xscale="log", xlabel="scale of the random logits")
+    ax.set(ylabel="alignment of the logits' gradients", xlim=(min(scales), max(scales)))
+    if draws:
+        note(ax, f"mean of n = {span(draws)} draws; 95 % interval")
+    return ax
+
+
+def _at_the_end(
+    ax: Axes, name: str, *, limit: float | None, last: float, shade: str
+) -> None:
+    """A loss's name at the right end of its line, with its limit."""
+    sideways = ax.get_yaxis_transform()
+    text, height = name, last
+    if limit is not None:
+        text, height = f"{name},\nlimit {limit:.3g}", limit
+        dashes = {"linestyle": (0, (4, 2)), "lw": 1.2, "label": f"_limit of {name}"}
+        ax.plot([0.5, 1], [limit] * 2, color=shade, transform=sideways, **dashes)
+    ax.text(1.02, height, text, transform=sideways, va="center", fontsize=9)

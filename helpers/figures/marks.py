@@ -1,78 +1,81 @@
-"""What stands beside the data: the note on n, names, crosses for diverged networks."""
+"""What stands for networks: means in their intervals, crosses, epochs, names."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
 
+from helpers.errors import Mistake
+from helpers.estimates import band
+from helpers.estimates.intervals import Band
 from helpers.figures.style import DIVERGED, Look
 
 AT = "#444444"  # of a place at which something happens
-SMALL_PRINT = {"fontsize": 8, "color": "#555555"}
+SHADE = 0.17  # of a band
 APART = 12.5  # points from one name to the next
-WIDTH = 4.1  # points of a letter in small print, about
 LOWEST, ROW = 0.04, 0.075  # of the height of the axes: the first cross, the next above
 
 
-def note(ax: Axes, text: str) -> None:
-    """A line in small print above the right end of the axes."""
-    ax.annotate(
-        text,
-        (1, 1),
-        xycoords="axes fraction",
-        xytext=(0, 3),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        **SMALL_PRINT,
-    )
+def shaped(values: ArrayLike, axes: Mapping[str, int], *, name: str) -> np.ndarray:
+    """Values (network, *axes) as they must be, or a mistake that names them.
 
-
-def note_figure(figure: Figure, text: str) -> None:
-    """A line in small print above the right end of a figure of several panels.
-
-    Parts between semicolons stand below each other where the figure is too narrow.
+    axes: name of an axis -> its length, in order.
     """
-    if WIDTH * max(map(len, text.split("\n"))) > 72 * figure.get_figwidth():
-        text = text.replace("; ", "\n")
-    figure.suptitle(text, x=0.995, ha="right", **SMALL_PRINT)
+    values, expected = np.asarray(values, dtype=float), tuple(axes.values())
+    if values.ndim == 0 or values.shape[1:] != expected or not len(values):
+        wanted = ", ".join(f"{count} {axis}" for axis, count in axes.items())
+        raise Mistake(
+            f"{name}: values of shape {values.shape}: give (network, {wanted}), "
+            "one network at least"
+        )
+    return values
 
 
-def networks_behind(
-    counts: Collection[int], *, absent: int = 0, confidence: float = 0.95
-) -> str:
-    """The words of a note: n, the kind of the interval, and what is undefined."""
-    spread = f"mean and {100 * confidence:g} % interval"
-    if min(counts) == 1:
-        spread = "no interval from one network"
-    lost = (
-        f"\n{absent} value{'s' * (int(absent) > 1)} undefined: gaps" if absent else ""
-    )
-    return f"n = {span(counts)} networks a line; {spread}{lost}"
+def mean_band(
+    values: ArrayLike, *, log: bool = False, confidence: float = 0.95
+) -> Band:
+    """`band` of values (network, ...), if told of their logarithms.
+
+    NaN where a network's value is not finite, or not positive if it needs a logarithm.
+    """
+    values = drawable(values, log=log)
+    if not log:
+        return band(values, confidence=confidence)
+    return Band(*(10**edge for edge in band(np.log10(values), confidence=confidence)))
 
 
-def means_behind(counts: Collection[int], *, lost: int, kind: str = "mean") -> str:
-    """The words of a note on a map: n, and how many cells are undefined."""
-    hatched = f"\n{lost} cell{'s' * (lost > 1)} undefined: hatched" if lost else ""
-    return f"{kind} of n = {span(counts)} networks{hatched}"
+def drawable(values: ArrayLike, *, log: bool) -> np.ndarray:
+    """Values, NaN where they are not finite, or not positive on a logarithmic axis."""
+    values = np.asarray(values, dtype=float)
+    return np.where(np.isfinite(values) & ((values > 0) | (not log)), values, np.nan)
 
 
-def note_count(ax: Axes, counts: Collection[int]) -> None:
-    """Write above the axes how many networks a line stands for."""
-    spread = "mean and 95 % interval"
-    if min(counts) == 1:
-        spread = "no interval from one network"
-    note(ax, f"n = {span(counts)} networks a point; {spread}")
+def draw_mean(
+    ax: Axes,
+    places: ArrayLike,
+    edges: Band,
+    *,
+    bars: bool = False,
+    shade: float = SHADE,
+    **style,
+) -> None:
+    """A line through the means in the band of their interval, or with bars.
 
-
-def span(counts: Collection[int]) -> str:
-    """The one number that all counts are, or "3 to 5"."""
-    few, many = min(counts), max(counts)
-    return f"{few}" if few == many else f"{few} to {many}"
+    It has a gap where a mean is undefined. shade: 0 for no band.
+    """
+    mean, low, high = edges
+    if bars:
+        ends = np.nan_to_num([mean - low, high - mean])
+        ax.errorbar(places, mean, ends, **style)
+        return
+    ax.plot(places, mean, **{"ms": 4.5, "mec": "white", "mew": 0.6} | style)
+    if shade:
+        name = "_" + str(style.get("label")).lstrip("_")
+        flat = {"color": style["color"], "alpha": shade, "lw": 0, "label": name}
+        ax.fill_between(places, low, high, **flat)
 
 
 def name_ends(ax: Axes, ends: Mapping[str, tuple[float, Look]]) -> None:
@@ -87,14 +90,17 @@ def name_ends(ax: Axes, ends: Mapping[str, tuple[float, Look]]) -> None:
     last = np.clip(np.nan_to_num(last), 0, 1)
     points = ax.get_window_extent().height * 72 / ax.figure.dpi
     places = move_apart(last, APART / max(points, 1))
+    style = {"transform": ax.transAxes, "clip_on": False}
     for (name, (y, look)), start, place in zip(ends.items(), last, places, strict=True):
         words = name if np.isfinite(y) else f"{name}: undefined"
-        style = {"transform": ax.transAxes, "clip_on": False, "label": f"_{name}"}
         if np.isfinite(y):
-            ends_at = [start, place, place]
-            style |= {"color": look.color, "linestyle": look.dashes}
-            ax.plot([1.0, 1.03, 1.095], ends_at, **style)
-        ax.text(1.11, place, words, transform=ax.transAxes, va="center", fontsize=9)
+            joint = style | {
+                "color": look.color,
+                "ls": look.dashes,
+                "label": f"_{name}",
+            }
+            ax.plot([1.0, 1.03, 1.095], [start, place, place], **joint)
+        ax.text(1.11, place, words, va="center", fontsize=9, **style)
 
 
 def move_apart(places: ArrayLike, gap: float) -> np.ndarray:
@@ -122,48 +128,42 @@ def mark_diverged(
     """
     rows = {}
     for name, values in tables.items():
-        lacking = [
-            tuple(~np.isfinite(np.asarray(some, dtype=float))) for some in values
-        ]
+        lacking = tuple(tuple(~np.isfinite(np.asarray(v, float))) for v in values)
         if any(map(any, lacking)):
-            rows.setdefault(tuple(lacking), []).append(name)
+            rows.setdefault(lacking, []).append(name)
     for row, (lacking, names) in enumerate(rows.items()):
         alone = len(names) == 1 < len(tables)
         shade = colors[names[0]] if alone else DIVERGED
         for place, broken in zip(places, lacking, strict=True):
             if any(broken):
-                _cross(ax, place, row, color=shade)
-                end = place == max(places) and len(places) > 1
-                _share(ax, place, row, broken=broken, to_the_left=end)
+                last = place == max(places) and len(places) > 1
+                _cross(ax, (place, LOWEST + ROW * row), broken, color=shade, last=last)
     if not rows:
         return []
     ax.margins(y=0.03 + 0.1 * len(rows))  # no data where the crosses stand
     return ax.plot([], [], "x", color=DIVERGED, mew=1.8, label="diverged")
 
 
-def _cross(ax: Axes, place: float, row: int, *, color: str) -> None:
+def _cross(
+    ax: Axes, at: tuple, broken: tuple[bool, ...], *, color: str, last: bool
+) -> None:
+    """A cross, and how many of the networks it stands for beside it, unless all."""
     across = ax.get_xaxis_transform()
     style = {"color": color, "mew": 1.8, "ms": 6, "label": "_diverged", "zorder": 5}
-    ax.plot([place], [LOWEST + ROW * row], "x", transform=across, **style)
+    ax.plot(*([at[0]], [at[1]]), "x", transform=across, **style)
+    if not all(broken):
+        words = f"{sum(broken)} of {len(broken)}"
+        style = {"va": "center", "fontsize": 7.5, "color": "#333333"}
+        beside(ax, words, at, (6, 0), left=last, xycoords=across, **style)
 
 
-def _share(
-    ax: Axes, place: float, row: int, *, broken: tuple[bool, ...], to_the_left: bool
+def beside(
+    ax: Axes, words: str, at: tuple, points: tuple, *, left: bool, **style
 ) -> None:
-    """Beside a cross: how many of the networks it stands for, unless for all."""
-    if all(broken):
-        return
-    ax.annotate(
-        f"{sum(broken)} of {len(broken)}",
-        (place, LOWEST + ROW * row),
-        xycoords=ax.get_xaxis_transform(),
-        xytext=(-6 if to_the_left else 6, 0),
-        textcoords="offset points",
-        ha="right" if to_the_left else "left",
-        va="center",
-        fontsize=7.5,
-        color="#333333",
-    )
+    """Words some points to the right of a place, or as far to its left."""
+    x, y = points
+    style = {"textcoords": "offset points", "ha": "right" if left else "left"} | style
+    ax.annotate(words, at, xytext=(-x if left else x, y), **style)
 
 
 def known_epochs(

@@ -7,16 +7,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from helpers.estimates import band
-from helpers.figures.geometry import MEASURES, two_by_two
-from helpers.figures.heatmaps import EMPTY, SLASHES
-from helpers.figures.marks import AT, known_epochs, networks_behind, note_figure
+from helpers.figures.geometry import MEASURES
+from helpers.figures.maps import HATCHED, LABEL
+from helpers.figures.marks import AT, draw_mean, known_epochs, mean_band, shaped
+from helpers.figures.panels import entries, entry, grid, key, note_n
 from helpers.figures.ranges import keep_within, stay_near
-from helpers.figures.sets import table
-from helpers.figures.style import Look, looks
+from helpers.figures.style import looks
 
 MARGIN = 0.04  # of the axis, before the first size and after the last
 POINTS = 165  # width of a panel, about
@@ -44,26 +42,34 @@ def by_size(
     of a panel. within: label -> range of the quantity. A line has a gap where a
     network's value is not finite; the note counts these outside of hatched parts.
     """
-    sizes, drawn = np.asarray(sizes, dtype=float), two_by_two(len(panels), alone=4.6)
+    sizes, drawn = np.asarray(sizes, dtype=float), grid(len(panels), high=2.15)
     known, missing = known_epochs(_marks(thresholds))
-    counts, absent = set(), 0
+    tables, axis = [], {"sizes": len(sizes)}
     for ax, (name, lines) in zip(drawn, panels.items(), strict=True):
-        curves = {n: table(v, sizes, name=n, of="sizes") for n, v in lines.items()}
+        curves = {n: shaped(v, axis, name=n) for n, v in lines.items()}
         label, usual = MEASURES.get(name, (name, None))
-        nowhere = _draw(ax, sizes, curves)
+        _draw(ax, sizes, curves)
         keep_within(ax, (within or {}).get(name, usual))
+        lost = ~np.isfinite(np.concatenate([*curves.values()]))
+        nowhere = lost.all(axis=0)
         _hatch(ax, sizes, nowhere, words=undefined or "undefined")
         _draw_thresholds(ax, known)
         ax.set_ylabel(label)
-        lost = [~np.isfinite(some[:, ~nowhere]) for some in curves.values()]
-        absent += sum(int(some.sum()) for some in lost)
-        counts |= {len(some) for some in curves.values()}
+        tables += [some[:, ~nowhere] for some in curves.values()]
     plt.setp(list(drawn[-2:]), xlabel=x_label)
     _name_widths(drawn[:2], sizes, widths)
-    figure = drawn[0].figure
-    _key(figure, dict.fromkeys(n for lines in panels.values() for n in lines), known)
-    note_figure(figure, networks_behind(counts, absent=absent) + missing)
+    _key(drawn[0].figure, [n for some in panels.values() for n in some], known)
+    note_n(drawn[0].figure, tables, more=missing)
     return drawn
+
+
+def _key(figure: Figure, names: Sequence[str], known: Sequence[tuple]) -> None:
+    """The looks of the curves and of the thresholds, below the panels."""
+    handles, bar = entries(looks(dict.fromkeys(names))), {"marker": "|", "ms": 11}
+    for name, _, share in known:
+        style = bar | {"color": _shade(name), "lw": 1, "ls": "", "mew": 1}
+        handles.append(entry(name + share, **style))
+    key(figure, handles)
 
 
 def _marks(
@@ -77,21 +83,13 @@ def _marks(
     return {THRESHOLD: thresholds}
 
 
-def _draw(ax: Axes, sizes: np.ndarray, curves: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Means in their bands; True (size,) where no curve has any value."""
+def _draw(ax: Axes, sizes: np.ndarray, curves: Mapping[str, np.ndarray]) -> None:
     room = (sizes[-1] / sizes[0]) ** MARGIN if len(sizes) > 1 else 2
     ax.set(xscale="log", xlim=(sizes[0] / room, sizes[-1] * room))
-    for (name, values), look in zip(
-        curves.items(), looks(curves).values(), strict=True
-    ):
-        middle, low, high = band(np.where(np.isinf(values), np.nan, values))
-        style = {"color": look.color, "ls": look.dashes, "marker": look.marker}
-        edge = {"ms": 4.5, "mec": "white", "mew": 0.6, "zorder": 3}
-        ax.plot(sizes, middle, label=name, **style, **edge)
-        ax.fill_between(sizes, low, high, color=look.color, alpha=0.16, linewidth=0)
+    for name, look in looks(curves).items():
+        edges = mean_band(curves[name])
+        draw_mean(ax, sizes, edges, label=name, zorder=3, **look.line())
     stay_near(ax, curves.values())
-    lost = [(~np.isfinite(values)).all(axis=0) for values in curves.values()]
-    return np.all(lost, axis=0)
 
 
 def _hatch(ax: Axes, sizes: np.ndarray, nowhere: np.ndarray, *, words: str) -> None:
@@ -104,32 +102,23 @@ def _hatch(ax: Axes, sizes: np.ndarray, nowhere: np.ndarray, *, words: str) -> N
     steps = np.flatnonzero(np.diff([0, *nowhere, 0]))  # start, end, start, end ...
     for first, end in steps.reshape(-1, 2):
         left, right = borders[first], borders[end]
-        style = {"facecolor": EMPTY, "edgecolor": SLASHES, "hatch": "///", "lw": 0}
-        ax.axvspan(left, right, zorder=0.5, label="_undefined", **style)
+        ax.axvspan(left, right, zorder=0.5, label="_undefined", **HATCHED)
         wide = np.log(right / left) / np.log(high / low) * POINTS > WIDE
-        ax.text(
-            *(np.sqrt(left * right), 0.5),
-            textwrap.fill(words, 16 if wide else 22),
-            transform=ax.get_xaxis_transform(),
-            rotation=0 if wide else 90,
-            ha="center",
-            va="center",
-            fontsize=8,
-            linespacing=1.1,
-            bbox={"facecolor": EMPTY, "edgecolor": "none", "pad": 1},
-        )
+        text = textwrap.fill(words, 16 if wide else 22)
+        place = {"transform": ax.get_xaxis_transform(), "rotation": 0 if wide else 90}
+        ax.text(np.sqrt(left * right), 0.5, text, linespacing=1.1, **place, **LABEL)
 
 
-def _shade(name: str) -> Look:
-    """The look of a threshold: that of its curve, else grey."""
+def _shade(name: str) -> str:
+    """The colour of a threshold: that of its curve, else grey."""
     curve = name.removeprefix(THRESHOLD).removeprefix(", ")
-    return looks([curve])[curve] if curve else Look(AT, "-", "")
+    return looks([curve])[curve].color if curve else AT
 
 
 def _draw_thresholds(ax: Axes, known: Sequence[tuple[str, np.ndarray, str]]) -> None:
     """A line at the geometric mean of each threshold, pale from lowest to highest."""
     for name, found, _ in known:
-        shade, middle = _shade(name).color, np.exp(np.log(found).mean())
+        shade, middle = _shade(name), np.exp(np.log(found).mean())
         ax.axvline(middle, color=shade, lw=1, zorder=1, label=f"_{name}")
         ax.axvspan(found.min(), found.max(), color=shade, alpha=0.12, lw=0, zorder=0.8)
 
@@ -160,20 +149,3 @@ def _apart(ax: Axes, sizes: np.ndarray, names: Sequence[str]) -> list[int]:
             shown.append(k)
             free = places[k] * POINTS - half
     return shown
-
-
-def _key(
-    figure: Figure, names: Mapping, known: Sequence[tuple[str, np.ndarray, str]]
-) -> None:
-    """The looks of the curves and of the thresholds, below the panels."""
-    handles = [
-        Line2D([], [], color=look.color, ls=look.dashes, marker=look.marker, label=name)
-        for name, look in looks(names).items()
-    ]
-    for name, _, share in known:
-        style = {"color": _shade(name).color, "lw": 1, "marker": "|", "ms": 11}
-        handles.append(Line2D([], [], ls="", mew=1, label=name + share, **style))
-    points = sum(40 + 5.5 * len(handle.get_label()) for handle in handles)
-    rows = int(np.ceil(points / (72 * figure.get_figwidth())))
-    columns = -(-len(handles) // rows)
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns)

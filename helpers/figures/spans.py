@@ -9,15 +9,13 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from helpers.estimates import band
-from helpers.figures.geometry import tick_layers, two_by_two
-from helpers.figures.heatmaps import EMPTY, SLASHES
-from helpers.figures.layer_maps import ROWS, color_bar, color_scale, thinned
-from helpers.figures.marks import means_behind, note_figure
-from helpers.figures.tables import shaped
+from helpers.figures.layer_maps import ROWS
+from helpers.figures.maps import HATCHED, color_scale, draw_map, finish_maps
+from helpers.figures.marks import mean_band, shaped
+from helpers.figures.panels import behind, grid, thinned, tick_layers
 
 NUMBERED = 9  # layers up to which a cell has its number
-DARK = 0.5  # brightness of a cell below which its number is white
+GRAY, DARK = (0.3, 0.59, 0.11), 0.5  # brightness below which a number is white
 
 
 def layer_spans(
@@ -41,52 +39,35 @@ def layer_spans(
     stacks = {name: shaped(some, axis, name=name) for name, some in panels.items()}
     goals = goal if isinstance(goal, Mapping) else dict.fromkeys(panels, goal)
     upper = np.triu(np.ones((len(layers),) * 2, dtype=bool))
-    tables = [np.where(upper, band(some).mean, np.nan) for some in stacks.values()]
+    tables = [np.where(upper, mean_band(v).mean, np.nan) for v in stacks.values()]
     colors = color_scale(tables, limits=within)
-    drawn = two_by_two(len(panels), inches=2.5, alone=4.2, sharey=True)
-    for ax, name, means in zip(drawn, panels, tables, strict=True):
-        _map(ax, means, colors=colors)
-        _hatch(ax, upper & np.isnan(means))
+    drawn, shown = grid(len(panels), high=2.5, share="xy"), thinned(len(layers), ROWS)
+    lost = [np.argwhere(upper & np.isnan(means)) for means in tables]
+    for ax, name, means, cells in zip(drawn, panels, tables, lost, strict=True):
+        draw_map(ax, means, colors, linewidths=0.5)
         if len(layers) <= NUMBERED:
-            _write_numbers(ax, means, colors=colors)
+            _write_numbers(ax, means, colors)
+        for row, column in cells:
+            ax.add_patch(Rectangle((column, row), 1, 1, **HATCHED))
         _title(ax, name, means, goal=goals.get(name))
-        tick_layers(ax, layers)
-    shown = thinned(len(layers), ROWS)
-    drawn[0].set_yticks(shown, [layers[place] for place in shown], fontsize=8)
-    figure = drawn[0].figure
-    figure.supxlabel("last layer rewound", fontsize=11)
-    figure.supylabel("first layer rewound", fontsize=11)
-    color_bar(drawn, colors, tables, label=label)
-    lost = sum(int((upper & np.isnan(means)).sum()) for means in tables)
-    note_figure(figure, means_behind({*map(len, stacks.values())}, lost=lost))
+        tick_layers(ax, layers, middle=0.5)
+    drawn[0].invert_yaxis()
+    drawn[0].set_yticks(shown + 0.5, [layers[place] for place in shown], fontsize=8)
+    words = {"interval": "", "why": "cell{s} undefined: hatched"}
+    words = behind({*map(len, stacks.values())}, lost=sum(map(len, lost)), **words)
+    named = {"x_label": "last layer rewound", "y_label": "first layer rewound"}
+    finish_maps(drawn, colors, tables, words=words, label=label, **named)
     return drawn
 
 
-def _map(ax: Axes, means: np.ndarray, *, colors: ScalarMappable) -> None:
-    """The first layer in the lowest row; white where there is nothing to exchange."""
-    edges = np.arange(len(means) + 1) - 0.5
-    style = {"edgecolors": "white", "linewidth": 0.5}
-    ax.pcolormesh(edges, edges, means, norm=colors.norm, cmap=colors.cmap, **style)
-    ax.spines[:].set_visible(False)
-    ax.grid(visible=False)
-    ax.tick_params(length=0)
-
-
-def _hatch(ax: Axes, undefined: np.ndarray) -> None:
-    style = {"facecolor": EMPTY, "edgecolor": SLASHES, "hatch": "////", "linewidth": 0}
-    for first, last in np.argwhere(undefined):
-        ax.add_patch(Rectangle((last - 0.5, first - 0.5), 1, 1, **style))
-
-
-def _write_numbers(ax: Axes, means: np.ndarray, *, colors: ScalarMappable) -> None:
+def _write_numbers(ax: Axes, means: np.ndarray, colors: ScalarMappable) -> None:
     digits = 2 if np.nanmax(np.abs(means), initial=0) < 9.995 else 0
-    for first, last in np.argwhere(np.isfinite(means)):
-        value = means[first, last]
-        red, green, blue, _ = colors.to_rgba(value)
-        dark = 0.3 * red + 0.59 * green + 0.11 * blue < DARK
+    for row, column in np.argwhere(np.isfinite(means)):
+        value = means[row, column]
+        dark = np.dot(colors.to_rgba(value)[:3], GRAY) < DARK
+        style = {"color": "white" if dark else "black", "fontsize": 7}
         words = f"{value:.{digits}f}".replace("0.", ".", 1)
-        shade = "white" if dark else "black"
-        ax.text(last, first, words, color=shade, ha="center", va="center", fontsize=7)
+        ax.text(column + 0.5, row + 0.5, words, ha="center", va="center", **style)
 
 
 def _title(ax: Axes, name: str, means: np.ndarray, *, goal: float | None) -> None:
@@ -96,18 +77,12 @@ def _title(ax: Axes, name: str, means: np.ndarray, *, goal: float | None) -> Non
         return
     ax.set_title(f"{name} (outlined: {goal:.3g} or more)", loc="left", fontsize=8.5)
     reached = np.pad(np.nan_to_num(means, nan=-np.inf) >= goal, 1)
-    rows, columns = np.nonzero(reached[1:] != reached[:-1])  # borders along a row
-    across = [
-        [(x - 1.5, y - 0.5), (x - 0.5, y - 0.5)]
-        for y, x in zip(rows, columns, strict=True)
-    ]
-    rows, columns = np.nonzero(reached[:, 1:] != reached[:, :-1])
-    upright = [
-        [(x - 0.5, y - 1.5), (x - 0.5, y - 0.5)]
-        for y, x in zip(rows, columns, strict=True)
-    ]
+    across = np.argwhere(reached[1:] != reached[:-1])  # borders along a row
+    upright = np.argwhere(reached[:, 1:] != reached[:, :-1])
+    lines = [[(x - 1, y), (x, y)] for y, x in across]
+    lines += [[(x, y - 1), (x, y)] for y, x in upright]
     for shade, width, over in (("white", 3.2, 3), ("black", 1.4, 3.1)):
         style = {"colors": shade, "linewidths": width, "capstyle": "projecting"}
-        border = LineCollection(across + upright, zorder=over, clip_on=False, **style)
+        border = LineCollection(lines, zorder=over, clip_on=False, **style)
         border.set_label(f"_goal, {shade}")
         ax.add_collection(border, autolim=False)

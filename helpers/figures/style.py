@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
-import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
 STYLE = Path(__file__).with_name("book.mplstyle")
@@ -32,6 +30,10 @@ class Look(NamedTuple):
     color: str
     dashes: str | tuple
     marker: str
+
+    def line(self) -> dict:
+        """The look in matplotlib's words."""
+        return {"color": self.color, "ls": self.dashes, "marker": self.marker}
 
 
 # The sets of examples of paper B, apart from each other for colour-blind readers too.
@@ -83,7 +85,7 @@ def color(value: float, meaning: str) -> tuple:
     meaning: a name in RANGES. The same in every chapter.
     """
     name, low, high = RANGES[meaning]
-    return plt.get_cmap(name)(float(LogNorm(low, high, clip=True)(max(value, low))))
+    return plt.get_cmap(name)(float(LogNorm(low, high, clip=True)(value)))
 
 
 def named_colors(
@@ -109,16 +111,3 @@ def looks(names: Iterable[str]) -> dict[str, Look]:
     palette, more = named_colors(names := list(names)), cycle(MORE_LOOKS)
     own = SETS | MOMENTS
     return {name: own.get(name) or Look(palette[name], *next(more)) for name in names}
-
-
-def axes(panels: int = 1) -> Axes | np.ndarray:
-    """One Axes, or panels (panel,): up to three in a row, else two in each row."""
-    if panels == 1:
-        return plt.subplots()[1]
-    if panels <= 3:
-        return plt.subplots(1, panels, figsize=(3.2 * panels + 0.4, 3.2))[1]
-    rows = -(-panels // 2)
-    figure, grid = plt.subplots(rows, 2, figsize=(6.8, 2.8 * rows))
-    for unused in grid.flat[panels:]:
-        figure.delaxes(unused)
-    return grid.flatten()[:panels]

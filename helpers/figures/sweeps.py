@@ -1,4 +1,4 @@
-"""A quantity over the epochs, and a quantity over the settings of a sweep."""
+"""A quantity over the epochs, and over the settings of a sweep."""
 
 from collections.abc import Mapping
 
@@ -7,9 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 from numpy.typing import ArrayLike
 
-from helpers.estimates import band
-from helpers.figures.marks import mark_diverged, note_count
-from helpers.figures.style import CHANCE, axes, color, named_colors
+from helpers.figures.marks import draw_mean, drawable, mark_diverged, mean_band
+from helpers.figures.panels import axes, chance_line, key_beside, note_n
+from helpers.figures.style import CHANCE, OTHER, TEST, color, named_colors
+
+FITTED = 0.99  # training accuracy from which on its line is left out
 
 
 def curves(
@@ -28,18 +30,15 @@ def curves(
     """
     ax = ax or axes()
     for setting, (epochs, values) in groups.items():
-        edges = band(np.log10(values) if log else values)
-        middle, low, high = (10**edge for edge in edges) if log else edges
-        shade = color(setting, meaning)
-        ax.plot(epochs, middle, color=shade, label=f"{symbol} = {setting:g}")
-        ax.fill_between(epochs, low, high, color=shade, alpha=0.2, linewidth=0)
+        look = {"color": color(setting, meaning), "label": f"{symbol} = {setting:g}"}
+        draw_mean(ax, epochs, mean_band(values, log=log), **look)
     ax.set_yscale("log" if log else "linear")
     ax.set_xscale("symlog", linthresh=1)
     ax.set_xlim(0, max(np.max(epochs) for epochs, _ in groups.values()))
     ax.xaxis.set_major_formatter("{x:g}")
     ax.set(xlabel="epoch", ylabel=label)
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    note_count(ax, [len(values) for _, values in groups.values()])
+    key_beside(ax)
+    note_n(ax, [drawable(values, log=log) for _, values in groups.values()])
     return ax
 
 
@@ -59,28 +58,89 @@ def by_scale(
     diverged), the line has a gap and a cross stands at the bottom of the axes.
     """
     ax = ax or axes()
-    palette = named_colors(lines, colors)
-    for name, values in lines.items():
-        draw_line(ax, scales, values, color=palette[name], label=name)
-    ax.set_xscale("log")
+    given = {name: (scales, values) for name, values in lines.items()}
+    crosses = _lines(ax, given, named_colors(lines, colors), chance=chance)
     if max(scales) < 12 * min(scales):  # powers of ten alone would not label the axis
         ax.set_xticks(scales, [f"{setting:g}" for setting in scales], minor=False)
         ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set(xlabel=scale_label, ylabel=label)
-    handles = ax.get_legend_handles_labels()[0]  # the lines in the order of `lines`
-    if chance is not None:
-        line = ax.axhline(chance, color=CHANCE, linestyle="--", label="chance")
-        handles.append(line)
-    handles += mark_diverged(ax, scales, lines, palette)
-    ax.legend(handles=handles, loc="best")
-    note_count(ax, [np.shape(values)[1] for values in lines.values()])
+    ax.legend(handles=crosses, loc="best")
     return ax
 
 
-def draw_line(
-    ax: Axes, scales: ArrayLike, values: ArrayLike, *, color: str, label: str
-) -> None:
-    """Mean and 95 % interval of values (setting, network), a gap where undefined."""
-    middle, low, high = band(np.asarray(values).T)
-    bars = np.nan_to_num([middle - low, high - middle])
-    ax.errorbar(scales, middle, bars, color=color, marker="o", capsize=3, label=label)
+def _lines(
+    ax: Axes,
+    lines: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    palette: Mapping[str, str],
+    *,
+    chance: float | None = None,
+) -> list:
+    """Lines of scales (setting,) and values (setting, network), crosses, the note on n.
+
+    Returns the handles of a legend, in the order of the lines, crosses last.
+    """
+    ax.set_xscale("log")
+    every = sorted({scale for scales, _ in lines.values() for scale in scales})
+    for name, (scales, values) in lines.items():
+        look = {"color": palette[name], "marker": "o", "capsize": 3, "label": name}
+        draw_mean(ax, scales, mean_band(np.transpose(values)), bars=True, **look)
+    handles = ax.get_legend_handles_labels()[0] + chance_line(ax, chance)
+    spread = {name: _spread(every, *line) for name, line in lines.items()}
+    note_n(ax, [np.transpose(values) for _, values in lines.values()], lost=0)
+    return handles + mark_diverged(ax, every, spread, palette)
+
+
+def _spread(every: list[float], scales: ArrayLike, values: ArrayLike) -> np.ndarray:
+    """Values (setting, network) over more settings; 0 where there was no network."""
+    table = np.zeros((len(every), np.shape(values)[1]))
+    table[[every.index(scale) for scale in scales]] = values
+    return table
+
+
+def fall(sweep, *, chance: float) -> np.ndarray:
+    """Three panels over sigma: accuracy, gradient and representation alignment.
+
+    sweep: tables (setting, seed) under the names of papers.scale.relu.Sweep. Training
+    accuracy and chance are shown only where a network does not fit its training set:
+    beside them a fall of a few points could not be seen.
+    """
+    fitted = (np.asarray(sweep.fits) >= FITTED).all()
+    both = {"training": sweep.fits, "test": sweep.tests}
+    hidden = {"after training": sweep.ended, "before": sweep.drawn}
+    shades = {"after training": OTHER[0], "before": CHANCE}
+    shown = {
+        "test accuracy" if fitted else "accuracy": (
+            {"test": sweep.tests} if fitted else both
+        ),
+        "gradient alignment": {"gradients of W₁": sweep.gradients},
+        "representation alignment": hidden,
+    }
+    panels, floors = axes(3), [None if fitted else chance, None, None]
+    for ax, (label, lines), floor in zip(panels, shown.items(), floors, strict=True):
+        draw = {"label": label, "scale_label": "scale σ", "chance": floor}
+        by_scale(sweep.sigmas, lines, colors=shades, ax=ax, **draw)
+    return panels
+
+
+def by_loss(
+    tables: Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike]]],
+) -> np.ndarray:
+    """Test accuracy over sigma, a panel for each loss, with the same lines in each.
+
+    tables: loss -> line -> its scales (setting,) and values (setting, seed).
+    """
+    panels, handles = np.atleast_1d(axes(len(tables))), {}
+    for ax, (loss, lines) in zip(panels, tables.items(), strict=True):
+        found = _lines(ax, lines, dict(zip(lines, (TEST, *OTHER), strict=False)))
+        handles = {handle.get_label(): handle for handle in found} | handles
+        ax.set(xlabel="scale σ", ylabel="test accuracy")
+        ax.set_title(loss, pad=16)  # above the note
+    panels[0].legend(handles=handles.values(), loc="best")
+    return panels
+
+
+def mark_scales(ax: Axes, scales: dict[str, float], *, shade: str = "#000000") -> None:
+    """Vertical lines at named scales, each with its own dash, in the legend."""
+    for (name, scale), dash in zip(scales.items(), ("--", ":", "-."), strict=False):
+        ax.axvline(scale, color=shade, linestyle=dash, linewidth=1.2, label=name)
+    ax.legend(loc="upper left", fontsize=8)

@@ -12,10 +12,10 @@ from PIL import Image
 from helpers.chapters.pictures import PNG, shrink_pictures
 
 
-def encoded(picture, **options):
+def encoded(picture):
     """A picture as a notebook holds it."""
     content = io.BytesIO()
-    picture.save(content, "png", **options)
+    picture.save(content, "png")
     return base64.b64encode(content.getvalue()).decode()
 
 
@@ -23,18 +23,19 @@ def opened(text):
     return Image.open(io.BytesIO(base64.b64decode(text)))
 
 
-def notebook_of(**data):
-    """A notebook whose one cell showed outputs of these kinds."""
-    bundle = {kind.replace("_", "/"): text for kind, text in data.items()}
-    output = new_output("display_data", data=bundle)
-    return new_notebook(
-        cells=[new_markdown_cell("Text."), new_code_cell("x", outputs=[output])]
-    )
+def notebook_of(*outputs):
+    """A notebook whose one code cell showed these outputs."""
+    cell = new_code_cell("x", outputs=list(outputs))
+    return new_notebook(cells=[new_markdown_cell("Text."), cell])
+
+
+def shown(text):
+    return new_output("display_data", data={PNG: text})
 
 
 def shrunk(text):
     """The picture's text after its chapter was made smaller."""
-    notebook = notebook_of(image_png=text)
+    notebook = notebook_of(shown(text))
     shrink_pictures(notebook)
     return notebook.cells[1].outputs[0].data[PNG]
 
@@ -59,40 +60,30 @@ def drawn():
 
 
 @pytest.mark.parametrize(("levels", "apart"), [(17, 0), (60, 0), (256, 8)])
-def test_a_grey_grid_shrinks_and_keeps_its_greys(levels, apart):
+def test_a_grey_grid_shrinks_once_and_keeps_its_greys(levels, apart):
     pixels = grey_grid(levels)
     text = encoded(Image.fromarray(pixels))
     small = shrunk(text)
     assert len(small) < 0.7 * len(text) and opened(small).mode == "P"
     found = np.asarray(opened(small).convert("RGBA")).astype(int)
-    assert np.abs(found - pixels).max() <= apart
+    assert np.abs(found - pixels).max() <= apart and shrunk(small) == small
 
 
-def test_a_figure_shrinks_to_much_the_same_colours():
+def test_a_figure_shrinks_once_to_much_the_same_colours_in_the_same_size():
     text = drawn()
     small = shrunk(text)
-    assert len(small) < 0.7 * len(text)
+    assert len(small) < 0.7 * len(text) and shrunk(small) == small
     before, after = (np.asarray(opened(t).convert("RGB"), float) for t in (text, small))
     assert before.shape == after.shape == (200, 300, 3)
     assert np.abs(before - after).mean() < 1.5 and np.abs(before - after).max() < 100
+    for some in (text, small):
+        assert opened(some).info["dpi"] == pytest.approx((100, 100), abs=0.01)
 
 
-def test_the_size_and_the_resolution_of_a_picture_stay():
-    text = drawn()
-    before, after = opened(text), opened(shrunk(text))
-    assert after.size == before.size
-    assert after.info["dpi"] == pytest.approx(before.info["dpi"])
-    assert before.info["dpi"] == pytest.approx((100, 100), abs=0.01)
-
-
-def transparent():
-    pixels = grey_grid()
-    pixels[3, 4, 3] = 254
-    return Image.fromarray(pixels)
-
-
+NEARLY_OPAQUE = grey_grid()
+NEARLY_OPAQUE[3, 4, 3] = 254
 UNTOUCHED = {
-    "nearly opaque": transparent(),
+    "nearly opaque": Image.fromarray(NEARLY_OPAQUE),
     "see-through": Image.new("RGBA", (50, 50), (255, 0, 0, 0)),
     "grey and alpha": Image.new("LA", (50, 50), (7, 100)),
     "paletted": Image.fromarray(grey_grid()).convert("RGB").quantize(16),
@@ -106,33 +97,17 @@ def test_pictures_that_cannot_gain_stay_as_they_are(picture):
     assert shrunk(text) == text
 
 
-@pytest.mark.parametrize("text", [drawn(), encoded(Image.fromarray(grey_grid()))])
-def test_a_picture_is_shrunk_once(text):
-    small = shrunk(text)
-    assert small != text and shrunk(small) == small
-
-
-def test_whatever_is_no_png_stays():
-    others = {"text_plain": "<Figure>", "image_svg+xml": "<svg/>", "image_jpeg": "/9j/"}
-    notebook = notebook_of(**others, image_png=drawn())
+def test_every_picture_of_a_chapter_is_shrunk_and_whatever_is_none_stays():
+    others = {"text/plain": "<Figure>", "image/svg+xml": "<svg/>", "image/jpeg": "/9j/"}
+    first = new_output("display_data", data=others | {PNG: drawn()})
+    result = new_output("execute_result", data={PNG: drawn()}, execution_count=1)
     lines = new_output("stream", name="stdout", text="one\n")
     error = new_output("error", ename="E", evalue="", traceback=[])
-    notebook.cells[1].outputs += [lines, error]
+    notebook = notebook_of(first, lines, error, result)
+    notebook.cells.append(new_code_cell("y", outputs=[shown(drawn())]))
     shrink_pictures(notebook)
-    shown, *rest = notebook.cells[1].outputs
-    assert rest == [lines, error]
-    for kind, text in others.items():
-        assert shown.data[kind.replace("_", "/")] == text
-    assert opened(shown.data[PNG]).mode == "P"
-    assert notebook.cells[0].source == "Text."
-
-
-def test_every_picture_of_a_chapter_is_shrunk():
-    notebook = notebook_of(image_png=drawn())
-    cell = notebook.cells[1]
-    result = new_output("execute_result", data={PNG: drawn()}, execution_count=1)
-    cell.outputs.append(result)
-    notebook.cells.append(new_code_cell("y", outputs=[cell.outputs[0].copy()]))
-    shrink_pictures(notebook)
-    pictures = [o.data[PNG] for c in notebook.cells[1:] for o in c.outputs]
-    assert [opened(text).mode for text in pictures] == ["P"] * 3
+    text, cell, last = notebook.cells
+    assert text.source == "Text." and cell.outputs[1:3] == [lines, error]
+    assert {kind: cell.outputs[0].data[kind] for kind in others} == others
+    pictures = [cell.outputs[0], cell.outputs[3], last.outputs[0]]
+    assert [opened(some.data[PNG]).mode for some in pictures] == ["P"] * 3

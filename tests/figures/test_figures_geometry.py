@@ -1,21 +1,31 @@
 """Figures of the geometry of manifolds: what is drawn is what was given."""
 
-import io
 from itertools import combinations, pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from drawing import (
+    SETS,
+    band_of,
+    bands,
+    bars,
+    boxes,
+    inside,
+    keys,
+    line,
+    map_of,
+    note_of,
+    texts,
+    ticks,
+    touch,
+)
 from matplotlib.colors import LogNorm, to_rgb, to_rgba
-from PIL import Image
 
 from helpers import figures
 from helpers.errors import Mistake
 from helpers.estimates import mean_interval
-from helpers.figures import labelled, marks, mosaics, sets
-
-SETS = ("unpermuted", "permuted", "restored", "test")
-
+from helpers.figures import labelled, marks, panels, style
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 
@@ -23,49 +33,6 @@ pytestmark = pytest.mark.usefixtures("closed_figures")
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
-
-
-def texts(ax):
-    return [text.get_text() for text in ax.texts]
-
-
-def figure_note(ax):
-    return ax.figure.get_suptitle()
-
-
-def key(figure):
-    [legend] = figure.legends
-    return [text.get_text() for text in legend.get_texts()]
-
-
-def line(ax, label):
-    """The one line, or the middle of the one line with bars, that has this label."""
-    containers = [some for some in ax.containers if some.get_label() == label]
-    if containers:
-        return containers[0].lines[0]
-    [found] = [some for some in ax.lines if some.get_label() == label]
-    return found
-
-
-def bars(ax, label):
-    """Lower and upper end of the bar at each place."""
-    [found] = [some for some in ax.containers if some.get_label() == label]
-    return np.array([segment[:, 1] for segment in found.lines[2][0].get_segments()])
-
-
-def band_of(collection, places):
-    """Lower and upper edge of a band at each place."""
-    points = collection.get_paths()[0].vertices
-    edges = [points[points[:, 0] == place, 1] for place in places]
-    return np.array([(ys.min(), ys.max()) for ys in edges])
-
-
-def map_of(ax):
-    return np.ma.filled(ax.collections[0].get_array().astype(float), np.nan)
-
-
-def ticks(axis):
-    return [label.get_text() for label in axis.get_ticklabels()]
 
 
 # --- the looks of the sets
@@ -101,7 +68,7 @@ def lab(shade, eye):
 @pytest.mark.parametrize("eye", SEEN)
 def test_the_sets_stay_apart_in_every_eye_and_without_colours(eye):
     """A difference of 2.3 can just be seen; 20 is another colour at a glance."""
-    looks = [figures.SETS[name] for name in SETS]
+    looks = [style.SETS[name] for name in SETS]
     shades = [lab(look.color, eye) for look in looks]
     assert min(np.linalg.norm(a - b) for a, b in combinations(shades, 2)) > 20
     assert len({look.marker for look in looks}) == len(SETS)
@@ -109,13 +76,13 @@ def test_the_sets_stay_apart_in_every_eye_and_without_colours(eye):
 
 
 def test_a_set_looks_the_same_alone_and_among_others_and_test_is_blue_everywhere():
-    both = figures.looks(["training", *SETS])
-    assert [both[name] for name in SETS] == [figures.SETS[name] for name in SETS]
-    assert both["training"].color == figures.TRAIN
-    assert figures.SETS["test"].color == figures.TEST
-    named = figures.named_colors(SETS)
-    assert named == {name: figures.SETS[name].color for name in SETS}
-    strange = figures.looks(["a", "b", "test"])
+    both = style.looks(["training", *SETS])
+    assert [both[name] for name in SETS] == [style.SETS[name] for name in SETS]
+    assert both["training"].color == style.TRAIN
+    assert style.SETS["test"].color == style.TEST
+    named = style.named_colors(SETS)
+    assert named == {name: style.SETS[name].color for name in SETS}
+    strange = style.looks(["a", "b", "test"])
     assert len({look.marker for look in strange.values()}) == 3
 
 
@@ -131,15 +98,16 @@ def accuracies(rng, networks=3):
 def test_lines_over_epochs_are_means_with_bands_and_the_dashes_of_their_sets(rng):
     curves = accuracies(rng)
     ax = figures.by_set(curves, label="accuracy")
-    for name, (epochs, values) in curves.items():
-        drawn = line(ax, name)
-        assert drawn.get_xdata().tolist() == epochs.tolist()
-        assert np.allclose(drawn.get_ydata(), values.mean(axis=0))
-        assert drawn.get_color() == figures.SETS[name].color
-    expected = [mean_interval(column)[1:3] for column in curves["permuted"][1].T]
-    assert np.allclose(band_of(ax.collections[1], EPOCHS), expected)
-    assert ax.get_xlabel() == "epoch" and ax.get_ylabel() == "accuracy"
-    assert "n = 3" in texts(ax)[-1] and "95 %" in texts(ax)[-1]
+    for name, (_, values) in curves.items():
+        assert np.allclose(line(ax, name).get_data(), [EPOCHS, values.mean(axis=0)])
+        assert line(ax, name).get_color() == style.SETS[name].color
+        expected = [mean_interval(column)[1:3] for column in values.T]
+        assert np.allclose(band_of(ax, name, EPOCHS), expected)
+    assert len({line(ax, name).get_linestyle() for name in SETS}) > 1
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "accuracy")
+    assert texts(ax)[-1] == "mean of n = 3 networks; 95 % interval"
+    ax = figures.by_set(curves, label="accuracy", log_epochs=True)
+    assert ax.get_xscale() == "symlog" and ax.get_xlim() == (0, 20)
 
 
 def test_names_stand_apart_at_the_ends_of_their_lines_in_the_order_of_heights():
@@ -151,43 +119,41 @@ def test_names_stand_apart_at_the_ends_of_their_lines_in_the_order_of_heights():
     words = [text.get_text() for text in order]
     assert words[-2:] == ["unpermuted", "permuted"] and words[2] == "test"
     ax.figure.canvas.draw()
-    boxes = [text.get_window_extent() for text in order]
-    assert all(a.y1 < b.y0 for a, b in pairwise(boxes))
-    joined = line(ax, "_restored")
-    assert joined.get_color() == figures.SETS["restored"].color
+    assert all(a.y1 < b.y0 for a, b in pairwise(boxes(order)))
+    assert line(ax, "_restored").get_color() == style.SETS["restored"].color
 
 
-def test_places_move_apart_as_little_as_they_can():
-    assert np.allclose(marks.move_apart([0.0, 0.5, 1.0], 0.1), [0.0, 0.5, 1.0])
-    assert np.allclose(marks.move_apart([0.5, 0.5], 0.1), [0.45, 0.55])
-    assert np.allclose(marks.move_apart([0.9, 0.2, 0.9], 0.1), [0.85, 0.2, 0.95])
+@pytest.mark.parametrize(
+    ("places", "moved"),
+    [
+        ([0.0, 0.5, 1.0], [0.0, 0.5, 1.0]),
+        ([0.5, 0.5], [0.45, 0.55]),
+        ([0.9, 0.2, 0.9], [0.85, 0.2, 0.95]),
+    ],
+)
+def test_places_move_apart_as_little_as_they_can(places, moved):
+    assert np.allclose(marks.move_apart(places, 0.1), moved)
 
 
-def test_a_gap_is_counted_and_a_set_without_values_is_named(rng):
+def test_gaps_are_counted_and_epochs_marked_at_their_mean_with_a_tick_each(rng):
     curves = accuracies(rng)
     curves["test"][1][1, 2] = np.nan
     curves["restored"][1][:] = np.nan
-    ax = figures.by_set(curves, label="accuracy")
-    gaps = np.isnan(line(ax, "test").get_ydata())
-    assert gaps.tolist() == [0, 0, 1, 0]
-    assert "13 values undefined" in texts(ax)[-1]
-    assert "restored: undefined" in texts(ax)
-
-
-def test_an_epoch_is_marked_at_its_mean_with_a_tick_for_each_network(rng):
     found = {"best epoch": [2, 4, np.nan], "memorized": [np.nan] * 3}
-    ax = figures.by_set(accuracies(rng), label="accuracy", marks=found)
+    left, _ = plt.subplots(1, 2, figsize=(4.5, 3))[1]
+    ax = figures.by_set(curves, label="accuracy", marks=found, ax=left)
+    assert ax is left and np.isnan(line(ax, "test").get_ydata()).tolist() == [
+        0,
+        0,
+        1,
+        0,
+    ]
     assert line(ax, "_best epoch").get_xdata() == [3, 3]
     small = ax.collections[-1].get_segments()
     assert [segment[0, 0] for segment in small] == [2, 4]
-    assert "best epoch (2 of 3)" in texts(ax) and "memorized: none" in texts(ax)[-1]
-
-
-def test_a_logarithmic_axis_of_epochs_shows_epoch_0(rng):
-    ax = figures.by_set(accuracies(rng), label="accuracy", log_epochs=True)
-    assert ax.get_xscale() == "symlog" and ax.get_xlim() == (0, 20)
-    places = ax.transData.transform([(epoch, 0) for epoch in (0, 1, 20)])[:, 0]
-    assert places[1] - places[0] > 20, "pixels from epoch 0 to epoch 1"
+    assert {"best epoch (2 of 3)", "restored: undefined"} <= {*texts(ax)}
+    note = ["mean of n = 3 networks", "95 % interval", "13 values undefined: gaps"]
+    assert texts(ax)[-1].split("\n") == [*note, "memorized: none"], "it is narrow"
 
 
 def test_two_networks_do_not_blow_up_the_axis_and_a_range_holds_it():
@@ -197,17 +163,6 @@ def test_two_networks_do_not_blow_up_the_axis_and_a_range_holds_it():
     assert -0.2 < low < 0.2 and 0.9 < high < 1.3
     low, high = figures.by_set(curves, label="accuracy", within=(0, 1)).get_ylim()
     assert -0.06 < low < 0 and 1 < high < 1.06
-
-
-def test_a_note_fits_above_a_narrow_panel(rng):
-    left, _ = plt.subplots(1, 2, figsize=(6.9, 3))[1]
-    ax = figures.by_set(accuracies(rng), label="accuracy", ax=left)
-    assert ax is left and "networks a line\nmean" in texts(ax)[-1]
-
-
-def test_values_that_do_not_agree_are_named():
-    with pytest.raises(Mistake, match=r"test: values of shape \(2, 3\) for 2 epochs"):
-        figures.by_set({"test": ([0, 1], np.ones((2, 3)))}, label="accuracy")
 
 
 # --- over the share of permuted labels
@@ -225,27 +180,32 @@ def test_capacities_over_shares_have_a_panel_a_layer_and_one_axis(rng):
     assert len({ax.get_ylim() for ax in drawn}) == 1
     for ax, curves in zip(drawn, panels.values(), strict=True):
         for name, values in curves.items():
-            assert line(ax, name).get_xdata().tolist() == SHARES.tolist()
-            assert np.allclose(line(ax, name).get_ydata(), values.mean(axis=0))
+            found = line(ax, name).get_data()
+            assert np.allclose(found, [SHARES, values.mean(axis=0)])
         low, high = ax.get_xlim()
         assert low < 0 < 1 < high < 1.2
         assert line(ax, "_bound").get_ydata() == [0.04, 0.04]
-    assert key(drawn[0].figure) == [*SETS, "bound 2/M = 0.04"]
+        assert ax.get_xlabel() == "share of permuted labels"
+    assert keys(drawn[0].figure) == [[*SETS, "bound 2/M = 0.04"]]
     assert drawn[0].get_ylabel() == "capacity P/N"
-    assert {ax.get_xlabel() for ax in drawn} == {"share of permuted labels"}
+    assert note_of(drawn[0]) == "mean of n = 3 networks; 95 % interval"
 
 
-def test_an_empty_set_is_no_undefined_value_and_a_lost_network_is():
+@pytest.mark.parametrize(("lost", "words"), [(1, "1 value "), (3, "3 values ")])
+def test_an_empty_set_is_no_undefined_value_and_a_lost_network_is(lost, words):
     values = np.full((3, 3), 0.1)
-    empty, lost = values.copy(), values.copy()
-    empty[:, 2], lost[1, 1] = np.nan, np.nan
-    layer = {"unpermuted": empty, "test": lost}
+    empty, broken = values.copy(), values.copy()
+    empty[:, 2], broken[:lost, 1] = np.nan, np.nan
+    layer = {"unpermuted": empty, "test": broken}
     [ax] = figures.by_share({"last": layer}, shares=SHARES)
-    assert "1 value undefined" in figure_note(ax)
+    assert f"\n{words}undefined" in note_of(ax)
     assert np.isnan(line(ax, "unpermuted").get_ydata()).tolist() == [0, 0, 1]
-    lost[:, 1] = np.nan
-    [ax] = figures.by_share({"last": layer}, shares=SHARES)
-    assert "3 values undefined" in figure_note(ax)
+
+
+def test_two_networks_do_not_blow_up_the_axis_of_shares():
+    values = np.array([0.2, 0.8])[:, None] * np.ones((2, 3))  # intervals of +- 4
+    [ax] = figures.by_share({"last": {"test": values}}, shares=SHARES)
+    assert ax.get_ylim()[1] < 1.1 < bars(ax, "test").max()
 
 
 # --- geometry over layers
@@ -263,33 +223,29 @@ def geometry(rng, networks=3, layers=3):
 
 
 def test_geometry_has_a_panel_a_measure_with_means_and_99_percent_bars(rng):
-    panels = geometry(rng)
-    drawn = figures.geometry_by_layer(panels, layers=LAYERS, bound=0.04)
+    panels, before = geometry(rng), geometry(rng)
+    drawn = figures.geometry_by_layer(panels, layers=LAYERS, bound=0.04, faint=before)
     for ax, (measure, curves) in zip(drawn, panels.items(), strict=True):
         assert ax.get_ylabel().startswith(measure)
         for name, values in curves.items():
             assert np.allclose(line(ax, name).get_ydata(), values.mean(axis=0))
             ends = [mean_interval(v, confidence=0.99)[1:3] for v in values.T]
             assert np.allclose(bars(ax, name), ends)
-            assert line(ax, name).get_marker() == figures.SETS[name].marker
-    assert "n = 3" in figure_note(drawn[0]) and "99 %" in figure_note(drawn[0])
-    assert key(drawn[0].figure) == list(SETS)
-
-
-def test_the_bound_stands_in_the_panel_of_capacity_alone_with_its_value(rng):
-    drawn = figures.geometry_by_layer(geometry(rng), layers=LAYERS, bound=0.04)
+            assert line(ax, name).get_marker() == style.SETS[name].marker
+            pale = line(ax, f"_{name}, faint")
+            assert np.allclose(pale.get_ydata(), before[measure][name].mean(axis=0))
+            assert pale.get_alpha() < 0.5
+    assert note_of(drawn[0]) == "mean of n = 3 networks; 99 % interval"
+    assert keys(drawn[0].figure) == [list(SETS)]
     assert line(drawn[0], "_bound").get_ydata() == [0.04, 0.04]
-    assert texts(drawn[0]) == ["bound 2/M = 0.04"]
     assert drawn[0].get_ylim()[0] < 0.04
-    for ax in drawn[1:]:
-        assert not texts(ax) and "_bound" not in [some.get_label() for some in ax.lines]
+    assert [texts(ax) for ax in drawn] == [["bound 2/M = 0.04"], [], [], []]
 
 
 def test_all_data_is_inside_and_intervals_of_two_networks_do_not_blow_up_an_axis(rng):
     panels = geometry(rng, networks=2)
-    for ax, curves in zip(
-        figures.geometry_by_layer(panels, layers=LAYERS), panels.values(), strict=True
-    ):
+    drawn = figures.geometry_by_layer(panels, layers=LAYERS)
+    for ax, curves in zip(drawn, panels.values(), strict=True):
         values = np.concatenate(list(curves.values()))
         low, high = ax.get_ylim()
         assert low < values.min() and values.max() < high
@@ -297,67 +253,39 @@ def test_all_data_is_inside_and_intervals_of_two_networks_do_not_blow_up_an_axis
         left, right = ax.get_xlim()
         assert -0.5 < left < 0 and 2 < right < 2.5
         assert np.abs(bars(ax, "test")).max() > high
-
-
-def test_a_correlation_of_one_is_not_cut_and_its_axis_ends_there():
     panels = {"center correlation": {"test": np.array([[0.9, 1.0], [0.1, 1.0]])}}
     [ax] = figures.geometry_by_layer(panels, layers=LAYERS[:2])
     assert -0.06 < ax.get_ylim()[0] <= 0 and 1 < ax.get_ylim()[1] < 1.06
 
 
-def test_an_undefined_network_is_a_gap_and_counted(rng):
+def test_undefined_networks_are_gaps_and_counted_and_one_has_no_bars(rng):
     panels = geometry(rng)
     panels["radius"]["test"][0, 1] = np.nan
     panels["dimension"]["test"][:, 2] = np.nan
     drawn = figures.geometry_by_layer(panels, layers=LAYERS)
-    assert np.isnan(line(drawn[1], "test").get_ydata()).tolist() == [0, 1, 0]
-    assert np.isnan(line(drawn[2], "test").get_ydata()).tolist() == [0, 0, 1]
-    assert "4 values undefined" in figure_note(drawn[0])
-
-
-def test_one_network_has_no_bars_and_says_so(rng):
+    gaps = [np.isnan(line(ax, "test").get_ydata()).tolist() for ax in drawn[1:3]]
+    assert gaps == [[0, 1, 0], [0, 0, 1]]
+    assert "4 values undefined" in note_of(drawn[0])
     drawn = figures.geometry_by_layer(geometry(rng, networks=1), layers=LAYERS)
     assert np.all(np.ptp(bars(drawn[0], "test"), axis=1) == 0)
-    assert "no interval" in figure_note(drawn[0])
-
-
-def test_another_epoch_is_drawn_pale_behind(rng):
-    now, before = geometry(rng), geometry(rng)
-    drawn = figures.geometry_by_layer(now, layers=LAYERS, faint=before)
-    pale = line(drawn[0], "_permuted, faint")
-    assert np.allclose(pale.get_ydata(), before["capacity"]["permuted"].mean(axis=0))
-    assert pale.get_alpha() < 0.5 and key(drawn[0].figure) == list(SETS)
+    assert "no interval" in note_of(drawn[0])
 
 
 @pytest.mark.parametrize(("layers", "shown"), [(3, 3), (17, 17), (41, 14)])
 def test_names_of_layers_do_not_touch_and_the_last_always_stands(rng, layers, shown):
     names = [f"conv {i}" for i in range(layers)]
-    drawn = figures.geometry_by_layer(geometry(rng, layers=layers), layers=names)
+    panels = dict(list(geometry(rng, layers=layers).items())[:3])
+    drawn = figures.geometry_by_layer(panels, layers=names)
     labels = drawn[-1].get_xticklabels()
     assert len(labels) == shown and labels[-1].get_text() == names[-1]
     drawn[0].figure.canvas.draw()
-    boxes = [label.get_window_extent() for label in labels]
-    assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
-    assert drawn[-1].get_xlabel() == "layer"
-    assert drawn[0].figure.get_figwidth() <= 7
-
-
-def test_three_panels_leave_no_axis_without_its_layers(rng):
-    panels = dict(list(geometry(rng).items())[:3])
-    drawn = figures.geometry_by_layer(panels, layers=LAYERS)
-    drawn[0].figure.canvas.draw()
+    assert all(a.x1 < b.x0 for a, b in pairwise(boxes(labels)))
     visible = [
         any(tick.label1.get_visible() for tick in ax.xaxis.get_major_ticks())
         for ax in drawn
     ]
-    assert visible == [False, True, True]
-
-
-def test_a_measure_or_a_layer_that_is_not_known_is_named(rng):
-    with pytest.raises(Mistake, match="'size': allowed are capacity, radius"):
-        figures.geometry_by_layer({"size": {}}, layers=LAYERS)
-    with pytest.raises(Mistake, match=r"unpermuted.*4 layers"):
-        figures.geometry_by_layer(geometry(rng), layers=[*LAYERS, "linear 3"])
+    assert visible == [False, True, True], "the second has no panel below it"
+    assert drawn[-1].get_xlabel() == "layer" and drawn[0].figure.get_figwidth() <= 7
 
 
 # --- maps over epochs and layers
@@ -384,7 +312,7 @@ def test_maps_show_the_means_with_the_input_at_the_bottom_in_one_scale(rng):
     limits = {ax.collections[0].get_clim() for ax in panels}
     assert np.allclose(list(limits), [(np.min(means), np.max(means))])
     assert panels[0].figure.axes[-1].get_ylabel() == "capacity"
-    assert "mean of n = 3" in figure_note(panels[0])
+    assert note_of(panels[0]) == "mean of n = 3 networks"
 
 
 def test_ratios_have_two_colours_alike_on_both_sides_of_one(rng):
@@ -394,20 +322,27 @@ def test_ratios_have_two_colours_alike_on_both_sides_of_one(rng):
     assert np.allclose(map_of(one), expected)
     mesh = one.collections[0]
     assert isinstance(mesh.norm, LogNorm) and np.isclose(np.prod(mesh.get_clim()), 1)
-    far = np.exp(np.abs(np.log(expected)).max())
-    assert np.isclose(mesh.get_clim()[1], far)
+    assert np.isclose(mesh.get_clim()[1], np.exp(np.abs(np.log(expected)).max()))
     neutral = to_rgba(two.collections[0].to_rgba(1.0))
     assert max(neutral[:3]) - min(neutral[:3]) < 0.02, "one is grey"
-    assert "geometric mean" in figure_note(one)
+    assert "geometric mean" in note_of(one)
 
 
-def test_one_huge_ratio_does_not_bleach_the_others_and_the_bar_points_beyond_it():
-    ratios = {"a": np.ones((2, 4, 3))}
-    ratios["a"][:, 0, 0] = 1e9
-    [ax] = figures.epoch_by_layer(ratios, label="ratio", center=1, **MAP)
-    assert np.allclose(ax.collections[0].get_clim(), (1e-3, 1e3))
-    bar = ax.figure.axes[-1]
-    assert len(bar.patches) == 1, "an arrow at the upper end"
+def arrows(ax):
+    """How many ends of the bar of colours point to values beyond it."""
+    return len(ax.figure.axes[-1].patches)
+
+
+def test_the_bar_points_to_what_lies_beyond_its_limits(rng):
+    draw = {"label": "c", **MAP}
+    panels = figures.epoch_by_layer(stacks(rng), limits=(0.5, 9), **draw)
+    assert {ax.collections[0].get_clim() for ax in panels} == {(0.5, 9)}
+    assert arrows(panels[0]) == 1
+    assert arrows(figures.epoch_by_layer(stacks(rng), **draw)[0]) == 0
+    huge = np.ones((2, 4, 3))
+    huge[:, 0, 0] = 1e9  # it does not bleach the others
+    [ax] = figures.epoch_by_layer({"a": huge}, center=1, **draw)
+    assert np.allclose(ax.collections[0].get_clim(), (1e-3, 1e3)) and arrows(ax) == 1
 
 
 def test_undefined_cells_are_empty_hatched_and_counted(rng):
@@ -416,11 +351,11 @@ def test_undefined_cells_are_empty_hatched_and_counted(rng):
     values["b"][0, 0, 1] = 0
     a, b = figures.epoch_by_layer(values, label="capacity", **MAP)
     assert np.argwhere(np.isnan(map_of(a))).tolist() == [[0, 2]]
-    assert a.patch.get_hatch() and "1 cell undefined" in figure_note(a)
+    assert a.patch.get_hatch() and "\n1 cell undefined: hatched" in note_of(a)
     assert not np.isnan(map_of(b)).any()
     a, b = figures.epoch_by_layer(values, label="ratio", center=1, **MAP)
     assert np.argwhere(np.isnan(map_of(b))).tolist() == [[1, 0]]
-    assert "2 cells undefined" in figure_note(a)
+    assert "2 cells undefined" in note_of(a)
 
 
 def test_a_mark_stands_between_the_columns_of_its_epochs(rng):
@@ -429,39 +364,20 @@ def test_a_mark_stands_between_the_columns_of_its_epochs(rng):
     for ax in panels:  # epoch 12 is half way from column 2 (4) to column 3 (20)
         assert np.allclose(line(ax, "_best epoch").get_xdata(), 3.0)
     assert texts(panels[0]) == ["best epoch (2 of 3)"] and not texts(panels[1])
-    assert "memorized: none" in figure_note(panels[0])
+    assert "memorized: none" in note_of(panels[0])
 
 
-def test_given_limits_hold_and_the_bar_points_to_what_lies_beyond(rng):
-    panels = figures.epoch_by_layer(stacks(rng), label="c", limits=(0.5, 9), **MAP)
-    assert {ax.collections[0].get_clim() for ax in panels} == {(0.5, 9)}
-    assert len(panels[0].figure.axes[-1].patches) == 1
-    panels = figures.epoch_by_layer(stacks(rng), label="c", **MAP)
-    assert not panels[0].figure.axes[-1].patches
-
-
-def test_a_map_of_one_value_and_a_map_without_any_can_be_drawn():
-    values = {"a": np.full((2, 4, 3), 0.04)}
-    [ax] = figures.epoch_by_layer(values, label="capacity", **MAP)
+@pytest.mark.parametrize("center", [None, 1])
+def test_a_map_of_one_value_and_a_map_without_any_can_be_drawn(center):
+    axis = {"epochs": list(range(60)), "layers": [f"conv {i}" for i in range(45)]}
+    draw, values = axis | {"label": "c", "center": center}, np.full((2, 60, 45), 0.04)
+    [ax] = figures.epoch_by_layer({"a": values}, **draw)
     assert np.allclose(map_of(ax), 0.04)
-    values["a"][:] = np.nan
-    [ax] = figures.epoch_by_layer(values, label="ratio", center=1, **MAP)
-    assert np.isnan(map_of(ax)).all() and "12 cells" in figure_note(ax)
-    ax.figure.canvas.draw()
-
-
-def test_many_epochs_and_layers_keep_readable_names(rng):
-    epochs, layers = list(range(60)), [f"conv {i}" for i in range(45)]
-    values = {"all": rng.random((2, 60, 45))}
-    axis = {"epochs": epochs, "layers": layers}
-    [ax] = figures.epoch_by_layer(values, label="c", **axis)
     assert len(ax.get_xticks()) <= 9 and ticks(ax.xaxis)[-1] == "59"
     assert len(ax.get_yticks()) <= 20 and ticks(ax.yaxis)[-1] == "conv 44"
-
-
-def test_a_map_that_does_not_agree_is_named():
-    with pytest.raises(Mistake, match=r"test: values of shape \(4, 3\).*4 epochs"):
-        figures.epoch_by_layer({"test": np.ones((4, 3))}, label="c", **MAP)
+    [ax] = figures.epoch_by_layer({"a": values * np.nan}, **draw)
+    assert np.isnan(map_of(ax)).all() and "2700 cells" in note_of(ax)
+    ax.figure.canvas.draw()
 
 
 # --- gradients
@@ -470,49 +386,34 @@ GROUPS = ("all", "unpermuted", "permuted")
 
 
 def test_gradient_norms_have_a_line_a_layer_in_the_colour_of_its_depth(rng):
-    groups = stacks(rng, GROUPS)
-    panels = figures.gradient_norms(groups, **MAP)
+    groups, found = stacks(rng, GROUPS), {"best epoch": [4, 6, 8]}
+    panels = figures.gradient_norms(groups, marks=found, **MAP)
     for ax, (name, values) in zip(panels, groups.items(), strict=True):
         assert ax.get_title(loc="left") == name
-        geometric = 10 ** np.log10(values).mean(axis=0)
-        for layer, drawn in enumerate(ax.lines):
-            assert np.allclose(drawn.get_ydata(), geometric[:, layer])
-            assert drawn.get_color() == figures.color(layer + 1, "depth")
-        assert len(ax.collections) == 2, "bands of the first and the last layer"
+        logs = np.log10(values)
+        for layer in range(3):
+            drawn = line(ax, f"_{layer}")
+            assert np.allclose(drawn.get_ydata(), 10 ** logs.mean(axis=0)[:, layer])
+        assert bands(ax)[:2] == ["_0", "_2"], "of the first and the last layer"
+        ends = [mean_interval(some)[1:3] for some in logs[..., 2].T]
+        assert np.allclose(np.log10(band_of(ax, "2", EPOCHS)), ends)
+        assert line(ax, "_best epoch").get_xdata() == [6, 6]
+        shades = [line(ax, f"_{layer}").get_color() for layer in (0, 2)]
+        assert shades == [style.color(depth, "depth") for depth in (1, 22)]
     assert {ax.get_yscale() for ax in panels} == {"log"}
     assert len({ax.get_ylim() for ax in panels}) == 1
-    assert key(panels[0].figure) == LAYERS[::-1]
-    assert "n = 3" in figure_note(panels[0])
+    assert keys(panels[0].figure) == [LAYERS[::-1]]
+    assert "geometric mean of n = 3" in note_of(panels[0])
 
 
-def test_norms_that_have_no_logarithm_are_gaps_and_counted(rng):
-    groups = stacks(rng, GROUPS)
-    groups["permuted"][0, 1, 2], groups["permuted"][1, 2, 2] = 0, np.nan
-    panels = figures.gradient_norms(groups, log_epochs=True, **MAP)
-    assert np.isnan(panels[2].lines[2].get_ydata()).tolist() == [0, 1, 1, 0]
-    assert "2 values undefined" in figure_note(panels[0])
-    assert {ax.get_xscale() for ax in panels} == {"symlog"}
-
-
-def test_two_networks_do_not_blow_up_a_logarithmic_axis():
+def test_norms_that_have_no_logarithm_are_gaps_and_two_networks_blow_up_no_axis():
     values = np.array([0.01, 1.0])[:, None, None] * np.ones((2, 4, 3))
-    panels = figures.gradient_norms({"all": values}, **MAP)
-    low, high = np.log10(panels[0].get_ylim())
+    values[0, 1, 2], values[1, 2, 2] = 0, np.nan
+    [ax] = figures.gradient_norms({"all": values}, log_epochs=True, **MAP)
+    assert np.isnan(line(ax, "_2").get_ydata()).tolist() == [0, 1, 1, 0]
+    assert "2 values undefined" in note_of(ax) and ax.get_xscale() == "symlog"
+    low, high = np.log10(ax.get_ylim())
     assert -3 <= low < -2 and 0 < high <= 1
-
-
-def test_the_key_of_many_layers_names_the_first_and_the_last(rng):
-    names = [f"conv {i}" for i in range(16)]
-    values = {"all": rng.random((2, 4, 16))}
-    panels = figures.gradient_norms(values, epochs=EPOCHS, layers=names)
-    found = key(panels[0].figure)
-    assert found[0] == "conv 15" and found[-1] == "conv 0" and len(found) <= 10
-
-
-def test_a_mark_stands_in_every_panel_of_gradients(rng):
-    found = {"best epoch": [4, 6, 8]}
-    panels = figures.gradient_norms(stacks(rng, GROUPS), marks=found, **MAP)
-    assert [line(ax, "_best epoch").get_xdata() for ax in panels] == [[6, 6]] * 3
 
 
 # --- examples in the plane
@@ -523,65 +424,41 @@ def cloud(rng, n=20, words="score 0.5"):
 
 
 def test_every_example_stands_in_its_panel_with_the_look_of_its_class(rng):
-    rows = {"epoch 0": [cloud(rng), cloud(rng)], "final": [cloud(rng), None]}
-    grid = figures.embeddings(rows, columns=["permuted", "restored"])
+    half = (rng.random((4, 2)), np.array([7, 7, 9, 9]), "")
+    rows = {"epoch 0": [cloud(rng), half], "final": [cloud(rng), None]}
+    columns, names = ["permuted", "restored"], {7: "seven"}
+    grid = figures.embeddings(rows, columns=columns, names=names)
     assert grid.shape == (2, 2)
-    points, labels, _ = rows["epoch 0"][1]
+    points, labels, _ = rows["epoch 0"][0]
     for label in range(10):
-        drawn = line(grid[0, 1], f"_{label}")
+        drawn = line(grid[0, 0], f"_{label}")
         assert np.allclose(drawn.get_xydata(), points[labels == label])
-        assert drawn.get_color() == figures.CLASSES[label] and drawn.get_rasterized()
+        assert drawn.get_color() == style.CLASSES[label] and drawn.get_rasterized()
+    assert line(grid[0, 1], "_7").get_color() == style.CLASSES[7]
     assert len({line(grid[0, 0], f"_{i}").get_marker() for i in range(10)}) == 10
-    assert [ax.get_title() for ax in grid[0]] == ["permuted", "restored"]
+    assert [ax.get_title() for ax in grid[0]] == columns
     assert [ax.get_ylabel() for ax in grid[:, 0]] == ["epoch 0", "final"]
     assert texts(grid[0, 0]) == ["score 0.5"] and not grid[1, 1].lines
-    assert "n = 20" in figure_note(grid[0, 0])
-    assert key(grid[0, 0].figure) == [str(i) for i in range(10)]
+    assert note_of(grid[0, 0]) == "n = 4 to 20 examples a panel"
+    [key] = keys(grid[0, 0].figure)
+    assert key == [*map(str, range(7)), "seven", "8", "9"]
 
 
 def test_all_points_are_inside_on_one_scale_both_ways_below_the_words(rng):
     points = np.vstack([[(0, 0), (0, 3), (3, 3)], 3 * rng.random((50, 2))])
-    panel = (points, np.zeros(53, dtype=int), "score")
-    ax = figures.embeddings({"final": [panel]}, columns=["test"])[0, 0]
+    ax = one_cloud((points, np.zeros(53, dtype=int), "score"))
     low, high = np.array([ax.get_xlim(), ax.get_ylim()]).T
     assert (low < points).all() and (points < high).all() and ax.get_aspect() == 1
     ax.figure.canvas.draw()
     bottom = ax.texts[0].get_window_extent().y0
     assert ax.transData.transform(points)[:, 1].max() < bottom
     assert not ax.get_xticks().size and not ax.get_yticks().size
-
-
-def test_a_class_keeps_its_look_where_it_is_missing_and_has_its_name(rng):
-    half = (rng.random((4, 2)), np.array([7, 7, 9, 9]), "")
-    rows = {"final": [cloud(rng), half]}
-    grid = figures.embeddings(rows, columns=["a", "b"], names={7: "seven"})
-    assert line(grid[0, 1], "_7").get_color() == line(grid[0, 0], "_7").get_color()
-    assert key(grid[0, 0].figure)[7:9] == ["seven", "8"]
-
-
-def test_an_undefined_point_is_counted_in_its_panel(rng):
-    broken = cloud(rng)
-    broken[0][3, 1] = np.nan
-    ax = figures.embeddings({"final": [broken]}, columns=["a"])[0, 0]
-    assert texts(ax) == ["score 0.5\n1 undefined"]
-    assert [len(line(ax, f"_{label}").get_xdata()) for label in (3, 4)] == [1, 2]
-    broken[0][:] = np.nan
-    ax = figures.embeddings({"final": [broken]}, columns=["a"])[0, 0]
-    assert texts(ax) == ["score 0.5\n20 undefined"]
-
-
-@pytest.mark.parametrize(
-    ("panel", "words"),
-    [
-        ((np.ones((3, 3)), [0, 1, 2], ""), r"\(3, 3\) with 3 labels"),
-        ((np.ones((11, 2)), range(11), ""), "11 classes: at most 10"),
-    ],
-)
-def test_an_embedding_that_cannot_be_drawn_is_named(panel, words):
-    with pytest.raises(Mistake, match=words):
-        figures.embeddings({"final": [panel]}, columns=["a"])
-    with pytest.raises(Mistake, match="'final' has 1 panels: give 2"):
-        figures.embeddings({"final": [None]}, columns=["a", "b"])
+    points[3, 1] = np.nan
+    ax = one_cloud((points, np.zeros(53, dtype=int), "score"))
+    assert texts(ax) == ["score\n1 undefined"]
+    assert len(line(ax, "_0").get_xdata()) == 52
+    ax = one_cloud((points * np.nan, np.zeros(53, dtype=int), "score"))
+    assert texts(ax) == ["score\n53 undefined"]
 
 
 # --- capacities
@@ -591,178 +468,158 @@ def test_theory_stands_against_simulation_with_its_band_and_largest_distance():
     simulated = np.array([0.1, 0.2, 0.4])
     points = {"test": (simulated, simulated * [1.0, 1.1, 0.8])}
     ten, fifty = figures.theory_against_simulation({10: points, 50: points})
-    assert [ax.get_title(loc="left") for ax in (ten, fifty)] == [
-        "P = 10 classes",
-        "P = 50 classes",
-    ]
-    drawn = line(ten, "test")
-    assert np.allclose(drawn.get_xydata().T, points["test"])
-    assert drawn.get_marker() == figures.SETS["test"].marker
-    diagonal = line(ten, "_diagonal")
-    assert np.allclose(diagonal.get_xdata(), diagonal.get_ydata())
-    ends = diagonal.get_xdata()
-    band = band_of(ten.collections[0], ends)
-    assert np.allclose(band / ends[:, None], [[0.85, 1.15]] * 2)
+    titles = [ax.get_title(loc="left") for ax in (ten, fifty)]
+    assert titles == ["P = 10 classes", "P = 50 classes"]
+    assert np.allclose(line(ten, "test").get_data(), points["test"])
+    assert line(ten, "test").get_marker() == style.SETS["test"].marker
+    ends, again = line(ten, "_diagonal").get_data()
+    assert np.allclose(ends, again)
+    ten.collections[0].set_label("_band")
+    assert np.allclose(band_of(ten, "band", ends) / ends[:, None], [[0.85, 1.15]] * 2)
     assert ten.get_xlim() == ten.get_ylim() == fifty.get_xlim()
     assert ten.get_xscale() == ten.get_yscale() == "log"
     assert texts(ten) == ["20 % apart at most\nn = 3 points"]
-    assert key(ten.figure) == ["test"] and "± 15 %" in figure_note(ten)
+    assert keys(ten.figure) == [["test"]] and "± 15 %" in note_of(ten)
 
 
-def test_a_capacity_that_was_not_found_is_counted():
-    points = {"test": ([0.1, np.nan, 0.4], [0.1, 0.2, 0.4])}
+@pytest.mark.parametrize(
+    ("simulated", "words"),
+    [
+        ([0.1, np.nan, 0.4], "0 % apart at most\nn = 2 points\n1 undefined"),
+        ([np.nan, 0, np.nan], "n = 0 points\n3 undefined"),
+    ],
+)
+def test_a_capacity_that_was_not_found_is_counted(simulated, words):
+    points = {"test": (simulated, [0.1, 0.2, 0.4])}
     [ax] = figures.theory_against_simulation({50: points})
-    assert texts(ax) == ["0 % apart at most\nn = 2 points\n1 undefined"]
-    [ax] = figures.theory_against_simulation({50: {"test": ([np.nan], [0.1])}})
-    assert texts(ax) == ["n = 0 points\n1 undefined"]
+    assert texts(ax) == [words]
 
 
-def test_balls_have_a_line_a_dimension_and_dots_for_samples():
+@pytest.mark.parametrize("samples", [1, 2])
+def test_balls_have_a_line_a_dimension_and_a_dot_for_each_sample(samples):
     radii, dimensions = np.array([0.5, 1.0, 2.0]), [2, 10]
     form = 1 / (1 + np.outer(radii, dimensions))
     measured = np.where(form > 0.1, form * 1.1, np.nan)
-    ax = figures.capacity_of_balls(radii, dimensions, form, measured=measured)
+    some = measured if samples == 1 else np.stack([measured, measured])
+    ax = figures.capacity_of_balls(radii, dimensions, form, measured=some)
     for i, dimension in enumerate(dimensions):
         drawn = line(ax, f"dimension {dimension}")
         assert np.allclose(drawn.get_ydata(), form[:, i])
-        assert drawn.get_color() == figures.color(dimension, "dimension")
-    dots = [some for some in ax.lines if some.get_label() == "_sampled"]
-    assert np.allclose([some.get_ydata() for some in dots], measured.T, equal_nan=True)
-    assert ax.get_yscale() == "log" and "n = 1 sample a ball" in texts(ax)[-1]
-    names = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert names == ["dimension 2", "dimension 10", "sampled balls"]
-
-
-def test_several_samples_of_a_ball_have_a_dot_each():
-    form = np.ones((3, 2))
-    some = np.stack([form, form * 2])
-    ax = figures.capacity_of_balls([1, 2, 3], [2, 5], form, measured=some)
-    assert len([drawn for drawn in ax.lines if drawn.get_label() == "_sampled"]) == 4
-    assert "n = 2 samples" in texts(ax)[-1]
-
-
-def test_balls_that_do_not_agree_are_named():
-    with pytest.raises(Mistake, match=r"shape \(2, 3\) for 3 radii and 2 dimensions"):
-        figures.capacity_of_balls([1, 2, 3], [2, 5], np.ones((2, 3)))
-    with pytest.raises(Mistake, match="measured"):
-        form = np.ones((3, 2))
-        figures.capacity_of_balls([1, 2, 3], [2, 5], form, measured=form.T)
+        assert drawn.get_color() == style.color(dimension, "dimension")
+    dots = [some.get_ydata() for some in ax.lines if some.get_label() == "_sampled"]
+    assert np.allclose(dots, np.repeat(measured.T, samples, axis=0), equal_nan=True)
+    words = {1: "n = 1 sample a ball", 2: "n = 2 samples a ball"}
+    assert ax.get_yscale() == "log" and texts(ax)[-1].endswith(words[samples])
+    assert keys(ax) == ["dimension 2", "dimension 10", "sampled balls"]
 
 
 # --- images with their labels
 
 
-def frames(ax):
-    """Corner and side of the frames, in the order of the images."""
-    boxes = [patch for patch in ax.patches if not patch.get_fill()]
-    return [(int(p.get_x()), int(p.get_y()), int(p.get_width())) for p in boxes]
-
-
-def cells(ax):
-    picture = ax.images[0].get_array()
-    return [picture[y : y + side, x : x + side] for x, y, side in frames(ax)]
+def labelled_row(images, used=None, true=None):
+    used = used or list(range(len(images)))
+    return images, used, true or used
 
 
 def test_images_stand_in_the_rows_of_their_sets_in_grey_or_in_colour(rng):
-    grey, colored = rng.random((2, 8, 8)), rng.integers(0, 256, (2, 4, 4, 3))
+    grey, colored = rng.random((3, 8, 8)), rng.integers(0, 256, (2, 4, 8, 4))
     rows = {
-        "unpermuted": (grey, [3, 4], [3, 4]),
-        "permuted": (colored.astype(np.uint8), [1, 2], [1, 2]),
+        "unpermuted": labelled_row(grey),
+        "permuted": labelled_row(colored.astype(np.uint8)),
     }
-    ax = figures.labelled_images(rows)
-    expected = [*np.repeat(grey[..., None], 3, axis=3), *(colored / 255)]
-    for cell, image in zip(cells(ax), expected, strict=True):
-        again = [mosaics.scale(image[..., i], len(cell)) for i in range(3)]
-        assert np.allclose(cell, np.stack(again, axis=2), atol=1e-9)
-    tops = [y for _, y, _ in frames(ax)]
-    assert tops[0] == tops[1] < tops[2] == tops[3]
-    assert {"unpermuted", "permuted", "3", "4", "1", "2"} <= set(texts(ax))
-
-
-def test_images_that_are_not_square_keep_their_shape(rng):
-    wide = rng.random((1, 4, 8, 4))  # of four channels the first three are shown
-    ax = figures.labelled_images({"test": (wide, [1], [1])})
-    [cell] = cells(ax)
-    square = np.ones((8, 8, 3))
-    square[2:6] = wide[0, ..., :3]
-    again = [mosaics.scale(square[..., i], len(cell)) for i in range(3)]
-    assert np.allclose(cell, np.stack(again, axis=2), atol=1e-9)
+    grid = figures.labelled_images(rows)
+    assert grid.shape == (2, 3) and [ax.get_ylabel() for ax in grid[:, 0]] == [*rows]
+    expected = [*np.repeat(grey[..., None], 3, axis=3), *(colored[..., :3] / 255)]
+    found = [ax.images[0] for ax in grid.flat[:5]]
+    for picture, image in zip(found, expected, strict=True):
+        assert np.allclose(picture.get_array(), image, atol=1e-9)
+    assert [texts(ax) for ax in grid.flat[:5]] == [["0"], ["1"], ["2"], ["0"], ["1"]]
+    assert grid[1, 2].figure is None, "there is no third permuted image"
 
 
 def test_wrong_labels_alone_are_crossed_and_frames_have_the_colours_of_the_sets():
-    images = np.zeros((2, 4, 4))
+    images, used = np.zeros((2, 4, 4)), ["cat", "dog"]
     rows = {
-        "permuted": (images, ["cat", "dog"], ["cat", "cat"]),
-        "restored": (images, ["cat", "cat"], ["cat", "cat"]),
+        "permuted": (images, used, ["cat", "cat"]),
+        "restored": (images, used, used),
     }
-    ax = figures.labelled_images(rows)
-    [cross] = [text for text in ax.texts if text.get_text() == labelled.CROSS]
-    x, y, side = frames(ax)[1]
-    assert cross.get_position() == (x + side, y)
-    shade = to_rgba(figures.SETS["permuted"].color)
-    assert cross.get_bbox_patch().get_facecolor() == shade
-    edges = [patch.get_edgecolor() for patch in ax.patches if not patch.get_fill()]
-    restored = to_rgba(figures.SETS["restored"].color)
-    assert edges == [shade, shade, restored, restored]
+    grid = figures.labelled_images(rows)
+    assert [texts(ax)[:-1] for ax in grid.flat] == [[], [labelled.CROSS], [], []]
+    box = grid[0, 1].texts[0].get_bbox_patch()
+    for name, line_of in zip(rows, grid, strict=True):
+        shade = to_rgba(style.SETS[name].color)
+        edges = {ax.spines["left"].get_edgecolor() for ax in line_of}
+        assert edges == {shade} and (box.get_facecolor() == shade) == (
+            name == "permuted"
+        )
+    assert labelled.CROSS in note_of(grid[0, 0])
 
 
 def test_a_label_stands_below_its_image_and_long_ones_do_not_touch():
-    names = ["European_fire_salamander", "chimpanzee", "refrigerator", "cat"] * 2
-    rows = {"restored": (np.zeros((8, 4, 4)), names, names)}
-    ax = figures.labelled_images(rows)
-    ax.figure.canvas.draw()
-    below = [t for t in ax.texts if t.get_verticalalignment() == "baseline"]
-    assert " ".join(t.get_text() for t in below).startswith("European fire salamander")
-    boxes = [text.get_window_extent() for text in below]
-    for a, b in combinations(boxes, 2):
-        assert a.x1 <= b.x0 or b.x1 <= a.x0 or a.y1 <= b.y0 + 1 or b.y1 <= a.y0 + 1
-    assert min(box.y0 for box in boxes) >= 0
-    middles = {x + side / 2 for x, _, side in frames(ax)}
-    assert {text.get_position()[0] for text in below} == middles
-    assert ax.figure.get_figwidth() <= 7
+    names = ["European_fire_salamander", "chimpanzee", "refrigerator", "cat"]
+    names += ["mower and tractor", "sea_cow", "a very " * 9, "n" * 15]
+    grid = figures.labelled_images(
+        {"restored": labelled_row(np.zeros((8, 4, 4)), names)}
+    )
+    labels = [ax.texts[-1] for ax in grid.flat]
+    words = [label.get_text() for label in labels]
+    assert words[0].split("\n") == ["European", "fire", "salamander"]
+    assert words[5] == "sea cow" and words[7].replace("\n", "") == "n" * 15
+    assert words[6].count("\n") == 2 and words[6].endswith("…")
+    figure = grid[0, 0].figure
+    assert inside(figure, labels) and not touch(labels) and figure.get_figwidth() <= 7
 
 
-def test_words_are_broken_at_spaces_then_anywhere_and_cut_after_three_lines():
-    wide = mosaics.text_width("n" * 10, labelled.SMALL)
-    assert labelled.wrap("sea cow", wide) == ["sea cow"]
-    assert labelled.wrap("mower and tractor", wide) == ["mower and", "tractor"]
-    broken = labelled.wrap("n" * 15, wide)
-    assert len(broken) == 2 and broken[0].endswith("-")
-    assert "".join(broken).replace("-", "") == "n" * 15
-    cut = labelled.wrap("mm mm " * 9, wide)
-    assert len(cut) == 3 and cut[-1].endswith("…")
-    every = [*broken, *cut]
-    assert max(mosaics.text_width(some, labelled.SMALL) for some in every) <= wide
+# --- mistakes, and what fits
+
+ALL, SHAPE = np.ones((2, 3)), r"values of shape \(2, 3\)"
+WRONG = {
+    rf"test: {SHAPE}: give \(network, 2 epochs": lambda: figures.by_set(
+        {"test": ([0, 1], ALL)}, label="x"
+    ),
+    rf"test: {SHAPE}.*2 shares": lambda: figures.by_share(
+        {"a": {"test": ALL}}, shares=[0, 1]
+    ),
+    "'size': allowed are capacity, radius": lambda: figures.geometry_by_layer(
+        {"size": {}}, layers=LAYERS
+    ),
+    rf"a: {SHAPE}.*1 layers": lambda: figures.geometry_by_layer(
+        {"radius": {"a": ALL}}, layers=["b"]
+    ),
+    rf"test: {SHAPE}.*4 epochs, 3 layers": lambda: figures.epoch_by_layer(
+        {"test": ALL}, label="c", **MAP
+    ),
+    r"\(2, 3\) with 2 labels": lambda: one_cloud((ALL, [0, 1], "")),
+    "11 classes: at most 10": lambda: one_cloud((np.ones((11, 2)), range(11), "")),
+    "'final' has 2 panels: give 1": lambda: one_cloud(None, None),
+    r"capacity of shape \(2, 3\) for 3 radii and 2 dimensions": lambda: balls(ALL),
+    r"measured capacity of shape \(2, 3\)": lambda: balls(ALL.T, measured=ALL),
+    "'a' has 1 images, 1 labels in use and 2 true": lambda: labelled_one([ALL], [1, 2]),
+    "'a' has 0 images": lambda: labelled_one([], []),
+    r"'a'.*\(2, 3, 5\)": lambda: labelled_one([np.ones((2, 3, 5))], [1]),
+}
 
 
-def test_the_file_of_labelled_images_has_the_pixels_of_the_picture(rng):
-    images = rng.random((3, 8, 8))
-    ax = figures.labelled_images({"restored": (images, [1, 2, 3], [1, 2, 3])})
-    file = io.BytesIO()
-    ax.figure.savefig(file, format="png")
-    drawn = np.asarray(Image.open(file).convert("RGB"), dtype=float) / 255
-    for (x, y, side), cell in zip(frames(ax), cells(ax), strict=True):
-        inside = np.s_[y + 3 : y + side - 3, x + 3 : x + side - 3]
-        assert np.allclose(drawn[inside], cell[3:-3, 3:-3], atol=0.01)
+def one_cloud(*panels):
+    return figures.embeddings({"final": panels}, columns=["a"])[0, 0]
 
 
-@pytest.mark.parametrize(
-    ("row", "words"),
-    [
-        ((np.zeros((2, 4, 4)), [1], [1, 2]), "'test' has 2 images, 1 labels in use"),
-        ((np.zeros((0, 4, 4)), [], []), "'test' has 0 images"),
-        ((np.zeros((1, 3, 4, 5)), [1], [1]), r"'test'.*\(3, 4, 5\)"),
-    ],
-)
-def test_labelled_images_that_cannot_be_drawn_are_named(row, words):
+def balls(form, **options):
+    return figures.capacity_of_balls([0.5, 1, 2], [2, 10], form, **options)
+
+
+def labelled_one(images, true):
+    return figures.labelled_images({"a": (images, [1] * len(images), true)})
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_what_cannot_be_drawn_is_named(words):
     with pytest.raises(Mistake, match=words):
-        figures.labelled_images({"test": row})
+        WRONG[words]()
 
 
-def test_a_key_that_is_too_long_for_one_row_has_two():
-    narrow, wide = plt.figure(figsize=(3, 3)), plt.figure(figsize=(7, 3))
-    for figure in (narrow, wide):
-        sets.key(figure, dict.fromkeys(SETS), bound=0.04)
-        figure.canvas.draw()
-        box = figure.legends[0].get_window_extent()
-        assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
+@pytest.mark.parametrize("inches", [3, 7])
+def test_a_key_that_is_too_long_for_one_row_has_two(inches):
+    figure = plt.figure(figsize=(inches, 3))
+    panels.key(figure, panels.entries(style.SETS))
+    assert inside(figure, figure.legends)

@@ -303,7 +303,7 @@ BIG = """
 import resource, sys
 import torch
 from helpers.training.losses import LOSSES
-from helpers.metrics.example_gradients import class_gradient_sums
+from helpers.metrics.gradients.example_gradients import class_gradient_sums
 from helpers.models import build
 
 torch.set_num_threads(1)
