@@ -1,6 +1,8 @@
 """The two ways things go wrong: a user's mistake, and a failure on the way."""
 
+import contextlib
 import errno
+from collections.abc import Iterator
 
 
 class Mistake(ValueError):
@@ -21,6 +23,18 @@ class Failure(RuntimeError):
     """
 
     _render_traceback_ = Mistake._render_traceback_
+
+
+@contextlib.contextmanager
+def failure_in(where: str) -> Iterator[None]:
+    """What goes wrong in somebody's code is a Failure, on one line, that says where."""
+    try:
+        yield
+    except (Mistake, Failure):
+        raise
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise Failure(f"{where}: {what}") from error
 
 
 RIGHTS = "ask its owner for the right to read and write there"

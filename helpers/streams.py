@@ -1,11 +1,11 @@
 """Independent random streams, each named by its purpose."""
 
-from numbers import Integral
 from zlib import crc32
 
 import numpy as np
 
 from helpers.errors import Mistake
+from helpers.system.values import is_whole
 
 
 def stream(seed: int, purpose: str, *more: int) -> np.random.Generator:
@@ -25,8 +25,7 @@ def stream(seed: int, purpose: str, *more: int) -> np.random.Generator:
 
 
 def _word(meaning: str, number: int) -> int:
-    whole = isinstance(number, Integral) and not isinstance(number, bool)
-    if not whole or not 0 <= number < 2**32:
+    if not is_whole(number) or not 0 <= number < 2**32:
         raise Mistake(
             f"{meaning} is {number!r}: choose a whole number from 0 to 2**32 - 1"
         )

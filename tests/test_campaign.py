@@ -17,14 +17,35 @@ from benchmarks.campaign.faults import HARMLESS, NAMED, Fault, judge
 
 NAME = "0123456789ab"
 ROOT = Path(__file__).resolve().parents[1]
-FAILING = """\
-import sys
-from benchmarks.campaign.failing import fail
-folder, error, at = sys.argv[1:]
-fail(folder, error, int(at), folder + ".calls")
-with open(folder + "/a/file", "w") as file:
-    file.write("ten digits")
-"""
+
+
+@pytest.mark.parametrize(
+    ("error", "at", "status", "called", "failed"),
+    [
+        ("ENOSPC", 1, 1, ["open"], [True]),
+        ("ENOSPC", 2, 1, ["open", "write"], [False, True]),
+        ("SHORT", 1, 0, ["write", "write"], None),  # of half, and continued
+    ],
+)
+def test_the_call_that_was_asked_for_fails(tmp_path, error, at, status, called, failed):
+    file, calls = tmp_path / "a" / "file", tmp_path / "calls"
+    file.parent.mkdir()
+    script = (
+        "import sys; from benchmarks.campaign.failing import fail\n"
+        f"fail({str(tmp_path)!r}, {error!r}, {at}, {str(calls)!r})\n"
+        f"with open({str(file)!r}, 'w') as file: file.write('ten digits')"
+    )
+    options = {"cwd": ROOT, "env": {**os.environ, "PYTHONPATH": "."}}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    noted = [json.loads(line) for line in calls.read_text().splitlines()]
+    assert done.returncode == status, done.stderr
+    assert [each["call"] for each in noted][: len(called)] == called
+    if failed:
+        assert [each["failed"] for each in noted][: len(failed)] == failed
+        assert "No space left on device" in done.stderr
+    else:
+        assert file.read_text() == "ten digits"
 
 
 @pytest.fixture
@@ -35,28 +56,6 @@ def root(tmp_path):
     np.savez(folder / "history.npz", loss=np.array([1.0, 0.5]))
     (folder / "done.json").write_text("{}")
     return tmp_path
-
-
-@pytest.fixture
-def failing(tmp_path):
-    """Function that writes a file while a call fails: the process, and the calls."""
-    (tmp_path / "here" / "a").mkdir(parents=True)
-
-    def failing(error, at):
-        command = [
-            sys.executable,
-            "-c",
-            FAILING,
-            str(tmp_path / "here"),
-            error,
-            str(at),
-        ]
-        options = {"cwd": ROOT, "capture_output": True, "text": True}
-        done = subprocess.run(command, env={**os.environ, "PYTHONPATH": "."}, **options)
-        lines = (tmp_path / "here.calls").read_text().splitlines()
-        return done, [json.loads(line) for line in lines]
-
-    return failing
 
 
 class Said:
@@ -88,24 +87,18 @@ def test_rounding_is_told_from_other_numbers(root):
     assert list(evidence.different_bits(root, before).values()) == [False]
 
 
-def test_a_finished_run_whose_checksum_fails_is_wrong(root):
+def test_what_is_damaged_neither_old_nor_new_or_left_behind_is_found(root):
     mark = root / "results" / NAME / "done.json"
     mark.write_text(json.dumps({"history.npz": "0" * 64}))
     (found,) = evidence.wrong_now(root, Result({}, {}, {}))
     assert found.startswith(f"run {NAME} is damaged")
-
-
-def test_a_page_that_is_neither_old_nor_new_is_wrong(root):
+    mark.write_text("{}")
     page = root / "_build" / "html" / "index.html"
     page.parent.mkdir(parents=True)
-    page.write_text("half a pa")
     allowed = Result({}, {}, {"_build/html/index.html": {b"old page", b"new page"}})
-    assert len(list(evidence.wrong_now(root, allowed))) == 1
-    page.write_text("new page")
-    assert list(evidence.wrong_now(root, allowed)) == []
-
-
-def test_what_is_left_behind_is_found(root):
+    for text, count in (("half a pa", 1), ("new page", 0)):
+        page.write_text(text)
+        assert len(list(evidence.wrong_now(root, allowed))) == count
     assert evidence.left_behind(root) == []
     for name in (".partial-x", "state.safetensors"):
         (root / "results" / NAME / name).touch()
@@ -116,20 +109,6 @@ def test_every_kill_that_is_asked_for_is_planned():
     assert sum(count for _, count in plan_cases(300, 0)) == 300
     assert [*plan_cases(300, 0)] == [*plan_cases(300, 0)] != [*plan_cases(300, 1)]
     assert all(count > 0 for _, count in islice(plan_cases(7, 3), 10))
-
-
-@pytest.mark.parametrize(("at", "call"), [(1, "open"), (2, "write")])
-def test_the_call_that_was_asked_for_fails(failing, at, call):
-    done, calls = failing("ENOSPC", at)
-    assert done.returncode == 1 and "No space left on device" in done.stderr
-    assert [each["call"] for each in calls if each["failed"]] == [call]
-
-
-def test_a_short_write_takes_half_and_is_continued(failing, tmp_path):
-    done, calls = failing("SHORT", 1)
-    assert done.returncode == 0, done.stderr
-    assert [each["call"] for each in calls] == ["write", "write"]
-    assert (tmp_path / "here" / "a" / "file").read_text() == "ten digits"
 
 
 def test_a_failed_write_has_to_be_named_on_one_line():

@@ -19,10 +19,10 @@ PAPERS = {*ENGINE, "estimates", "claims", "figures"}
 MAY_IMPORT = {
     "__init__": set(),
     "errors": set(),
-    "streams": set(),
     "system": set(),  # partly used before anything is installed
+    "streams": {"system"},
     "environment": {"system"},  # runs before anything is installed
-    "metrics": set(),  # they know no model, no file, no training
+    "metrics": {"system"},  # they know no model, no file, no training
     "estimates": set(),
     "runs": {"system"},
     "datasets": {"system", "streams"},

@@ -1,5 +1,6 @@
 """What is in the book: its papers, their chapters, and the executed copies at hand."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,19 +48,26 @@ class Edition(NamedTuple):
         return f"{self.variant} ({self.scale} scale)"
 
 
+def copies(book: Path) -> Iterator[Edition]:
+    """Editions whose executed copies lie in a book, whatever their chapter.
+
+    Copies that are not whole (`*.failed.ipynb`, `*.partial.ipynb`) are left out.
+    """
+    for scale in SCALES:
+        for path in sorted((book / "chapters" / scale).glob("*.ipynb")):
+            chapter, _, variant = path.stem.partition("-")
+            if "." not in path.stem:
+                yield Edition(chapter, scale, variant or "main")
+
+
 def find_editions(book: Path) -> dict[str, list[Edition]]:
     """The executed copies at hand, best first: the chapters of the book, then others.
 
-    Scales come before variants, and the variant `main` before the others. Copies that
-    are not whole (`*.failed.ipynb`, `*.partial.ipynb`) are left out.
+    Scales come before variants, and the variant `main` before the others.
     """
     found: dict[str, list[Edition]] = {}
-    for scale in BEST_FIRST:
-        for path in sorted((book / "chapters" / scale).glob("*.ipynb")):
-            chapter, _, variant = path.stem.partition("-")
-            edition = Edition(chapter, scale, variant or "main")
-            if "." not in path.stem:
-                found.setdefault(chapter, []).append(edition)
+    for edition in copies(book):
+        found.setdefault(edition.chapter, []).append(edition)
     for editions in found.values():
         editions.sort(key=lambda e: (BEST_FIRST.index(e.scale), e.variant != "main"))
     known = book_chapters()

@@ -1,6 +1,7 @@
 """Editions: what scales.yaml asks for, and where executed copies lie."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from helpers.system.names import refuse
 
 MAIN = "main"  # the variant that has no name of its own
 NEEDS = "needs"  # beside a scale's chapters: the device it refuses to go without
-HALFWAY = (".failed", ".partial")  # ends of the names of copies that are not whole
 
 Variants = Mapping[str, Mapping[str, Any]]  # variant -> parameter -> value
 
@@ -94,17 +94,6 @@ def copy_path(root: Path, edition: Edition) -> Path:
     return root / "book" / f"{edition.page}.ipynb"
 
 
-def copies(root: Path) -> list[Edition]:
-    """Editions whose executed copies lie in the book, whatever their chapter."""
-    found = []
-    for scale in SCALES:
-        for path in sorted((root / "book" / "chapters" / scale).glob("*.ipynb")):
-            chapter, _, variant = path.stem.partition("-")
-            if not path.stem.endswith(HALFWAY):
-                found.append(Edition(chapter, scale, variant or MAIN))
-    return found
-
-
 def describe(edition: Edition) -> str:
     """An edition in a few words."""
     variant = "" if edition.variant == MAIN else f"{edition.variant}, "
@@ -117,7 +106,7 @@ def read_scale(root: Path, scale: str) -> Mapping[str, Any]:
         refuse("scale", scale, SCALES)
     path = root / "notebooks" / "scales.yaml"
     try:
-        scales = yaml.safe_load(path.read_text(encoding="utf-8"))
+        scales = _parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Mistake(f"{path} cannot be read: {error.strerror}") from error
     except yaml.YAMLError as error:
@@ -125,6 +114,12 @@ def read_scale(root: Path, scale: str) -> Mapping[str, Any]:
     wanted = scales.get(scale) if isinstance(scales, dict) else None
     _check_shape(wanted or {}, f"{path.name}, scale {scale}")
     return wanted or {}
+
+
+@lru_cache(maxsize=2)
+def _parsed(text: str) -> Any:
+    """A text of YAML, read once: it is asked for each chapter and each variant."""
+    return yaml.safe_load(text)
 
 
 def _check_shape(scale: Any, where: str) -> None:

@@ -141,11 +141,8 @@ def _options(plan: Plan, home: kernel.Quarters, cell_seconds: int | None) -> dic
 
 def _record(plan: Plan) -> dict:
     """Provenance of an executed copy, for its metadata."""
-    edition = plan.edition
     return {
-        "chapter": edition.chapter,
-        "scale": edition.scale,
-        "variant": edition.variant,
+        **plan.edition._asdict(),
         "parameters": as_json(plan.parameters),
         "inputs": plan.inputs,
         **provenance(choose_device(plan.device)),
@@ -159,19 +156,15 @@ def _settle(plan: Plan, executed: NotebookNode, reason: str) -> None:
     failed = plan.target.with_suffix(".failed.ipynb")
     source = read_notebook(source_path(plan.root, plan.edition.chapter))
     reasons = [reason] if reason else gate(executed, source)
+    if reasons:
+        executed.metadata["memorization"]["reason"] = "; ".join(reasons)
+    content = (nbformat.writes(executed) + "\n").encode()
+    write_bytes(failed if reasons else plan.target, content)
     if not reasons:
-        _write(plan.target, executed)
         remove(failed)
         return
-    executed.metadata["memorization"]["reason"] = "; ".join(reasons)
-    _write(failed, executed)
     kept = os.path.relpath(failed, plan.root)
     raise Failure(f"{'; '.join(reasons)} (what was executed is kept in {kept})")
-
-
-def _write(path: Path, notebook: NotebookNode) -> None:
-    """Write a notebook whole or not at all."""
-    write_bytes(path, (nbformat.writes(notebook) + "\n").encode())
 
 
 def _last_started(executed: NotebookNode) -> str:
@@ -180,18 +173,14 @@ def _last_started(executed: NotebookNode) -> str:
     After a dead kernel papermill calls every cell completed, but has no time at which
     the later ones began.
     """
-    cells = [
+    # Papermill adds cells where a notebook failed.
+    executed.cells = [c for c in executed.cells if ERROR_MARKER_TAG not in tags_of(c)]
+    begun = [
         (position, cell)
-        for position, cell in numbered(_without_markers(executed))
+        for position, cell in numbered(executed)
         if cell.metadata.get("papermill", {}).get("start_time")
     ]
-    return name_cell(*cells[-1]) if cells else "the kernel"
-
-
-def _without_markers(executed: NotebookNode) -> NotebookNode:
-    """Without the cells that papermill adds where a notebook failed."""
-    executed.cells = [c for c in executed.cells if ERROR_MARKER_TAG not in tags_of(c)]
-    return executed
+    return name_cell(*begun[-1]) if begun else "the kernel"
 
 
 def _strip(executed: NotebookNode) -> NotebookNode:

@@ -18,13 +18,14 @@ from helpers.chapters.ageing import (
     record_of,
     verdicts_of,
 )
-from helpers.chapters.book import Edition
+from helpers.chapters.book import Edition, copies
 from helpers.chapters.cells import name_cell, numbered, read_notebook
-from helpers.chapters.editions import copies, copy_path, source_path
+from helpers.chapters.editions import copy_path, source_path
 from helpers.chapters.outputs import unshowable, untidy
 from helpers.claims.registry import load_registry
 from helpers.claims.verdicts import MIME_TYPE, WEAKEST_FIRST
 from helpers.errors import Failure, Mistake
+from helpers.system.values import is_number
 
 TITLE = re.compile(r"^ {0,3}#{1,6} +\S|\S.*\n {0,3}(=+|-+) *$", re.MULTILINE)
 LARGEST = 2_000_000  # bytes of an executed copy, figures included
@@ -80,7 +81,7 @@ def faults(executed: NotebookNode) -> list[str]:
 
 def inspect_book(root: Path) -> Iterator[Complaint]:
     """Every executed copy in the book that is faulty, or older than its chapter."""
-    for edition in copies(root):
+    for edition in copies(root / "book"):
         path, notebook = copy_path(root, edition), source_path(root, edition.chapter)
         try:
             executed = read_notebook(path)
@@ -147,12 +148,7 @@ def _verdict_faults(records) -> Iterator[str]:
         if record.get("verdict") not in WEAKEST_FIRST:
             yield f"{name} has the verdict {record.get('verdict')!r}"
         for key in ("value", "low", "high", "n"):
-            if not _is_number_or_none(record.get(key, "absent")):
-                yield f"{name} has {key} {record.get(key, 'absent')!r}"
-
-
-def _is_number_or_none(value) -> bool:
-    if value is None:
-        return True
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value)
+            value = record.get(key, "absent")
+            finite = is_number(value) and math.isfinite(value)
+            if not (finite or value is None):
+                yield f"{name} has {key} {value!r}"

@@ -14,6 +14,7 @@ RENDERED = (  # MIME types that MyST-NB shows, the one that it prefers first
     *("text/html", "image/svg+xml", "image/png", "image/gif", "image/jpeg"),
     *("text/markdown", "text/latex", "text/plain"),
 )
+NEVER_SHOWN = f"which no page can show: allowed are {', '.join(RENDERED)}"
 SCRIPTS = (  # that it prefers to all others; the book's pages run none
     "application/vnd.jupyter.widget-view+json",
     "application/javascript",
@@ -51,15 +52,14 @@ def unshowable(cell: Mapping) -> Iterator[str]:
     yield from _misspoken(cell["metadata"].get("mystnb", {}))
     kind = cell["metadata"].get("format")
     if cell["cell_type"] == "raw" and kind and kind not in RENDERED:
-        yield f"is raw {kind}, which no page can show: allowed are {_allowed()}"
+        yield f"is raw {kind}, {NEVER_SHOWN}"
     for output in cell.get("outputs", []):
         data, kind = output.get("data", {}), shown_type(output)
         for script in [one for one in SCRIPTS if one in data]:
             yield f"shows a script or a widget ({script}), and pages run none"
         unknown = [one for one in data if one not in (*SCRIPTS, MIME_TYPE)]
         if unknown and kind is None:
-            what = ", ".join(unknown)
-            yield f"shows only {what}, which no page can show: allowed are {_allowed()}"
+            yield f"shows only {', '.join(unknown)}, {NEVER_SHOWN}"
         for picture in [one for one in PICTURES if one in data]:
             if not _is_picture(data[picture]):
                 yield f"holds {picture} that is no picture"
@@ -134,10 +134,6 @@ def _misspoken(settings) -> Iterator[str]:
         for name in names:
             if not isinstance(value := given.get(name, ""), str):
                 yield f"has metadata mystnb.{part}.{name} = {value!r}: give a text"
-
-
-def _allowed() -> str:
-    return ", ".join(RENDERED)
 
 
 def _joined(text: str | list[str]) -> str:

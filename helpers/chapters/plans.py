@@ -19,6 +19,7 @@ from helpers.claims.registry import paper_folder
 from helpers.runs import Study, fingerprint
 from helpers.runs.fields import Described
 from helpers.runs.store import RunFolder
+from helpers.system.values import digest_of
 from helpers.training.tasks import check_studies
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -64,9 +65,9 @@ class Plan(NamedTuple):
         cells = [[c.cell_type, c.source, c.metadata] for c in self.notebook.cells]
         names = sorted(map(fingerprint, self.runs))
         return {
-            "notebook": _digest(cells),
+            "notebook": digest_of(cells),
             "helpers": helpers_digest(PACKAGE, paper_folder(self.edition.chapter)),
-            "runs": _digest(names),
+            "runs": digest_of(names),
         }
 
     @property
@@ -138,7 +139,7 @@ def _target(root: Path, edition: Edition, custom: Mapping[str, Any]) -> Path:
     if not custom:
         return path
     folder = root / "_build" / "chapters" / edition.scale
-    return folder / f"{path.stem}-{_digest(custom)[:6]}.ipynb"
+    return folder / f"{path.stem}-{digest_of(custom)[:6]}.ipynb"
 
 
 def as_json(values: Any) -> Any:
@@ -148,11 +149,6 @@ def as_json(values: Any) -> Any:
 
 def _is_at_hand(folder: RunFolder, archived: set[str]) -> bool:
     return folder.name in archived or (not fault(folder) and folder.done())
-
-
-def _digest(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True)
-    return sha256(text.encode()).hexdigest()[:12]
 
 
 def helpers_digest(package: Path, own: Path | None = None) -> str:
@@ -172,6 +168,6 @@ def helpers_digest(package: Path, own: Path | None = None) -> str:
         for path in paths
         if path.suffix in (".py", ".yaml", ".mplstyle")
     ]
-    return _digest(
+    return digest_of(
         sorted((name, sha256(path.read_bytes()).hexdigest()) for name, path in files)
     )

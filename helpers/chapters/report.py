@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from helpers.chapters.book import Edition
+from helpers.chapters.book import Edition, copies
 from helpers.chapters.cells import read_notebook
-from helpers.chapters.editions import copies, copy_path
+from helpers.chapters.editions import copy_path
 from helpers.chapters.gate import inspect_book
 from helpers.chapters.plans import Plan
 from helpers.claims.verdicts import MIME_TYPE, WEAKEST_FIRST
@@ -51,7 +51,7 @@ def describe_plan(plan: Plan) -> list:
 def describe_copies(root: Path) -> Iterator[list]:
     """One row about each executed copy in the book."""
     complaints = {complaint.path: complaint for complaint in inspect_book(root)}
-    for edition in copies(root):
+    for edition in copies(root / "book"):
         path = copy_path(root, edition)
         verdict = complaints[path].reasons if path in complaints else "passed"
         yield [*_words(edition), *_describe_record(path), verdict]

@@ -12,11 +12,11 @@ from typing import Any
 from helpers.chapters.ageing import MADE_HERE, is_fresh
 from helpers.chapters.book import Edition, find_editions
 from helpers.chapters.scorecard_page import scorecard_page
-from helpers.chapters.site import find_root
+from helpers.chapters.site import find_root, write_changed
 from helpers.claims.registry import SCALES, find_claim, load_registry
 from helpers.claims.verdicts import MIME_TYPE
 from helpers.errors import Failure, Mistake
-from helpers.system.files import read_bytes, write_bytes
+from helpers.system.files import read_bytes
 
 STALE = "Judged by criteria that have changed since: run the chapter again."
 UNTESTED: dict[str, Any] = {
@@ -80,8 +80,7 @@ def write_scorecard(path: Path, *, root: Path | None = None) -> Path:
     rows = collect(path.resolve().parents[1] if root is None else root)
     cards = _arrange([r for r in rows if r["scale"] != "smoke"] or rows, UNTESTED)
     text = scorecard_page(cards)
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        write_bytes(path, text.encode())
+    write_changed(path, text)
     return path
 
 
@@ -117,9 +116,10 @@ def _arrange(rows: list[dict], blank: dict) -> list[dict]:
     for claim in load_registry().values():
         found = [row for row in rows if row["id"] == claim.id]
         tested = {row["scale"] for row in found if row["verdict"] != "not tested"}
-        cards += [
+        shown = [
             row
             for row in found
             if row["verdict"] != "not tested" or row["scale"] not in tested
-        ] or [blank | {"id": claim.id, "chapter": claim.chapter}]
+        ]
+        cards += shown or [blank | {"id": claim.id, "chapter": claim.chapter}]
     return cards

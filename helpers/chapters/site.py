@@ -12,6 +12,7 @@ from helpers.chapters.book import Edition, book_chapters, find_editions, parts
 from helpers.chapters.surroundings import own_variables
 from helpers.errors import Failure
 from helpers.system.files import write_bytes
+from helpers.system.roots import project_root
 
 JUPYTER_BOOK = """\
 from ipykernel.parentpoller import ParentPollerUnix
@@ -52,8 +53,7 @@ def write_toc(root: Path | None = None) -> Path:
     path = book / "_toc.yml"
     text = "# Written by `python -m helpers build` from what is in chapters/.\n"
     text += yaml.safe_dump(table_of_contents(book), sort_keys=False)
-    if not path.is_file() or path.read_text("utf-8") != text:
-        write_bytes(path, text.encode())
+    write_changed(path, text)
     return path
 
 
@@ -124,8 +124,10 @@ def complaint(log: Path) -> str:
 
 def find_root(root: Path | None) -> Path:
     """The project's root, unless one is given."""
-    if root is not None:
-        return Path(root)
-    from helpers.system.roots import project_root
+    return project_root() if root is None else Path(root)
 
-    return project_root()
+
+def write_changed(path: Path, text: str) -> None:
+    """Write a page, but leave one alone that would not change."""
+    if not path.is_file() or path.read_text("utf-8") != text:
+        write_bytes(path, text.encode())

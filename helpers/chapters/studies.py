@@ -8,7 +8,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from helpers.chapters.cells import PARAMETERS, name_cell, tagged
-from helpers.errors import Failure, Mistake
+from helpers.errors import Failure, failure_in
 from helpers.runs import Study
 from helpers.runs.fields import Described
 
@@ -31,7 +31,7 @@ def evaluate_chapter(
             raise Failure(f"no cell is tagged {tag!r}: the chapter needs one")
         for position, cell in cells:
             where = name_cell(position, cell)
-            with contextlib.chdir(root), _failure_in(where):
+            with contextlib.chdir(root), failure_in(where):
                 exec(compile(cell.source, where, "exec"), namespace)
         if tag == PARAMETERS:
             namespace.update(values)
@@ -57,14 +57,3 @@ def _studies_in(value: Any) -> Iterator[Study]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _studies_in(item)
-
-
-@contextlib.contextmanager
-def _failure_in(where: str):
-    try:
-        yield
-    except (Mistake, Failure):
-        raise
-    except Exception as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        raise Failure(f"{where}: {what}") from error

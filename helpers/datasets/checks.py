@@ -1,10 +1,9 @@
 """What images and counts have to be, said in one line."""
 
-from numbers import Integral
-
 from torch import Tensor
 
 from helpers.errors import Mistake
+from helpers.system.values import is_whole
 
 
 def check_image(image: Tensor, name: str) -> None:
@@ -19,11 +18,6 @@ def check_image(image: Tensor, name: str) -> None:
             f"{name} is {image.min().item():g} everywhere, so that no correlation with "
             "it is defined: choose an image with two grey values or more"
         )
-
-
-def is_whole(number: object) -> bool:
-    """Whether it is a whole number of any integer type, no truth value."""
-    return isinstance(number, Integral) and not isinstance(number, bool)
 
 
 def check_count(meaning: str, count: int, *, most: int | None = None) -> None:

@@ -4,13 +4,13 @@ import dataclasses
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral
 
 import torch
 from torch import Tensor
 
 from helpers.datasets.samples import take_sample
 from helpers.errors import Mistake
+from helpers.system.values import is_whole
 
 KINDS = ("images", "labels")
 PARTS = tuple(f"{split}_{kind}" for split in ("train", "test") for kind in KINDS)
@@ -103,8 +103,7 @@ def _limit(dataset: Dataset, split: str, examples: int | None) -> int:
     available = len(getattr(dataset, f"{split}_labels"))
     if examples is None:
         return available
-    whole = isinstance(examples, Integral) and not isinstance(examples, bool)
-    if not whole or not 1 <= examples <= available:
+    if not is_whole(examples) or not 1 <= examples <= available:
         raise Mistake(
             f"{split}_examples is {examples!r}: {dataset.name} has {available} "
             f"{split} examples, choose 1 to {available}, or all (0 in a chapter)"

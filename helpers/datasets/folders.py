@@ -74,25 +74,19 @@ def read(folder: Path, _stamp: tuple) -> Dataset:
             "give both splits one size"
         )
     classes = _count_classes(folder, train["labels"], test["labels"])
-    return Dataset(
-        name=PREFIX + folder.name,
-        train_images=_channels_first(train["images"]),
-        train_labels=torch.from_numpy(train["labels"]),
-        test_images=_channels_first(test["images"]),
-        test_labels=torch.from_numpy(test["labels"]),
-        classes=classes,
-        names=_class_names(folder, train.get("names"), classes),
-    )
+    names = _class_names(folder, train.get("names"), classes)
+    parts = {}
+    for split, arrays in (("train", train), ("test", test)):
+        parts[f"{split}_images"] = _channels_first(arrays["images"])
+        parts[f"{split}_labels"] = torch.from_numpy(arrays["labels"])
+    return Dataset(name=PREFIX + folder.name, classes=classes, names=names, **parts)
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {
-                key: archive[key]
-                for key in ("images", "labels", "names")
-                if key in archive.files
-            }
+            there = {"images", "labels", "names"} & {*archive.files}
+            arrays = {key: archive[key] for key in there}
     except UNREADABLE as error:
         raise Mistake(
             f"{path} is no sound .npz archive of plain arrays "

@@ -1,6 +1,5 @@
 """Permuted labels, the sets of examples that they make, and draws of them (paper B)."""
 
-from numbers import Integral
 from typing import NamedTuple
 
 import torch
@@ -8,6 +7,7 @@ from torch import Tensor
 
 from helpers.errors import Mistake
 from helpers.streams import stream
+from helpers.system.values import is_whole
 
 
 class PermutedLabels(NamedTuple):
@@ -94,7 +94,7 @@ def per_class(
     names the streams and the set in messages. Paper B takes 50 of each class.
     """
     _check_labels(examples.labels, classes)
-    if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+    if not is_whole(count) or count < 1:
         raise Mistake(
             f"examples per class = {count!r}: must be a whole number, 1 or more"
         )

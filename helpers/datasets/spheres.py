@@ -1,7 +1,6 @@
 """Synthetic classes that are spheres (paper B, appendix A.5)."""
 
 import math
-from numbers import Integral
 
 import numpy as np
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 from helpers.datasets.contents import Dataset
 from helpers.errors import Mistake
 from helpers.streams import stream
+from helpers.system.values import is_whole
 
 GRID = 2.0**18  # steps of a coordinate per unit
 
@@ -80,8 +80,7 @@ def _points(
 
 def _check(radius: float, **counts: int) -> None:
     for name, value in counts.items():
-        whole = isinstance(value, Integral) and not isinstance(value, bool)
-        if not whole or value < 1:
+        if not is_whole(value) or value < 1:
             raise Mistake(f"{name} = {value!r}: must be a whole number, 1 or more")
     classes, features = counts["classes"], counts["features"]
     if classes % 2:

@@ -1,13 +1,13 @@
 """What numbers a metric takes, said in one line; the only place that says so."""
 
 from collections.abc import Sequence
-from numbers import Integral
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from helpers.errors import Mistake
+from helpers.system.values import is_whole
 
 Values = Tensor | np.ndarray | Sequence
 # Between these in size, a number and its fourth power are far from the ends of float64.
@@ -126,15 +126,13 @@ def integer_labels(labels: Values, count: int, *, classes: int | None = None) ->
 
 def check_count(name: str, value: int, *, least: int = 1) -> None:
     """Refuse what is no whole number from `least` on."""
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
-    if not whole or value < least:
+    if not is_whole(value) or value < least:
         raise Mistake(f"{name} = {value!r}: must be a whole number, {least} or more")
 
 
 def check_seed(seed: int) -> None:
     """Refuse what is no seed of a random stream."""
-    whole = isinstance(seed, Integral) and not isinstance(seed, bool)
-    if not whole or not 0 <= seed < 2**32:
+    if not is_whole(seed) or not 0 <= seed < 2**32:
         raise Mistake(f"seed is {seed!r}: choose a whole number from 0 to 2**32 - 1")
 
 

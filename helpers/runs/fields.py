@@ -2,20 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from numbers import Integral, Real
 from typing import Any, ClassVar
 
 from helpers.errors import Mistake
+from helpers.system.values import is_number, is_whole
 
 MOST_NUMBER = 3e38  # float32, in which networks compute, holds no more
 
 
 def is_text(value) -> bool:
     return isinstance(value, str)
-
-
-def is_number(value) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def is_not_negative(value) -> bool:
@@ -32,8 +28,7 @@ def is_share(value) -> bool:
 
 def whole_from(low: int, most: int) -> Callable[[Any], bool]:
     def holds(value) -> bool:
-        whole = isinstance(value, Integral) and is_number(value)
-        return whole and low <= int(value) <= most
+        return is_whole(value) and low <= value <= most
 
     return holds
 

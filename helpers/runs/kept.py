@@ -1,13 +1,13 @@
 """Measurements of finished networks, kept beside their runs and never made twice."""
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from torch import Tensor
 
 from helpers.runs.store import RunFolder
+from helpers.system.values import digest_of
 
 RECIPE = 4  # raised when a measurement changes meaning: what was kept is made anew
 
@@ -39,8 +39,7 @@ def kept_rows(
     make(places) gives the rows of those of whom nothing is kept; each is kept beside
     its own run.
     """
-    text = json.dumps({**settings, "recipe": RECIPE}, sort_keys=True)
-    name = f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    name = f"{name}-{digest_of({**settings, 'recipe': RECIPE})}"
     found = [folder.measured(name) for folder in folders]
     rows = {k: row for k, row in enumerate(found) if row is not None}
     if missing := [k for k in range(len(folders)) if k not in rows]:

@@ -1,7 +1,5 @@
 """A run: all that decides one trained network."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,6 +18,7 @@ from helpers.runs.fields import (
     list_of,
     whole_from,
 )
+from helpers.system.values import digest_of
 
 # What runs may differ in and still be trained as one stack.
 STACKED = (
@@ -31,6 +30,7 @@ STACKED = (
     "loss_scale",
 )
 
+COMPACT = (",", ":")  # separators of the JSON that names runs
 # What may be None, "off"; a new field of a run belongs here.
 OPTIONAL = (
     "init_scale",
@@ -137,5 +137,4 @@ def stack_key(run: Described) -> str:
 
 def name_of(description: dict[str, Any]) -> str:
     """The fingerprint of what is described so, here or elsewhere."""
-    text = json.dumps(description, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return digest_of(description, separators=COMPACT)

@@ -12,7 +12,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from papermill.exceptions import PapermillExecutionError
 from papermill.translators import papermill_translators
-from projects import PARAMETERS, quick_chapter
+from projects import PARAMETERS, make_project, quick_chapter
 from traitlets.config import Config
 
 from helpers.__main__ import main
@@ -46,10 +46,13 @@ def declaring(request):
 
 
 def test_every_chapter_checks_its_parameters_right_after_them(declaring):
-    chapter, _ = declaring
+    chapter, source = declaring
     (first, _), (second, cell) = check_cells(chapter)
     assert second == first + 1
     assert cell.source == CHECK.format(chapter=chapter)
+    names = in_a_notebook(chapter, source)  # the defaults pass as they are
+    for name, parameter in declare(source, chapter).items():
+        assert repr(names[name]) == repr(parameter.default)
 
 
 def outside(parameter):
@@ -97,13 +100,6 @@ def test_a_value_outside_is_refused_in_one_line_by_both_ways(declaring):
             assert "\n" not in str(one.value)
 
 
-def test_the_defaults_pass_the_check_as_they_are(declaring):
-    chapter, source = declaring
-    names = in_a_notebook(chapter, source)
-    for name, parameter in declare(source, chapter).items():
-        assert repr(names[name]) == repr(parameter.default)
-
-
 def test_a_list_in_any_order_reaches_the_chapter_ascending(declaring):
     chapter, source = declaring
     known = declare(source, chapter).values()
@@ -123,17 +119,13 @@ def test_papermills_own_words_are_understood():
 
 def test_a_name_that_papermill_was_given_and_nobody_declares_is_refused():
     injected = papermill_translators.find_translator("python3", "python").codify
-    cell = injected({"seed": 3, "rate": 0.2})
-    names = {"In": ["", PARAMETERS, cell]}
+    names = {"In": ["", PARAMETERS, injected({"seed": 3, "rate": 0.2})]}
     with pytest.raises(Mistake, match="unknown parameter of sample: 'seed'; did you"):
         check_notebook("sample", names)
     # Assigned by the reader, a name is the reader's own affair.
     names = in_a_notebook("sample", PARAMETERS, seed=3)
     names["In"].append("seed = 3")
     check_notebook("sample", names)
-
-
-def test_without_a_cell_of_parameters_the_check_says_what_to_run():
     for names in ({}, {"In": ["", "x = 1", "%matplotlib inline"]}):
         with pytest.raises(Failure, match="run the cell of parameters first"):
             check_notebook("sample", names)
@@ -159,13 +151,14 @@ def run(shell, source):
 
 def test_a_reader_of_jupyter_is_told_and_may_go_on_with_another_value(shell, capsys):
     check = CHECK.format(chapter="sample")
-    assert run(shell, PARAMETERS) is None
-    assert run(shell, check) is None
-    assert (
-        run(shell, PARAMETERS.replace("seeds: int = 2", "seeds: int = 10**9")) is None
-    )
+    assert run(shell, PARAMETERS) is run(shell, check) is None
+    assert run(shell, PARAMETERS.replace("int = 2", "int = 10**9")) is None
     assert str(run(shell, check)) == TOO_MANY
     assert capsys.readouterr().out.splitlines() == [f"Mistake: {TOO_MANY}"]
+    run(shell, "from helpers.errors import Failure; raise Failure('gone')")
+    run(shell, "1 / 0")  # another error still shows where it happened
+    said = capsys.readouterr().out
+    assert said.startswith("Failure: gone\n") and "Traceback" in said
     assert run(shell, "seeds, scales = 3, '[1, 0.1]'") is None
     assert run(shell, check) is None
     assert (shell.user_ns["seeds"], shell.user_ns["scales"]) == (3, [0.1, 1.0])
@@ -176,24 +169,20 @@ def test_plain_papermill_ends_with_the_command_lines_line(
 ):
     notebook = quick_chapter(CHECK.format(chapter="sample"), "print('trained')")
     notebook.cells[1].source = PARAMETERS
-
-    (tmp_path / "notebooks").mkdir()
-    (tmp_path / "_config.yml").write_text("title: a test\n")
-    (tmp_path / "notebooks" / "scales.yaml").write_text("smoke: {sample: {main: {}}}")
-    nbformat.write(notebook, tmp_path / "notebooks" / "sample.ipynb")
+    root, out = make_project(tmp_path / "p", {"sample": notebook}), tmp_path / "o.ipynb"
     with kernel.quarters() as home, pytest.raises(PapermillExecutionError) as caught:
         papermill.execute_notebook(
-            tmp_path / "notebooks" / "sample.ipynb",
-            tmp_path / "out.ipynb",
+            root / "notebooks" / "sample.ipynb",
+            out,
             {"seeds": 10**9},
             kernel_name=kernel.NAME,
             language="python",
             progress_bar=False,
-            kernel_manager_class=kernel.kernel_class(home, tmp_path),
+            kernel_manager_class=kernel.kernel_class(home, root),
         )
     assert (caught.value.ename, caught.value.evalue) == ("Mistake", TOO_MANY)
-    assert "trained" not in (tmp_path / "out.ipynb").read_text().split("Mistake")[1]
-    monkeypatch.chdir(tmp_path)
+    assert "trained" not in out.read_text().split("Mistake")[1]
+    monkeypatch.chdir(root)
     for command in ("plan", "train", "run"):
         words = [command, "sample", "--scale", "smoke", "-p", "seeds", "1000000000"]
         assert main(words) == 2

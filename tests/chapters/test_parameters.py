@@ -1,7 +1,7 @@
 """Parameters: read with type and unit, checked before anything is trained."""
 
 import pytest
-from projects import IMPORTS, PARAMETERS, chapter, code
+from projects import IMPORTS, chapter, code
 
 from helpers.chapters.cells import read_parameters
 from helpers.chapters.parameters import check_parameters, convert
@@ -67,24 +67,25 @@ def test_a_chapter_has_one_cell_of_parameters():
         read_parameters(chapter(code("y: int = 1", "parameters")), "sample")
 
 
-def test_an_unknown_parameter_is_named_with_a_near_one_and_all_that_are_allowed(known):
-    message = (
-        "unknown parameter of sample: 'seed'; did you mean seeds? "
-        "allowed: dataset, seeds, scales, rate, limit, shuffled"
-    )
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        (
+            {"seed": 3},
+            "unknown parameter of sample: 'seed'; did you mean seeds? "
+            "allowed: dataset, seeds, scales, rate, limit, shuffled",
+        ),
+        (
+            {"seeds": "many"},
+            "parameter seeds = many of sample: must be a whole number from 1 to 1,000 "
+            "(networks per scale)",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_with_what_is_allowed(known, values, line):
     with pytest.raises(Mistake) as caught:
-        check(known, seed=3)
-    assert str(caught.value) == message
-
-
-def test_a_value_of_another_type_is_named_with_what_is_allowed(known):
-    message = (
-        "parameter seeds = many of sample: must be a whole number from 1 to 1,000 "
-        "(networks per scale)"
-    )
-    with pytest.raises(Mistake) as caught:
-        check(known, seeds="many")
-    assert str(caught.value) == message
+        check(known, **values)
+    assert str(caught.value) == line
 
 
 @pytest.mark.parametrize(
@@ -112,28 +113,15 @@ def test_what_text_and_yaml_spell_is_understood(value, kind, meant):
     assert type(read) is type(meant)
 
 
-@pytest.mark.parametrize(
-    ("value", "kind"),
-    [
-        ("3.0", int),
-        (3.0, int),
-        (True, int),
-        (True, float),
-        ("yes", bool),
-        (1, bool),
-        (12, str),
-        ("0.1", list[float]),
-        ("[0.1", list[float]),
-        ("[x]", list[float]),
-        (None, float),
-        ("many", float | None),
-        ("[1]", dict),
-    ],
-)
-def test_what_is_of_another_type_is_refused(value, kind, known):
-    number = known["rate"]._replace(type=kind, range=None)
-    with pytest.raises(Mistake, match="must be"):
-        check({"rate": number}, rate=value)
+def test_what_is_of_another_type_is_refused(known):
+    for value, kind in [
+        *(("3.0", int), (3.0, int), (True, int), (True, float), ("yes", bool)),
+        *((1, bool), (12, str), ("0.1", list[float]), ("[0.1", list[float])),
+        *(("[x]", list[float]), (None, float), ("many", float | None), ("[1]", dict)),
+    ]:
+        number = known["rate"]._replace(type=kind, range=None)
+        with pytest.raises(Mistake, match="must be"):
+            check({"rate": number}, rate=value)
 
 
 def evaluate(tmp_path, notebook=None, **values):
@@ -141,7 +129,8 @@ def evaluate(tmp_path, notebook=None, **values):
 
 
 def test_the_runs_of_a_chapter_are_listed_without_training_any(tmp_path, results):
-    names = evaluate(tmp_path, scales=[0.5], seeds=3)
+    notebook = chapter(code("raise SystemExit"))  # beyond the three cells
+    names = evaluate(tmp_path, notebook, scales=[0.5], seeds=3)
     runs = all_runs(find_studies(names))
     assert [(run.init_scale, run.seed) for run in runs] == [(0.5, s) for s in range(3)]
     assert not results.exists()
@@ -149,33 +138,17 @@ def test_the_runs_of_a_chapter_are_listed_without_training_any(tmp_path, results
 
 def test_studies_are_found_wherever_they_are_kept_and_each_once(study_of):
     one, two, three = (study_of(width=width) for width in (8, 16, 24))
-    kept = {
-        "a": one,
-        "b": {"x": [two, (three,)]},
-        "c": one,
-        "d": "text",
-        "_e": study_of(),
-    }
-    assert find_studies(kept) == [one, two, three]
+    kept = {"a": one, "b": {"x": [two, (three,)]}, "c": one, "d": "text"}
+    assert find_studies(kept | {"_e": study_of()}) == [one, two, three]
     assert len(all_runs([one, one, two])) == 8
 
 
-def test_cells_beyond_the_three_are_not_evaluated(tmp_path):
-    evaluate(tmp_path, chapter(code("raise SystemExit")))
-
-
-def test_a_value_out_of_range_is_refused_before_training(tmp_path):
+def test_a_cell_that_cannot_be_evaluated_is_named(tmp_path):
     with pytest.raises(Mistake, match=r"learning_rate = -1.0"):
         evaluate(tmp_path, rate=-1.0)
-
-
-def test_a_cell_that_cannot_be_evaluated_is_named(tmp_path):
     broken = chapter(study="# the runs\nstudy = absent")
     with pytest.raises(Failure, match=r"cell 4 \(`study = absent`\): NameError"):
         evaluate(tmp_path, broken)
-
-
-def test_a_chapter_without_one_of_the_three_cells_is_refused(tmp_path):
     untagged = chapter()
     untagged.cells[-1].metadata.tags = []
     with pytest.raises(Failure, match="no cell is tagged 'study'"):
@@ -186,7 +159,3 @@ def test_cells_are_evaluated_in_the_projects_root(tmp_path, monkeypatch):
     monkeypatch.chdir("/")
     notebook = chapter(imports=IMPORTS + "import os\nhere = os.getcwd()")
     assert evaluate(tmp_path, notebook)["here"] == str(tmp_path)
-
-
-def test_the_sample_is_what_these_tests_think():
-    assert PARAMETERS.count(":") == 6

@@ -28,16 +28,10 @@ lines.color: ?
 unknown.key: 3
 """
 SWITCHES = {
-    "PYTHONWARNINGS": "error",
-    "PYTHONOPTIMIZE": "2",
-    "PYTHONSAFEPATH": "1",
-    "PYTHONINSPECT": "1",
-    "FORCE_COLOR": "1",
-    "COLUMNS": "20",
-    "LC_ALL": "tr_TR.ISO-8859-9",
-    "JUPYTER_PLATFORM_DIRS": "1",
-    "TQDM_DISABLE": "1",
-    "NUMBA_DISABLE_JIT": "1",
+    **{"PYTHONWARNINGS": "error", "PYTHONOPTIMIZE": "2", "PYTHONSAFEPATH": "1"},
+    **{"PYTHONINSPECT": "1", "FORCE_COLOR": "1", "COLUMNS": "20"},
+    **{"LC_ALL": "tr_TR.ISO-8859-9", "JUPYTER_PLATFORM_DIRS": "1"},
+    **{"TQDM_DISABLE": "1", "NUMBA_DISABLE_JIT": "1"},
 }
 DRAWING = """\
 figures.use_style()
@@ -65,18 +59,26 @@ def hostile(folder):
     }
 
 
+def project_of(folder, *cells, imports=""):
+    """A project of one chapter that declares no runs."""
+    declared = {"parameters": DECLARED, "imports": imports, "study": "s = []"}
+    return make_project(folder, {"sample": chapter(*cells, **declared)})
+
+
+def planned(root):
+    return plans.plan_edition(root, Edition("sample", "smoke", "main"))
+
+
 def outputs_of(root):
     """What the one chapter of a project shows, and why it stopped early."""
-    plan = plans.plan_edition(root, Edition("sample", "smoke", "main"))
-    executed, reason = execute.execute_notebook(plan)
+    executed, reason = execute.execute_notebook(planned(root))
     return [cell.get("outputs", []) for cell in executed.cells], reason
 
 
 def test_a_chapter_shows_the_same_in_hostile_surroundings(tmp_path, monkeypatch):
-    imports = "from helpers import figures"
     cells = code(DRAWING, **ALT), code(TELLING)
-    notebook = chapter(*cells, parameters=DECLARED, imports=imports, study="s = []")
-    root = make_project(tmp_path / "a {prefix} 'book'", {"sample": notebook})
+    place, imports = tmp_path / "a {prefix} 'book'", "from helpers import figures"
+    root = project_of(place, *cells, imports=imports)
     shown, reason = outputs_of(root)
     assert reason == ""
     (picture,), (said,) = shown[-2:]
@@ -88,21 +90,15 @@ def test_a_chapter_shows_the_same_in_hostile_surroundings(tmp_path, monkeypatch)
 
 
 def test_the_command_line_says_no_more_in_hostile_surroundings(tmp_path):
-    notebook = chapter(parameters=DECLARED, imports="import matplotlib", study="s = []")
-    root = make_project(tmp_path / "p", {"sample": notebook})
+    root = project_of(tmp_path / "p", imports="import matplotlib")
     (root / "matplotlibrc").write_text(RC)
     variables = os.environ | hostile(tmp_path)
     variables["PYTHONPATH"] = str(surroundings.PACKAGES)
     for switch in ("PYTHONINSPECT", "PYTHONOPTIMIZE"):  # of this interpreter's own
         del variables[switch]
-    done = subprocess.run(
-        [sys.executable, "-m", "helpers", "plan", "--scale", "smoke"],
-        cwd=root,
-        env=variables,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
+    command = [sys.executable, "-m", "helpers", "plan", "--scale", "smoke"]
+    pipes = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+    done = subprocess.run(command, cwd=root, env=variables, **pipes)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1].split()[0] == "sample"
 
@@ -125,29 +121,22 @@ def settled(monkeypatch):
 
 def test_the_command_line_shows_the_warnings_that_python_shows_by_default(settled):
     with warnings.catch_warnings(record=True) as seen:
-        warnings.warn("of old", DeprecationWarning, stacklevel=2)
-        warnings.warn("left open", ResourceWarning, stacklevel=2)
-        assert seen == []
-        warnings.warn("look", UserWarning, stacklevel=2)
-        assert len(seen) == 1
-
-
-def test_what_changes_results_is_forgotten_and_a_terminal_is_not(settled):
+        for kind in (DeprecationWarning, ResourceWarning, UserWarning):
+            warnings.warn("look", kind, stacklevel=2)
+        assert [one.category for one in seen] == [UserWarning]
+    # What changes results is forgotten, and a terminal's settings are not.
     assert "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE" not in os.environ
     assert os.environ["COLUMNS"] == "120"
 
 
-def test_where_python_finds_its_modules_is_kept():
-    given = {"PYTHONPATH": "/mine", "PYTHONHOME": "/p", "PYTHONHASHSEED": "7", "A": "1"}
-    own = surroundings.own_variables(given)
+def test_where_python_finds_its_modules_and_how_many_threads_is_kept():
+    kept = {"PYTHONHOME": "/p", "A": "1", "OMP_NUM_THREADS": "3"}
+    kept |= {"MKL_NUM_THREADS": "2", "NUMBA_NUM_THREADS": "1"}
+    own = surroundings.own_variables(
+        {"PYTHONPATH": "/mine", "PYTHONHASHSEED": "7"} | kept
+    )
     assert own["PYTHONPATH"] == f"{surroundings.PACKAGES}{os.pathsep}/mine"
-    assert (own["PYTHONHOME"], own["A"]) == ("/p", "1")
-    assert "PYTHONHASHSEED" not in own
-
-
-def test_how_many_threads_there_are_is_the_users_choice():
-    given = {"OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "2", "NUMBA_NUM_THREADS": "1"}
-    assert given.items() <= surroundings.own_variables(given).items()
+    assert kept.items() <= own.items() and "PYTHONHASHSEED" not in own
 
 
 def test_the_books_look_starts_from_matplotlibs_own(closed_figures):
@@ -155,14 +144,6 @@ def test_the_books_look_starts_from_matplotlibs_own(closed_figures):
     figures.use_style()
     assert plt.rcParams["axes.labelcolor"] == "black"
     assert plt.rcParams["figure.facecolor"] == "white"
-
-
-def test_the_list_of_fonts_is_handed_on(tmp_path):
-    import matplotlib.font_manager as fonts
-
-    surroundings.share_fonts(tmp_path / "settings")
-    (file,) = (tmp_path / "settings").iterdir()
-    assert len(fonts.json_load(file).ttflist) == len(fonts.fontManager.ttflist)
 
 
 # Where a kernel lives
@@ -182,12 +163,13 @@ def temporary(tmp_path, monkeypatch):
     return temporary
 
 
-@pytest.mark.parametrize("name", ["x" * 87, "x" * 200, "a ~ b", "ğ" * 45])
-def test_a_sockets_path_is_short_wherever_temporary_files_are(temporary, name):
+@pytest.mark.parametrize("name", ["x" * 87, "x" * 200, "ğ" * 45])
+def test_a_sockets_path_is_short_wherever_temporary_files_are(
+    temporary, monkeypatch, name
+):
     place = temporary(name)
     with kernel.quarters() as home:
-        assert home.transport == "ipc"
-        assert home.folder.parent == place
+        assert (home.transport, home.folder.parent) == ("ipc", place)
         assert len(os.fsencode(f"{home.ip}-1000")) <= 103
         sockets = Path(home.ip).parent
         assert sockets.stat().st_mode & 0o077 == 0  # no one else's
@@ -220,10 +202,7 @@ def test_without_sockets_that_are_files_a_chapter_runs_over_loopback(
     with kernel.quarters() as home:
         assert home[1:] == ("tcp", "127.0.0.1")
     if why == "no short folder":
-        told = code("print(1)")
-        notebook = chapter(told, parameters=DECLARED, imports="", study="s = []")
-        root = make_project(tmp_path / "p", {"sample": notebook})
-        shown, reason = outputs_of(root)
+        shown, reason = outputs_of(project_of(tmp_path / "p", code("print(1)")))
         assert (shown[-1][0]["text"], reason) == ("1\n", "")
         assert "encryption" not in capfd.readouterr().err
 
@@ -232,13 +211,11 @@ def test_no_room_for_temporary_files_is_said_before_training(tmp_path, monkeypat
     def nowhere():
         raise FileNotFoundError(2, "No usable temporary directory found")
 
-    notebook = chapter(parameters=DECLARED, imports="", study="s = []")
-    root = make_project(tmp_path / "p", {"sample": notebook})
+    root = project_of(tmp_path / "p")
     monkeypatch.setattr(tempfile, "gettempdir", nowhere)
     monkeypatch.setattr(execute, "train_plan", lambda *_, **__: pytest.fail("trained"))
-    with pytest.raises(
-        Failure, match=r"no folder for temporary files .* set TMPDIR to"
-    ):
+    line = r"no folder for temporary files .* set TMPDIR to"
+    with pytest.raises(Failure, match=line):
         execute.run_edition(root, Edition("sample", "smoke", "main"))
 
 
@@ -253,12 +230,9 @@ def test_a_disk_that_fills_while_a_notebook_is_executed_is_one_line(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(execute.papermill, "execute_notebook", fill)
-    notebook = chapter(parameters=DECLARED, imports="", study="s = []")
-    root = make_project(tmp_path / "project", {"sample": notebook})
-    plan = plans.plan_edition(root, Edition("sample", "smoke", "main"))
     line = r"^cannot save .*/executed.ipynb: No space left on device: make room on that"
     with pytest.raises(Failure, match=line):
-        execute.execute_notebook(plan)
+        execute.execute_notebook(planned(project_of(tmp_path / "project")))
     assert len(homes) == 1 and not homes[0].exists()
 
 
@@ -266,8 +240,5 @@ def test_a_kernel_that_cannot_start_is_told_by_its_last_words(tmp_path, monkeypa
     real = kernel.kernel_variables
     absent = {"IPYTHONDIR": "/proc/nowhere"}
     monkeypatch.setattr(kernel, "kernel_variables", lambda f: real(f) | absent)
-    notebook = chapter(parameters=DECLARED, imports="", study="s = []")
-    root = make_project(tmp_path / "project", {"sample": notebook})
-    plan = plans.plan_edition(root, Edition("sample", "smoke", "main"))
-    _, reason = execute.execute_notebook(plan)
+    _, reason = outputs_of(project_of(tmp_path / "project"))
     assert "/proc/nowhere" in reason and "\n" not in reason

@@ -26,25 +26,15 @@ def test_a_number_is_told_with_its_interval_and_n(numbers, words):
     assert describe_number(record) == words
 
 
-def test_a_badge_says_its_verdict_in_a_word_and_a_class():
+def test_text_is_shown_as_it_is():
     badge = badge_html("not reproduced")
     assert badge == '<span class="verdict not-reproduced">not reproduced</span>'
-
-
-def test_text_is_shown_as_it_is():
     part = {"value": 1, "low": 0, "high": 2, "n": 3, "verdict": "undecided"}
     html = parts_html([part | {"criterion": "a < b & c: at most 1"}])
     assert "a &lt; b &amp; c: at most 1" in html
+    assert "verdict" not in html  # a single part needs no badge of its own
+    part["criterion"] = "x"
+    assert parts_html([part, part]).count("verdict undecided") == 2
     assert note_html("<b>") == '<p class="note">&lt;b&gt;</p>'
     assert '<th scope="col">&lt;</th>' in table_html(["<"], [])
-
-
-def test_a_single_part_needs_no_badge_of_its_own():
-    part = {"value": 1, "low": 0, "high": 2, "n": 3, "verdict": "undecided"}
-    part["criterion"] = "x"
-    assert "verdict" not in parts_html([part])
-    assert parts_html([part, part]).count("verdict undecided") == 2
-
-
-def test_nothing_to_say_leaves_nothing():
     assert parts_html([]) == "" and note_html("") == ""

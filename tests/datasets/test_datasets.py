@@ -1,7 +1,6 @@
 """Data sets as tensors: digits, anyone's folder, torchvision's files, standardising."""
 
 import importlib
-import shutil
 import sys
 from pathlib import Path
 
@@ -52,31 +51,23 @@ def test_digits_are_the_embedded_scans_in_a_fixed_split():
     assert (digits.features, digits.classes, digits.chance) == (64, 10, 0.1)
     # Made with NumPy 2.4; another digest means that every run on digits is renamed.
     assert digits.digest == "95c0628b56c8"
+    train, test = digits.train_labels.bincount(), digits.test_labels.bincount()
+    assert ((train + test) * 500 / 1797 - test).abs().max() < 1
 
 
 def test_every_scan_is_in_one_split_with_its_label():
     from sklearn.datasets import load_digits
 
     digits, scans = load("digits"), load_digits()
-    images = torch.cat([digits.train_images, digits.test_images]).flatten(1)
-    labels = torch.cat([digits.train_labels, digits.test_labels])
-    ours = {
-        (bytes(image), label)
-        for image, label in zip(images.numpy(), labels.tolist(), strict=True)
-    }
+    images = torch.cat([digits.train_images, digits.test_images]).flatten(1).numpy()
+    labels = torch.cat([digits.train_labels, digits.test_labels]).tolist()
     theirs = (scans.data * 15).astype(np.uint8)
     assert np.array_equal(theirs, scans.data * 15)  # exact, nothing rounded
-    assert ours == {
-        (bytes(image), int(label))
-        for image, label in zip(theirs, scans.target, strict=True)
-    }
-    assert len(images) == len(theirs)
-
-
-def test_the_split_of_digits_is_stratified():
-    digits = load("digits")
-    train, test = digits.train_labels.bincount(), digits.test_labels.bincount()
-    assert ((train + test) * 500 / 1797 - test).abs().max() < 1
+    pairs = [
+        {(bytes(image), int(label)) for image, label in zip(*both, strict=True)}
+        for both in ((images, labels), (theirs, scans.target))
+    ]
+    assert pairs[0] == pairs[1] and len(images) == len(theirs)
 
 
 @pytest.mark.parametrize("name", helpers.datasets.EMBEDDED)
@@ -113,48 +104,23 @@ def test_scattered_digits_are_the_digits_on_canvases_of_twenty():
     assert (scattered.features, scattered.classes, scattered.chance) == (400, 10, 0.1)
     # Made with NumPy 2.4; another digest means that every run on them is renamed.
     assert scattered.digest == "a6bab6c6cf27"
+    limits = {"train_examples": 30, "test_examples": 11}
+    part, few = load("scattered_digits", **limits), load("digits", **limits)
+    assert (
+        torch.equal(part.train_labels, few.train_labels) and part.digest != few.digest
+    )
 
 
 @pytest.mark.parametrize("part", ["train_images", "test_images"])
 def test_a_canvas_holds_its_digit_at_one_place_and_nothing_else(part):
-    digits, scattered = (
-        getattr(load(name), part) for name in ("digits", "scattered_digits")
-    )
+    both = [getattr(load(name), part) for name in ("digits", "scattered_digits")]
     assert placed(part).sum((1, 2)).eq(1).all()
-    ink = [images.flatten(1).sum(1) for images in (digits, scattered)]  # in int64
-    assert torch.equal(*ink)
-
-
-def test_digits_are_scattered_over_all_places_whatever_they_are():
-    place = placed("train_images").nonzero()[:, 1:].double()
-    assert len(place.unique(dim=0)) == 13 * 13
-    # Means of places uniform on 0..12 (variance 14), ten classes by two directions: one
-    # of the twenty is beyond 5 standard errors with probability 1e-5.
-    labels = load("scattered_digits").train_labels
-    for label in range(10):
-        mine = place[labels == label]
-        assert ((mine.mean(0) - 6).abs() < 5 * (14 / len(mine)) ** 0.5).all()
+    assert torch.equal(*(images.flatten(1).sum(1) for images in both))  # in int64
 
 
 def test_the_two_splits_are_scattered_differently():
-    train, test = (
-        placed(part).nonzero()[:, 1:] for part in ("train_images", "test_images")
-    )
+    train, test = (placed(f"{s}_images").nonzero()[:, 1:] for s in ("train", "test"))
     assert (train[:500] == test).all(1).double().mean() < 0.05  # 1 / 169 by accident
-
-
-def test_a_limit_of_scattered_digits_takes_the_canvases_of_the_same_digits():
-    limits = {"train_examples": 30, "test_examples": 11}
-    part, digits = load("scattered_digits", **limits), load("digits", **limits)
-    assert torch.equal(part.train_labels, digits.train_labels)
-    ink = [data.test_images.flatten(1).sum(1) for data in (part, digits)]
-    assert torch.equal(*ink) and part.digest != digits.digest
-
-
-def test_scattered_digits_are_standardised_to_a_squared_norm_of_400():
-    images = standardise(load("scattered_digits").train_images).double().flatten(1)
-    assert (images.square().sum(1) / 400 - 1).abs().max() < 1e-6
-    assert images.mean(1).abs().max() < 1e-6
 
 
 # What all data sets share
@@ -168,6 +134,9 @@ def test_a_prefix_is_the_first_examples():
     assert torch.equal(part.test_images, whole.test_images[:7])
     assert (part.classes, part.names) == (whole.classes, whole.names)
     assert part.digest != whole.digest
+    moved = part.to("meta")
+    assert moved.train_images.device.type == moved.test_labels.device.type == "meta"
+    assert (moved.digest, moved.name, moved.classes) == (part.digest, "digits", 10)
 
 
 @pytest.mark.parametrize("count", [10, 30, 300, 1296])
@@ -184,16 +153,16 @@ def sorted_folder(root, name="mine", *, classes=3):
     splits = {}
     for split, count in (("train", 1200), ("test", 120)):
         images = np.arange(count, dtype="<u4").view(np.uint8).reshape(count, 2, 2)
-        splits[split] = {
-            "images": images,
-            "labels": np.arange(count) * classes // count,
-        }
+        labels = np.arange(count) * classes // count
+        splits[split] = {"images": images, "labels": labels}
     return make_folder(root / name, **splits)
 
 
 def test_a_limit_of_images_sorted_by_class_takes_as_many_of_each(root):
-    sorted_folder(root)
-    part = load("folder:mine", train_examples=300, test_examples=30)
+    sorted_folder(root), sorted_folder(root, "other")
+    limits = {"train_examples": 300, "test_examples": 30}
+    part = load("folder:mine", **limits)
+    assert part.digest == load("folder:other", **limits).digest  # the same every time
     assert part.train_labels.bincount().tolist() == [100, 100, 100]
     assert part.test_labels.bincount().tolist() == [10, 10, 10]
     numbers = part.train_images.flatten(1).numpy().view("<u4")[:, 0]
@@ -201,12 +170,6 @@ def test_a_limit_of_images_sorted_by_class_takes_as_many_of_each(root):
     assert (numbers * 3 // 1200 == part.train_labels.numpy()).all()  # with its label
     # Spread over its class: all of the first half with probability 2**-100.
     assert numbers[:100].max() >= 200
-
-
-def test_a_limit_takes_the_same_examples_every_time(root):
-    sorted_folder(root, "one"), sorted_folder(root, "two")
-    digests = {load(f"folder:{n}", train_examples=50).digest for n in ("one", "two")}
-    assert len(digests) == 1
 
 
 def test_a_limit_takes_the_first_examples_where_the_classes_take_turns(root):
@@ -226,12 +189,9 @@ def test_a_limit_that_leaves_a_class_out_is_refused(root):
     with pytest.raises(Mistake, match=r"test_examples = 46: .* at least 47 test"):
         load("folder:mine", test_examples=46)
     assert load("folder:mine", test_examples=47).test_labels.tolist() == [*range(47)]
-
-
-def test_a_limit_of_test_images_asks_only_for_classes_that_are_there(root):
-    make_folder(root / "mine", test={"labels": np.array([0, 0, 0, 2, 2, 2])})
-    part = load("folder:mine", test_examples=2)
-    assert part.test_labels.tolist() == [0, 2]
+    make_folder(root / "few", test={"labels": np.array([0, 0, 0, 2, 2, 2])})
+    # Of a split, only the classes that are there are asked for.
+    assert load("folder:few", test_examples=2).test_labels.tolist() == [0, 2]
 
 
 @pytest.mark.parametrize(
@@ -249,10 +209,6 @@ def test_shares_are_those_of_the_largest_remainders(there, count, shares):
     assert share_out(np.array(there), count).tolist() == shares
 
 
-def test_a_limit_of_all_examples_is_the_whole_data_set():
-    assert load("digits", train_examples=1297).digest == load("digits").digest
-
-
 @pytest.mark.parametrize("limit", [0, -1, 1298, 2.0, True, "5"])
 def test_a_limit_out_of_range_is_refused(limit):
     with pytest.raises(Mistake, match=r"train_examples is .* choose 1 to 1297"):
@@ -264,21 +220,11 @@ def test_a_data_set_is_loaded_once():
     assert load("digits", test_examples=19) is load("digits", test_examples=19)
 
 
-def test_moving_to_a_device_keeps_everything_else():
-    digits = load("digits", train_examples=15)
-    moved = digits.to("meta")
-    assert moved.train_images.device.type == moved.test_labels.device.type == "meta"
-    assert (moved.digest, moved.name, moved.classes) == (digits.digest, "digits", 10)
-
-
-@pytest.mark.parametrize("name", ["cifar", "", "Digits", None, ["digits"], 7])
-def test_an_unknown_name_is_refused_with_the_known_ones(name):
-    with pytest.raises(Mistake, match="unknown data set") as caught:
-        load(name)
-    assert all(known in str(caught.value) for known in (*NAMES, "folder:NAME"))
-
-
-def test_the_root_is_the_variable_or_else_the_users_cache(monkeypatch, root):
+def test_an_unknown_name_is_refused_with_the_known_ones(monkeypatch, root):
+    for name in ("cifar", "", "Digits", None, ["digits"], 7):
+        with pytest.raises(Mistake, match="unknown data set") as caught:
+            load(name)
+        assert all(known in str(caught.value) for known in (*NAMES, "folder:NAME"))
     assert data_root() == root
     monkeypatch.setenv("MEMORIZATION_DATA", " ")
     assert data_root().name == "memorization"
@@ -290,35 +236,32 @@ def test_the_root_is_the_variable_or_else_the_users_cache(monkeypatch, root):
 def test_a_folder_is_found_under_the_root_and_by_path(root, monkeypatch):
     folder = make_folder(root / "mine")
     by_name, by_path = load("folder:mine"), load(f"folder:{folder}")
+    assert fetch("folder:mine") is None
     monkeypatch.setenv("MEMORIZATION_DATA", str(root / "elsewhere"))
     monkeypatch.chdir(root)
-    relative = load("folder:./mine")
-    assert by_name.name == by_path.name == relative.name == "folder:mine"
-    assert by_name.digest == by_path.digest == relative.digest
-    assert fetch("folder:mine") is None
+    found = {
+        (data.name, data.digest) for data in (by_name, by_path, load("folder:./mine"))
+    }
+    assert found == {("folder:mine", by_name.digest)}
 
 
 def test_images_of_a_folder_arrive_channels_first(root):
-    make_folder(root / "mine")
+    make_folder(root / "mine", test={"labels": np.array([2, 2, 2, 1, 0, 2])})
     images = np.load(root / "mine" / "train.npz")["images"]
     loaded = load("folder:mine")
     assert loaded.train_images.shape == (12, 3, 5, 4)
     assert np.array_equal(loaded.train_images.numpy(), images.transpose(0, 3, 1, 2))
     assert loaded.train_labels.tolist() == [0, 1, 2] * 4
     assert (loaded.features, loaded.classes) == (60, 3)
-
-
-def test_classes_without_names_are_called_by_their_numbers(root):
-    make_folder(root / "mine")
-    assert load("folder:mine").names == ("0", "1", "2")
+    assert loaded.names == ("0", "1", "2")  # unless there are others
+    assert loaded.majority == pytest.approx(4 / 6)
+    assert loaded.chance == pytest.approx(1 / 3)
 
 
 def test_grey_images_and_class_names_are_welcome(root):
     grey = {"images": np.full((6, 5, 4), 9, np.uint8), "labels": np.arange(6) % 3}
-    make_folder(
-        root / "mine", train=grey | {"names": np.array(["a", "b", "c"])}, test=grey
-    )
-    loaded = load("folder:mine")
+    named = grey | {"names": np.array(["a", "b", "c"])}
+    loaded = load(f"folder:{make_folder(root / 'mine', train=named, test=grey)}")
     assert loaded.train_images.shape == (6, 1, 5, 4)
     assert loaded.names == ("a", "b", "c")
 
@@ -344,43 +287,20 @@ def test_the_last_of_four_axes_holds_the_channels(root, shape, read):
     assert np.array_equal(loaded.permute(0, 2, 3, 1), channels_last)
 
 
-def test_a_folder_written_anew_is_read_anew(root):
-    make_folder(root / "mine")
-    before = load("folder:mine").digest
-    make_folder(root / "mine", test={"labels": np.array([2, 2, 1, 1, 0, 0])})
-    assert load("folder:mine").digest != before
-
-
 def test_the_digest_knows_contents_and_not_places(root):
     first, second = make_folder(root / "one"), make_folder(root / "two")
-    digests = {load(f"folder:{folder}").digest for folder in (first, second)}
-    assert len(digests) == 1
-    assert all(len(digest) == 12 and int(digest, 16) >= 0 for digest in digests)
-
-
-def test_the_digest_notices_every_part(root):
-    seen = {load(f"folder:{make_folder(root / 'sound')}").digest}
-    labels = {"train": np.arange(12)[::-1] % 3, "test": np.arange(6)[::-1] % 3}
+    seen = {load(f"folder:{folder}").digest for folder in (first, second)}
+    assert len(seen) == 1
     for split, count in (("train", 12), ("test", 6)):
-        for change in (
-            {"labels": labels[split]},
-            {"images": np.zeros((count, 5, 4, 3), np.uint8)},
-        ):
-            folder = make_folder(root / f"{len(seen)}", **{split: change})
-            seen.add(load(f"folder:{folder}").digest)
+        labels = {"labels": np.arange(count)[::-1] % 3}
+        for change in (labels, {"images": np.zeros((count, 5, 4, 3), np.uint8)}):
+            # In the same place: what is written anew is read anew.
+            seen.add(load(f"folder:{make_folder(first, **{split: change})}").digest)
     assert len(seen) == 5
+    assert all(len(digest) == 12 and int(digest, 16) >= 0 for digest in seen)
 
 
-def test_majority_is_the_share_of_the_commonest_test_label(root):
-    make_folder(root / "mine", test={"labels": np.array([2, 2, 2, 1, 0, 2])})
-    loaded = load("folder:mine")
-    assert loaded.majority == pytest.approx(4 / 6)
-    assert loaded.chance == pytest.approx(1 / 3)
-
-
-def test_an_absent_folder_is_named_with_the_places_searched(
-    root, tmp_path, monkeypatch
-):
+def test_what_is_absent_is_named_with_the_places_searched(root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Mistake, match="folder:gone is not there") as caught:
         load("folder:gone")
@@ -388,13 +308,10 @@ def test_an_absent_folder_is_named_with_the_places_searched(
     assert str(tmp_path / "gone") in str(caught.value)
     with pytest.raises(Mistake, match="names no folder"):
         load("folder:")
-
-
-@pytest.mark.parametrize("split", ["train", "test"])
-def test_a_folder_without_one_split_names_the_file(root, split):
-    (make_folder(root / "mine") / f"{split}.npz").unlink()
-    with pytest.raises(Mistake, match=rf"{split}\.npz cannot be read"):
-        load("folder:mine")
+    for split in ("train", "test"):
+        (make_folder(root / split) / f"{split}.npz").unlink()
+        with pytest.raises(Mistake, match=rf"{split}\.npz cannot be read"):
+            load(f"folder:{split}")
 
 
 FIRST = "look like channels first: put them last"
@@ -436,16 +353,13 @@ def test_what_is_wrong_with_a_folder_is_said_in_one_line(root, array, value, mes
     assert "\n" not in str(caught.value)
 
 
-def test_splits_of_different_size_are_refused(root):
-    make_folder(root / "mine", test={"images": np.zeros((6, 4, 5, 3), np.uint8)})
+def test_splits_that_do_not_go_together_are_refused(root):
+    make_folder(root / "one", test={"images": np.zeros((6, 4, 5, 3), np.uint8)})
     with pytest.raises(Mistake, match="give both splits one size"):
-        load("folder:mine")
-
-
-def test_a_test_label_that_training_never_shows_is_refused(root):
-    make_folder(root / "mine", test={"labels": np.array([0, 1, 2, 3, 0, 1])})
+        load("folder:one")
+    make_folder(root / "two", test={"labels": np.array([0, 1, 2, 3, 0, 1])})
     with pytest.raises(Mistake, match="label 3 never appears in train"):
-        load("folder:mine")
+        load("folder:two")
 
 
 @pytest.mark.parametrize(
@@ -467,7 +381,7 @@ def test_damage_is_found_or_harmless(root):
     path = make_folder(root / "mine") / "train.npz"
     sound, digest = path.read_bytes(), load("folder:mine").digest
     random, found = np.random.default_rng(1), 0
-    for trial in range(400):
+    for trial in range(200):
         broken = bytearray(sound)
         place = int(random.integers(len(broken)))
         if trial % 4:
@@ -479,7 +393,7 @@ def test_damage_is_found_or_harmless(root):
             assert load("folder:mine").digest == digest
         except Mistake as error:
             found += "\n" not in str(error)
-    assert found > 300  # most bytes are pixels, and each array carries a checksum
+    assert found > 150  # most bytes are pixels, and each array carries a checksum
 
 
 # Standardising
@@ -491,31 +405,24 @@ def random_images(*shape):
     )
 
 
-@pytest.mark.parametrize("shape", [(50, 3, 32, 32), (7, 1, 8, 8), (1500, 3, 32, 32)])
+@pytest.mark.parametrize(
+    "shape", [(50, 3, 32, 32), (7, 1, 8, 8), (1500, 3, 32, 32), (0, 1, 8, 8)]
+)
 def test_standardised_images_have_mean_zero_and_squared_norm_d(shape):
     result = standardise(random_images(*shape))
-    assert result.dtype == torch.float32
-    assert result.shape == shape
+    assert (result.dtype, result.shape) == (torch.float32, shape)
     flat = result.double().flatten(1)
-    assert flat.mean(1).abs().max() < 1e-6
-    assert (flat.square().sum(1) / flat.shape[1] - 1).abs().max() < 1e-6
+    assert (flat.mean(1).abs() < 1e-6).all()
+    assert ((flat.square().sum(1) / flat.shape[1] - 1).abs() < 1e-6).all()
 
 
 def test_the_channels_of_an_image_are_standardised_together():
     images = random_images(4, 3, 8, 8) // 4
     images[:, 0] += 100
-    values = images.double().numpy()
-    axes = (1, 2, 3)
-    expected = (values - values.mean(axes, keepdims=True)) / values.std(
-        axes, keepdims=True
-    )
+    values, axes = images.double().numpy(), {"axis": (1, 2, 3), "keepdims": True}
+    expected = (values - values.mean(**axes)) / values.std(**axes)
     assert np.allclose(standardise(images).numpy(), expected, atol=1e-6)
     assert standardise(images)[:, 0].mean() > 1
-
-
-def test_an_image_is_standardised_whatever_its_neighbours_are():
-    images = random_images(2000, 3, 32, 32)
-    assert torch.equal(standardise(images)[1700:1710], standardise(images[1700:1710]))
 
 
 @pytest.mark.parametrize("grey", [0, 77, 255])
@@ -523,16 +430,6 @@ def test_a_constant_image_becomes_zeros(grey):
     # At this size float32 cannot hold the sum, and a residue would be blown up.
     images = torch.full((2, 3, 331, 331), grey, dtype=torch.uint8)
     assert torch.equal(standardise(images), torch.zeros(images.shape))
-
-
-def test_a_nearly_constant_image_is_divided_by_no_less_than_the_floor():
-    images = torch.zeros(1, 1, 10, 10, dtype=torch.uint8)
-    images[0, 0, 0, 0] = 1  # standard deviation 0.0995, below the floor of 0.1
-    assert standardise(images)[0, 0, 0, 0] == pytest.approx((1 - 0.01) / 0.1)
-
-
-def test_no_images_are_standardised_to_none():
-    assert standardise(torch.zeros(0, 1, 8, 8, dtype=torch.uint8)).shape == (0, 1, 8, 8)
 
 
 @pytest.mark.parametrize("sigma", [0.01, 1.0])
@@ -544,11 +441,6 @@ def test_the_matched_scale_keeps_the_spread_of_the_preactivations(sigma):
     assert spread / (sigma * 3072**0.5) == pytest.approx(1, abs=8 / 4000**0.5)
 
 
-def test_the_papers_own_size_keeps_sigma():
-    assert matched_scale(0.1, 3072) == 0.1
-    assert matched_scale(0.0, 64) == 0.0
-
-
 @pytest.mark.parametrize("wrong", [(-1, 64), (float("nan"), 64), (1.0, 0)])
 def test_scales_without_meaning_are_refused(wrong):
     with pytest.raises(Mistake, match=r"sigma|features"):
@@ -558,14 +450,9 @@ def test_scales_without_meaning_are_refused(wrong):
 # Real images, where the checkout lies beside them
 
 
-def link_shared(name, root):
-    if not (SHARED / name).is_dir():
-        pytest.skip(f"no {name} in the shared data beside this checkout")
-    (root / name).symlink_to(SHARED / name)
-
-
+@pytest.mark.skipif(not (SHARED / "MNIST").is_dir(), reason="no MNIST beside it")
 def test_real_mnist_is_read_and_known_by_its_contents(root):
-    link_shared("MNIST", root)
+    (root / "MNIST").symlink_to(SHARED / "MNIST")
     mnist = load("mnist")
     assert mnist.train_images.shape == (60_000, 1, 28, 28)
     assert mnist.test_labels.shape == (10_000,)
@@ -574,27 +461,3 @@ def test_real_mnist_is_read_and_known_by_its_contents(root):
     # Grey mean and deviation of the training images, as commonly cited.
     assert mnist.train_images.double().mean() / 255 == pytest.approx(0.1307, abs=5e-5)
     assert fetch("mnist") is None  # all there: nothing to download
-
-
-def test_damaged_mnist_is_named(root):
-    if not (SHARED / "MNIST").is_dir():
-        pytest.skip("no MNIST in the shared data beside this checkout")
-    shutil.copytree(SHARED / "MNIST", root / "MNIST")
-    path = root / "MNIST" / "raw" / "train-labels-idx1-ubyte"
-    contents = bytearray(path.read_bytes())
-    contents[-1] ^= 1
-    path.chmod(0o644)
-    path.write_bytes(contents)
-    with pytest.raises(
-        Mistake, match=r"train-labels-idx1-ubyte is damaged.*fetch mnist"
-    ):
-        load("mnist")
-
-
-def test_the_real_fashion_sample_is_a_folder(root):
-    link_shared("fashion-mnist-sample", root)
-    fashion = load("folder:fashion-mnist-sample", train_examples=500)
-    assert fashion.name == "folder:fashion-mnist-sample"
-    assert fashion.train_images.shape == (500, 1, 28, 28)
-    assert fashion.test_images.shape == (1000, 1, 28, 28)
-    assert fashion.classes == 10

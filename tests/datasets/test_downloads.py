@@ -9,10 +9,7 @@ import hashlib
 import io
 import pickle
 import re
-import shutil
 import socket
-import subprocess
-import sys
 import tarfile
 import threading
 from collections import Counter
@@ -98,10 +95,9 @@ def idx(values):
 def mnist(server, monkeypatch):
     """MNIST in miniature, served under torchvision's names."""
     contents = {
-        "train-images-idx3-ubyte": idx(GREY["train"]),
-        "train-labels-idx1-ubyte": idx(LABELS["train"]),
-        "t10k-images-idx3-ubyte": idx(GREY["test"]),
-        "t10k-labels-idx1-ubyte": idx(LABELS["test"]),
+        f"{'train' if split == 'train' else 't10k'}-{kind}-ubyte": idx(values[split])
+        for split in ("train", "test")
+        for kind, values in (("images-idx3", GREY), ("labels-idx1", LABELS))
     }
     packed = {f"{file}.gz": gzip.compress(raw) for file, raw in contents.items()}
     for file, packet in packed.items():
@@ -151,11 +147,15 @@ def check_miniature(loaded, images):
     assert loaded.classes == len(loaded.names) == 10
 
 
-def test_mnist_is_downloaded_read_and_left_without_litter(mnist, root, capfd):
+def test_mnist_is_downloaded_once_read_and_left_without_litter(mnist, root, capfd):
     check_miniature(load("mnist"), {key: GREY[key][:, None] for key in GREY})
     left = {path.name for path in root.rglob("*") if path.is_file()}
     assert left == {"all", *archives.UNPACKED_MD5["mnist"]}
     assert capfd.readouterr() == ("", "")  # nothing that would stay in a page
+    mnist.asked.clear()
+    fetch("mnist")
+    load("mnist", test_examples=10)
+    assert not mnist.asked
 
 
 @pytest.mark.parametrize(
@@ -185,94 +185,48 @@ def test_many_at_once_download_once(mnist, root, tmp_path):
     one_download = mnist.asked.copy()
     mnist.asked.clear()
     mnist.slow = 0.1
-    failures, loaded = [], []
 
-    def work():
-        try:
-            downloads.ensure("mnist", root)
-            loaded.append(archives.read("mnist", root).digest)
-        except BaseException as error:
-            failures.append(error)
+    def work(_):
+        downloads.ensure("mnist", root)
+        return archives.read("mnist", root).digest
 
-    threads = [threading.Thread(target=work) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
-    assert len(loaded) == 6
-    assert len(set(loaded)) == 1
+    with ThreadPoolExecutor(6) as pool:
+        assert len(set(pool.map(work, range(6)))) == 1
     assert mnist.asked == one_download
 
 
-def test_another_process_that_downloads_is_waited_for(mnist, root, tmp_path):
-    fetch("mnist")
-    shutil.move(root / "MNIST", tmp_path / "aside")
-    mnist.asked.clear()
-    # The other process holds the lock until it is told to put the files in place.
-    code = (
-        "import pathlib, shutil, sys; from helpers.system.locks import wait_for\n"
-        f"with wait_for(pathlib.Path({str(root / '.locks')!r}), 'mnist'):\n"
-        "    print('held', flush=True); sys.stdin.readline()\n"
-        f"    shutil.move({str(tmp_path / 'aside')!r}, {str(root / 'MNIST')!r})"
-    )
-    command = [sys.executable, "-c", code]
-    pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
-    with subprocess.Popen(command, text=True, **pipes) as other:
-        assert other.stdout.readline() == "held\n"
-        with ThreadPoolExecutor(1) as pool:
-            fetching = pool.submit(fetch, "mnist")
-            with pytest.raises(TimeoutError):  # while the lock is held
-                fetching.result(timeout=0.3)
-            other.communicate("go on\n")
-            fetching.result()
-    assert not mnist.asked
-
-
-def test_a_second_fetch_asks_nobody(mnist, root):
-    fetch("mnist")
-    mnist.asked.clear()
-    fetch("mnist")
-    load("mnist")
-    assert not mnist.asked
-
-
 def test_a_damaged_file_is_named_and_fetched_again(mnist, root):
-    fetch("mnist")
-    path = root / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(Mistake, match=re.escape(f"{path} is damaged")):
-        load("mnist")
-    fetch("mnist")
-    assert load("mnist").test_labels.tolist() == LABELS["test"].tolist()
-
-
-def test_an_interrupted_download_is_not_taken_for_the_data_set(mnist, root):
     # What a kill leaves behind while torchvision unpacks its last file.
     side = root / ".fetching-mnist" / "MNIST" / "raw"
     side.mkdir(parents=True)
     for file in archives.UNPACKED_MD5["mnist"]:
         (side / file).write_bytes(b"\0\0\10")
-    check_miniature(load("mnist"), {key: GREY[key][:, None] for key in GREY})
+    fetch("mnist")
     assert not (root / ".fetching-mnist").exists()
+    path = root / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(Mistake, match=re.escape(f"{path} is damaged")):
+        load("mnist")
+    fetch("mnist")
+    check_miniature(load("mnist"), {key: GREY[key][:, None] for key in GREY})
 
 
-def test_what_comes_damaged_is_refused(mnist, root):
-    (mnist.folder / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"else"))
-    with pytest.raises(Mistake, match="none could be downloaded") as caught:
+@pytest.mark.parametrize(
+    ("packed", "line"),
+    [(b"else", "none could be downloaded"), (None, "differs from what was published")],
+)
+def test_what_comes_damaged_is_refused(mnist, root, monkeypatch, packed, line):
+    if packed:
+        path = mnist.folder / "t10k-labels-idx1-ubyte.gz"
+        path.write_bytes(gzip.compress(packed))
+    else:  # sound packets whose contents are not those that the checksums tell of
+        published = dict.fromkeys(archives.UNPACKED_MD5["mnist"], "0" * 32)
+        monkeypatch.setitem(archives.UNPACKED_MD5, "mnist", published)
+    with pytest.raises(Mistake, match=line) as caught:
         load("mnist")
     assert "\n" not in str(caught.value)
     assert not (root / "MNIST").exists()
-
-
-def test_files_other_than_the_published_ones_are_refused(mnist, root, monkeypatch):
-    # Sound packets whose contents are not those that the checksums tell of.
-    published = {file: "0" * 32 for file in archives.UNPACKED_MD5["mnist"]}
-    monkeypatch.setitem(archives.UNPACKED_MD5, "mnist", published)
-    with pytest.raises(Mistake, match="differs from what was published"):
-        load("mnist")
-    assert not (root / "MNIST").exists()
-    assert not (root / ".fetching-mnist").exists()
+    assert packed or not (root / ".fetching-mnist").exists()
 
 
 def test_without_a_network_the_way_out_is_said_and_nothing_written(root, monkeypatch):
@@ -287,26 +241,13 @@ def test_without_a_network_the_way_out_is_said_and_nothing_written(root, monkeyp
     assert not root.exists()
 
 
-def test_a_server_that_never_answers_does_not_hang_us(root, monkeypatch):
-    monkeypatch.setattr(downloads, "ANSWER_SECONDS", 0.5)
-    with socket.create_server(("127.0.0.1", 0)) as mute:
-        url = f"http://127.0.0.1:{mute.getsockname()[1]}/"
-        monkeypatch.setattr(datasets.MNIST, "mirrors", [url] * 3)
-        # It would hang for ever: no one ever answers.
-        with pytest.raises(Mistake, match="no answer"):
-            load("mnist")
-
-
-def test_a_download_that_stalls_is_given_up(mnist, root, monkeypatch):
+def test_a_download_that_stalls_is_given_up(mnist, tmp_path, root, monkeypatch):
     monkeypatch.setattr(downloads, "STALL_SECONDS", 0.3)
     mnist.slow = 600
     with pytest.raises(Mistake, match=r"none could be downloaded \(.*timed out"):
         load("mnist")
     assert socket.getdefaulttimeout() is None
-
-
-def test_a_root_that_cannot_be_written_is_named(mnist, tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "file").write_text("no folder")  # a root that cannot be written
     monkeypatch.setenv("MEMORIZATION_DATA", str(tmp_path / "file" / "data"))
     with pytest.raises(Mistake, match=r"file/data, and none could be downloaded"):
         load("mnist")

@@ -15,37 +15,31 @@ def permute(fraction, *, seed=0, labels=LABELS, classes=CLASSES):
     return permute_labels(labels, fraction, classes=classes, seed=seed)
 
 
-@pytest.mark.parametrize("fraction", [0, 0.1, 0.2, 0.5, 0.77, 1])
-def test_exactly_the_asked_share_is_permuted_and_nothing_else_changes(fraction):
-    after = permute(fraction)
-    assert after.permuted.sum() == round(fraction * len(LABELS))
-    assert torch.equal(after.labels[~after.permuted], LABELS[~after.permuted])
-    assert after.labels.dtype == torch.int64
-
-
 @pytest.mark.parametrize(
-    ("fraction", "count", "expected"), [(0.25, 7, 2), (0.5, 7, 4), (0.29, 100, 29)]
+    ("fraction", "count", "expected"),
+    [
+        *((share, 5000, round(share * 5000)) for share in (0, 0.1, 0.5, 0.77, 1)),
+        # 1.75 to 2, 3.5 to the even 4, and 0.29 of 100, which in binary falls short.
+        *((0.25, 7, 2), (0.5, 7, 4), (0.29, 100, 29), (0.5, 0, 0)),
+    ],
 )
-def test_a_share_that_is_no_whole_number_is_rounded(fraction, count, expected):
-    """1.75 to 2, 3.5 to the even 4, and 0.29 of 100, which in binary falls short."""
-    assert permute(fraction, labels=LABELS[:count]).permuted.sum() == expected
-
-
-def test_the_labels_given_are_left_alone():
-    labels = LABELS.clone()
-    permute(1.0, labels=labels)
-    assert torch.equal(labels, LABELS)
+def test_exactly_the_asked_share_is_permuted_and_nothing_else_changes(
+    fraction, count, expected
+):
+    labels = LABELS[:count].clone()
+    after = permute(fraction, labels=labels)
+    assert torch.equal(labels, LABELS[:count])  # as they were given
+    assert after.permuted.sum() == expected
+    assert torch.equal(after.labels[~after.permuted], labels[~after.permuted])
+    assert after.labels.dtype == torch.int64 and len(after.labels) == count
 
 
 def test_a_larger_fraction_contains_a_smaller_one_with_the_same_labels():
     fewer, more = permute(0.2), permute(0.5)
     assert more.permuted[fewer.permuted].all()
     assert torch.equal(fewer.labels[fewer.permuted], more.labels[fewer.permuted])
-
-
-def test_one_seed_gives_one_permutation_and_seeds_differ():
-    assert torch.equal(permute(0.5).labels, permute(0.5).labels)
-    assert not torch.equal(permute(0.5).permuted, permute(0.5, seed=1).permuted)
+    assert torch.equal(more.labels, permute(0.5).labels)
+    assert not torch.equal(more.permuted, permute(0.5, seed=1).permuted)
 
 
 def test_drawn_labels_are_uniform_over_all_classes():
@@ -56,27 +50,21 @@ def test_drawn_labels_are_uniform_over_all_classes():
     assert statistic < chi2.isf(1e-6, CLASSES - 1)
 
 
-def test_a_drawn_label_equals_the_true_one_as_often_as_chance_has_it():
-    # Two-sided binomial test, fails for one seed in a million.
-    same = int((permute(1.0).labels == LABELS).sum())
-    low, high = binom.interval(1 - 1e-6, len(LABELS), 1 / CLASSES)
-    assert low <= same <= high
+def within(count, trials, share):
+    """Whether a two-sided binomial test passes, which fails for one seed in 10^6."""
+    low, high = binom.interval(1 - 1e-6, int(trials), share)
+    return low <= int(count) <= high
 
 
 def test_which_examples_tells_nothing_of_which_labels():
-    # Were both from one stream, early examples would get special labels. Fails for one
-    # seed in a million: two-sided binomial test in the half of the examples chosen.
+    # A drawn label equals the true one as often as chance has it.
+    assert within((permute(1.0).labels == LABELS).sum(), len(LABELS), 1 / CLASSES)
+    # Were both from one stream, early examples would get special labels.
     after = permute(0.5)
-    smaller = int((after.labels[after.permuted] < CLASSES / 2).sum())
-    low, high = binom.interval(1 - 1e-6, int(after.permuted.sum()), 0.5)
-    assert low <= smaller <= high
-
-
-def test_every_class_is_permuted_at_the_same_rate():
-    # Binomial bound for each of ten classes, together below one seed in 100,000.
-    chosen = LABELS[permute(0.5).permuted].bincount(minlength=CLASSES)
-    low, high = binom.interval(1 - 1e-6, len(LABELS) // CLASSES, 0.5)
-    assert low <= chosen.min() <= chosen.max() <= high
+    smaller = (after.labels[after.permuted] < CLASSES / 2).sum()
+    assert within(smaller, after.permuted.sum(), 0.5)
+    for count in LABELS[after.permuted].bincount(minlength=CLASSES):
+        assert within(count, len(LABELS) // CLASSES, 0.5)
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.0001, float("nan"), float("inf")])
@@ -85,18 +73,13 @@ def test_a_fraction_outside_zero_to_one_is_refused(fraction):
         permute(fraction)
 
 
-@pytest.mark.parametrize(
-    "labels",
-    [LABELS - 1, LABELS + 1, LABELS.float(), LABELS.reshape(-1, 1), LABELS.int()],
-)
-def test_labels_of_another_kind_or_range_are_refused(labels):
-    with pytest.raises(Mistake, match="labels"):
-        permute(0.5, labels=labels)
-
-
-def test_no_examples_make_no_permutation():
-    after = permute(0.5, labels=LABELS[:0])
-    assert len(after.labels) == len(after.permuted) == 0
+def test_labels_of_another_kind_or_range_are_refused():
+    kinds = LABELS - 1, LABELS + 1, LABELS.float(), LABELS.reshape(-1, 1), LABELS.int()
+    for labels in kinds:
+        with pytest.raises(Mistake, match="labels"):
+            permute(0.5, labels=labels)
+    with pytest.raises(Mistake, match="do not fit"):
+        example_sets(LABELS[:-1], permute(0.5), LABELS)
 
 
 def test_the_sets_split_the_training_examples_and_restore_their_labels():
@@ -111,17 +94,8 @@ def test_the_sets_split_the_training_examples_and_restore_their_labels():
     assert not torch.equal(sets.permuted.labels, sets.restored.labels)
     assert torch.equal(sets.test.indices, torch.arange(40))
     assert torch.equal(sets.test.labels, LABELS[:40])
-
-
-def test_nothing_is_unpermuted_where_all_is_permuted():
-    sets = example_sets(LABELS, permute(1.0), LABELS)
-    assert len(sets.unpermuted.indices) == 0
-    assert len(sets.restored.indices) == len(LABELS)
-
-
-def test_sets_of_labels_that_do_not_belong_together_are_refused():
-    with pytest.raises(Mistake, match="do not fit"):
-        example_sets(LABELS[:-1], permute(0.5), LABELS)
+    sets = example_sets(LABELS, permute(1.0), LABELS)  # nothing is left unpermuted
+    assert (len(sets.unpermuted.indices), len(sets.restored.indices)) == (0, 5000)
 
 
 # Examples per class
@@ -156,12 +130,9 @@ def test_every_example_is_drawn_equally_often():
     # binomial tests of 20 counts, together once in 50,000.
     examples = Examples(torch.arange(20), torch.zeros(20, dtype=torch.int64))
     drawn = [some_of(examples, 5, classes=1, seed=seed) for seed in range(400)]
-    counts = torch.cat(drawn).flatten().bincount(minlength=20)
-    low, high = binom.interval(1 - 1e-6, 400, 1 / 4)
-    assert low <= counts.min() <= counts.max() <= high
-
-
-def test_fewer_examples_are_the_first_ones_of_more():
+    for count in torch.cat(drawn).flatten().bincount(minlength=20):
+        assert within(count, 400, 1 / 4)
+    # Fewer examples are the first ones of more.
     examples = example_sets(LABELS, permute(0.5), LABELS).permuted
     assert torch.equal(some_of(examples, 30)[:, :8], some_of(examples, 8))
 
@@ -187,8 +158,11 @@ def test_what_is_drawn_tells_nothing_of_what_was_permuted():
     # Were the streams of permuting taken again, the draws would favour some places.
     after = permute(0.5)
     chosen = some_of(Examples(torch.arange(5000), LABELS), 250, purpose="permuted")
-    low, high = binom.interval(1 - 1e-6, 2500, 0.5)
-    assert low <= int(after.permuted[chosen].sum()) <= high
+    assert within(after.permuted[chosen].sum(), 2500, 0.5)
+
+
+SHORT = "class 2 has {} examples in the set 'restored', 3 are asked for: "
+WHOLE = "examples per class = {}: must be a whole number, 1 or more"
 
 
 @pytest.mark.parametrize(
@@ -197,22 +171,10 @@ def test_what_is_drawn_tells_nothing_of_what_was_permuted():
         (
             3,
             [0, 0, 0, 1, 1, 2],
-            "class 2 has 1 examples in the set 'restored', 3 are asked for: "
-            "lower the examples per class to 1 or take more of the data",
+            SHORT.format(1) + "lower the examples per class to",
         ),
-        (
-            3,
-            [0, 0, 0, 1, 1, 1],
-            "class 2 has 0 examples in the set 'restored', 3 are asked for: "
-            "take more of the data",
-        ),
-        (0, [0, 1, 2], "examples per class = 0: must be a whole number, 1 or more"),
-        (1.5, [0, 1, 2], "examples per class = 1.5: must be a whole number, 1 or more"),
-        (
-            True,
-            [0, 1, 2],
-            "examples per class = True: must be a whole number, 1 or more",
-        ),
+        (3, [0, 0, 0, 1, 1, 1], SHORT.format(0) + "take more of the data"),
+        *((count, [0, 1, 2], WHOLE.format(count)) for count in (0, 1.5, True)),
         (1, [0, 1, 3], "labels run from 0 to 3: with 3 classes they lie in 0..2"),
     ],
 )
@@ -220,4 +182,4 @@ def test_too_few_examples_of_a_class_are_told(count, labels, line):
     labels = torch.tensor(labels)
     with pytest.raises(Mistake) as error:
         some_of(Examples(torch.arange(len(labels)), labels), count, classes=3)
-    assert str(error.value) == line
+    assert str(error.value).startswith(line)

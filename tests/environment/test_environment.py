@@ -26,9 +26,16 @@ def version_pinned(name):
     return next(iter(found[0].specifier)).version
 
 
-def test_every_line_of_the_lock_pins_one_version():
+def test_every_line_of_the_lock_pins_one_version_with_its_checksums():
     ranges = {pin.name: str(pin.specifier) for pin in PINS}
     assert {n: r for n, r in ranges.items() if not re.fullmatch(r"==[\w.]+", r)} == {}
+    pins = re.findall(rf"^(\w.*) \\\n(?:{HASH}\n)+", LOCK, re.MULTILINE)
+    assert list(map(Requirement, pins)) == PINS
+    lines = [line for line in LOCK.splitlines() if not re.fullmatch(HASH, line)]
+    rest = "\n".join(re.sub(r" \\$", "", line) for line in lines)
+    # No option, address or path, and not the book itself.
+    assert not re.findall(r"^\s*-.*|.*://.*|.*[\\/].*", rest, re.MULTILINE)
+    assert canonicalize_name(PROJECT["name"]) not in map(canonicalize_name, ranges)
 
 
 @pytest.mark.parametrize("line", NEEDED, ids=lambda line: Requirement(line).name)
@@ -38,52 +45,19 @@ def test_what_pyproject_asks_for_is_pinned_within_its_range(line):
     assert needed.specifier.contains(version)
 
 
-def test_every_pin_names_the_checksums_of_its_files():
-    pins = re.findall(rf"^(\w.*) \\\n(?:{HASH}\n)+", LOCK, re.MULTILINE)
-    assert list(map(Requirement, pins)) == PINS
-
-
-def test_no_option_address_or_path_is_in_the_lock():
-    rest = "\n".join(re.sub(r" \\$", "", line) for line in without_hashes())
-    assert not re.findall(r"^\s*-.*|.*://.*|.*[\\/].*", rest, re.MULTILINE)
-
-
-def without_hashes():
-    return [line for line in LOCK.splitlines() if not re.fullmatch(HASH, line)]
-
-
-def test_the_lock_does_not_hold_the_book_itself():
-    assert canonicalize_name(PROJECT["name"]) not in {
-        canonicalize_name(pin.name) for pin in PINS
-    }
-
-
-def test_what_the_book_is_made_with_is_named_by_pyproject():
-    named = {Requirement(line).name for line in PROJECT["dependencies"]}
-    assert named >= {"torch", "torchvision", "jupyter-book", "papermill"}
-    assert named >= {"matplotlib", "seaborn", "umap-learn"}
-
-
-def test_jupyter_book_stays_below_version_2():
+def test_jupyter_book_stays_below_2_and_torch_2_11_of_gpu_machines_allowed():
     asked = {line.name: line.specifier for line in map(Requirement, NEEDED)}
     assert not asked["jupyter-book"].contains("2.0")
     assert version_pinned("jupyter-book").startswith("1.")
-
-
-def test_torch_2_11_of_the_gpu_machines_stays_allowed():
-    asked = {line.name: line.specifier for line in map(Requirement, NEEDED)}
     assert asked["torch"].contains("2.11.0")
     assert asked["torchvision"].contains("0.26.0")
 
 
 def test_conda_brings_python_and_pip_and_the_lock_brings_the_rest():
-    *conda, pip = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    words = (ROOT / "environment.yml").read_text()
+    *conda, pip = yaml.safe_load(words)["dependencies"]
     assert {Requirement(line).name for line in conda} == {"python", "pip"}
     assert pip == {"pip": ["-r requirements.lock"]}
-
-
-def test_conda_installs_the_book_apart_from_what_has_hashes():
-    words = (ROOT / "environment.yml").read_text()
     assert "#   pip install --no-deps --no-build-isolation --editable .\n" in words
 
 

@@ -123,6 +123,8 @@ def test_the_first_call_sets_up_and_the_second_does_not(project):
     assert steps(make(project, "test")[1]) == ["pytest"]
     assert steps(make(project, "book")[1]) == ["run"]
     assert make(project, "venv")[1] == []
+    listed = {line.split()[1] for line in make(project)[0].stdout.splitlines()[:-1]}
+    assert listed == {"help", "book", "test", "check", "venv", "lock", "clean"}
 
 
 @pytest.mark.parametrize("step", ["requirements.lock", "--editable"])
@@ -145,26 +147,23 @@ def test_pip_installs_all_where_uv_cannot_be_had(project, failing, tried):
     assert done.returncode == 0
     assert steps(calls) == ["venv", *tried, "lock by pip", "package"]
     assert "uv cannot be used here: pip installs" in done.stdout
-
-
-def test_uv_itself_is_installed_with_the_hashes_of_the_lock(project):
-    make(project, "venv")
+    # All that is installed has a hash but the book itself.
+    assert all("--require-hashes" in call for call in calls[1:-1])
     pin, *hashes = (project / ".venv" / "uv.txt").read_text().splitlines()
     assert pin.startswith("uv==")
     assert hashes and all(line.startswith("    --hash=sha256:") for line in hashes)
 
 
-def test_everything_that_is_installed_has_a_hash_but_the_book_itself(project):
-    *others, package = make(project, "venv", failing="-m uv")[1][1:]
-    assert all("--require-hashes" in call for call in others)
-    assert "--editable ." in package
-
-
-def test_another_lock_makes_the_environment_anew(project):
+def test_what_changed_is_made_anew_and_no_more(project):
     make(project, "venv")
     change_lock(project)
     assert steps(make(project, "venv")[1]) == SET_UP
+    with (project / "pyproject.toml").open("a") as file:
+        file.write("# changed\n")
+    assert steps(make(project, "venv")[1]) == ["package"]
     assert make(project, "venv")[1] == []
+    (project / ".venv" / "bin" / "python").unlink()
+    assert steps(make(project, "venv")[1]) == SET_UP
 
 
 def change_lock(project):
@@ -172,34 +171,20 @@ def change_lock(project):
         lock.write("one-more==1.0\n")
 
 
-@pytest.mark.parametrize("leave", [Path.rename, shutil.copytree])
-def test_an_environment_that_moved_with_its_folder_is_made_anew(project, leave):
-    make(project, "venv")
-    moved = Path(leave(project, project.with_name("moved")))
-    assert steps(make(moved, "venv")[1]) == SET_UP
-
-
-def test_another_way_to_the_same_folder_makes_nothing_anew(project, tmp_path):
+def test_an_environment_that_moved_with_its_folder_is_made_anew(project, tmp_path):
     make(project, "venv")
     link = tmp_path / "link"
     link.symlink_to(project)
-    for folder, way in [
-        (link, "."),
-        (tmp_path, "link"),
-        (tmp_path, "./link/../link"),
-        (link, "../a book"),
-    ]:
-        # A shell names the folder by the way that it went there.
+    for folder, way in ((link, "."), (tmp_path, "./link/../link"), (link, "../a book")):
+        # A shell names the folder by the way that it went there: nothing is made anew.
         variables = surroundings(PWD=str(folder), PYTHON="python-of-nowhere")
         words = ["make", "-C", way, "venv"]
         done = subprocess.run(words, cwd=folder, env=variables, capture_output=True)
         assert done.returncode == 0
-
-
-def test_an_environment_whose_python_is_gone_is_made_anew(project):
-    make(project, "venv")
-    (project / ".venv" / "bin" / "python").unlink()
-    assert steps(make(project, "venv")[1]) == SET_UP
+    copied = Path(shutil.copytree(project, project.with_name("copied")))
+    moved = project.rename(project.with_name("moved"))
+    for folder in (copied, moved):
+        assert steps(make(folder, "venv")[1]) == SET_UP
 
 
 @pytest.mark.parametrize("words", [["venv"], ["clean"]])
@@ -212,22 +197,9 @@ def test_an_environment_in_use_is_neither_cleared_nor_removed(project, words):
     assert done.returncode != 0 and calls == []
     assert "error: .venv is in use" in done.stderr
     assert (project / ".venv" / "bin" / "python").exists()
-    assert make(project, *words)[0].returncode == 0
-
-
-def test_clean_works_without_any_python(project):
-    make(project, "venv")
-    done, _ = make(project, "clean", "PYTHON=python-of-nowhere")
-    assert done.returncode == 0
-    assert not (project / ".venv").exists()
-
-
-def test_a_change_of_pyproject_only_installs_the_package_again(project):
-    make(project, "venv")
-    with (project / "pyproject.toml").open("a") as file:
-        file.write("# changed\n")
-    assert steps(make(project, "venv")[1]) == ["package"]
-    assert make(project, "venv")[1] == []
+    words += ["PYTHON=python-of-nowhere"] if words == ["clean"] else []
+    assert make(project, *words)[0].returncode == 0  # which clean does without any
+    assert (project / ".venv").exists() == (words == ["venv"])
 
 
 def test_of_two_first_calls_the_second_waits_and_makes_nothing(project, start_make):
@@ -239,13 +211,27 @@ def test_of_two_first_calls_the_second_waits_and_makes_nothing(project, start_ma
     (project / "go").touch()
     assert first.wait(LONGEST) == 0 and second.wait(LONGEST) == 0
     assert steps(notes.read_text().splitlines()) == ["venv", *SET_UP, "pytest"]
+    for name in ("started", "go"):
+        (project / name).unlink()
+    making = start_make(
+        "test", slow="-m pytest"
+    )  # work ends with a make that is killed
+    wait_for(project / "started", making)
+    making.kill()
+    making.wait()
+    wait_for(project / "told")
+    assert (project / "told").read_text() == "SIGTERM"
 
 
 # make waits for its recipe: once it has ended, the work has, too.
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize(
-    ("words", "slow"),
-    [("book", "-m helpers run"), ("test", "-m pytest"), ("venv", "uv.txt")],
+    ("words", "slow", "number"),
+    [
+        ("book", "-m helpers run", signal.SIGINT),
+        ("book", "-m helpers run", signal.SIGTERM),
+        ("test", "-m pytest", signal.SIGHUP),
+        *(("venv", "uv.txt", number) for number in (signal.SIGINT, signal.SIGTERM)),
+    ],
 )
 def test_a_signal_to_make_alone_ends_the_work(project, start_make, words, slow, number):
     if number != signal.SIGTERM and not Path("/proc/self/status").exists():
@@ -260,15 +246,6 @@ def test_a_signal_to_make_alone_ends_the_work(project, start_make, words, slow, 
     assert not list((project / ".venv").glob("ready*")) or words != "venv"
 
 
-def test_work_does_not_go_on_after_make_was_killed(project, start_make):
-    making = start_make("test", slow="-m pytest")
-    wait_for(project / "started", making)
-    making.kill()
-    making.wait()
-    wait_for(project / "told")
-    assert (project / "told").read_text() == "SIGTERM"
-
-
 @pytest.fixture
 def start_make(project):
     """Function that starts make in a group of its own; no signal is ignored in it."""
@@ -279,17 +256,12 @@ def start_make(project):
         "    signal.signal(number, signal.SIG_DFL)\n"
         "os.execvp('make', ['make', *sys.argv[1:]])"
     )
+    command = [sys.executable, "-E", "-s", "-S", "-c", default]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
 
     def start(*words, slow="nothing is slow"):
-        making = subprocess.Popen(
-            [sys.executable, "-E", "-s", "-S", "-c", default, *words],
-            cwd=project,
-            env=surroundings(SLOW=slow),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        place = {"cwd": project, "env": surroundings(SLOW=slow), **pipes}
+        making = subprocess.Popen([*command, *words], start_new_session=True, **place)
         started.append(making)
         return making
 
@@ -310,25 +282,19 @@ def wait_for(path, process=None):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("status", [1, 2])
-def test_a_failed_chapter_fails_make(project, status):
-    make(project, "venv")
-    done, calls = make(project, "book", failing="helpers run", status=status)
-    assert steps(calls) == ["run"]
-    assert done.returncode != 0
+def test_the_scale_reaches_the_run_and_a_failed_chapter_fails_make(project):
+    for scale, status in (("smoke", 1), ("laptop", 2), ("paper", 0)):
+        failing = "helpers run" if status else "nothing"
+        words = {"failing": failing, "status": status}
+        done, calls = make(project, "book", f"SCALE={scale}", **words)
+        assert calls[-1] == f"-m helpers run --scale {scale} --site"
+        assert (done.returncode == 0) == (status == 0)
 
 
-@pytest.mark.parametrize("scale", ["smoke", "laptop", "workstation", "paper"])
-def test_the_scale_reaches_the_run(project, scale):
-    calls = make(project, "book", f"SCALE={scale}")[1]
-    assert f"-m helpers run --scale {scale} --site" in calls
-
-
-@pytest.mark.parametrize("scale", ["tiny", "", "smoke laptop", "smoke tiny"])
+@pytest.mark.parametrize("scale", ["tiny", "", "smoke laptop"])
 def test_an_unknown_scale_is_refused_before_anything_is_done(project, scale):
     done, calls = make(project, "book", f"SCALE={scale}")
-    assert done.returncode == 2
-    assert calls == []
+    assert (done.returncode, calls) == (2, [])
     assert len(done.stderr.splitlines()) == 1
     assert "use smoke, laptop, workstation or paper" in done.stderr
 
@@ -336,33 +302,16 @@ def test_an_unknown_scale_is_refused_before_anything_is_done(project, scale):
 @pytest.mark.parametrize(
     ("setting", "complaint"),
     [
-        (
-            "import sys; sys.version_info = (3, 10, 9)",
-            "Python 3.10 cannot run the book",
-        ),
-        (
-            "import sys; sys.version_info = (3, 15, 0)",
-            "Python 3.15 cannot run the book",
-        ),
-        ('import sys; sys.modules["ensurepip"] = None', "python3-venv"),
+        ("sys.version_info = (3, 10, 9)", "Python 3.10 cannot run the book"),
+        ("sys.version_info = (3, 15, 0)", "Python 3.15 cannot run the book"),
+        ('sys.modules["ensurepip"] = None', "python3-venv"),
+        (None, "PYTHON=python-of-nowhere was not found"),
     ],
 )
 def test_a_python_that_cannot_serve_is_named_in_one_line(project, setting, complaint):
-    write_stand_in(project, setting)
-    done, calls = make(project, "test")
+    write_stand_in(project, f"import sys; {setting}")
+    words = ["test", *([] if setting else ["PYTHON=python-of-nowhere"])]
+    done, calls = make(project, *words)
     first, last = done.stderr.splitlines()  # ours, then make's own
-    assert complaint in first
-    assert last.startswith("make: ***")
+    assert complaint in first and last.startswith("make: ***")
     assert calls == []
-
-
-def test_a_missing_python_is_named_in_one_line(project):
-    done, _ = make(project, "test", "PYTHON=python-of-nowhere")
-    first, last = done.stderr.splitlines()
-    assert "PYTHON=python-of-nowhere was not found" in first
-    assert last.startswith("make: ***")
-
-
-def test_make_alone_lists_every_target(project):
-    listed = {line.split()[1] for line in make(project)[0].stdout.splitlines()[:-1]}
-    assert listed == {"help", "book", "test", "check", "venv", "lock", "clean"}

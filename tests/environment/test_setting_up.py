@@ -1,7 +1,6 @@
 """Setting up: a user's settings, turns, the use of an environment, make's end."""
 
 import errno
-import fcntl
 import os
 import signal
 import subprocess
@@ -26,12 +25,9 @@ install.timeout='90'
 
 
 def test_where_packages_come_from_is_kept_and_nothing_else():
-    assert surroundings.read_settings(LISTED) == {
-        "index-url": "https://variable/simple",
-        "cert": "/a place/ca.pem",
-        "find-links": "one two",
-        "timeout": "90",
-    }
+    kept = {"index-url": "https://variable/simple", "cert": "/a place/ca.pem"}
+    kept |= {"find-links": "one two", "timeout": "90"}
+    assert surroundings.read_settings(LISTED) == kept
 
 
 def test_pip_itself_lists_what_a_file_and_variables_say(tmp_path, monkeypatch):
@@ -61,39 +57,35 @@ def misled(monkeypatch):
     return set(misleading)
 
 
-def test_no_other_setting_reaches_pip(misled):
+def test_no_other_setting_reaches_pip_or_uv(misled, monkeypatch):
     variables = surroundings.for_pip({"extra-index-url": "file:///a file:///b"})
     assert not misled & variables.keys()
     assert variables["PIP_EXTRA_INDEX_URL"] == "file:///a file:///b"
     assert variables["PIP_CONFIG_FILE"] == os.devnull
     assert variables["PATH"] == os.environ["PATH"]
-
-
-def test_uv_hears_what_pip_knows_in_words_of_its_own(misled, monkeypatch):
-    for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_FIND_LINKS", "SSL_CERT_FILE"):
+    names = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_FIND_LINKS", "SSL_CERT_FILE")
+    for name in names:
         monkeypatch.delenv(name, raising=False)
-    variables = surroundings.for_uv(surroundings.read_settings(LISTED))
+    settings = surroundings.read_settings(LISTED)
+    variables = surroundings.for_uv(settings)
     assert not misled & variables.keys()
     assert variables["UV_DEFAULT_INDEX"] == "https://variable/simple"
     assert variables["UV_FIND_LINKS"] == "one,two"
     assert variables["SSL_CERT_FILE"] == "/a place/ca.pem"
     assert variables["UV_HTTP_TIMEOUT"] == "90"
+    for name in names[1::-1]:  # what was named for uv outweighs that of pip
+        monkeypatch.setenv(name, f"https://{name}")
+        assert surroundings.for_uv(settings)["UV_DEFAULT_INDEX"] == f"https://{name}"
 
 
-@pytest.mark.parametrize("name", ["UV_DEFAULT_INDEX", "UV_INDEX_URL"])
-def test_an_index_that_was_named_for_uv_outweighs_that_of_pip(name, monkeypatch):
-    monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
-    monkeypatch.setenv(name, "https://mine/simple")
-    variables = surroundings.for_uv({"index-url": "https://variable/simple"})
-    assert variables["UV_DEFAULT_INDEX"] == "https://mine/simple"
+def test_nobody_waits_where_the_file_system_has_no_locks(tmp_path, monkeypatch, capsys):
+    with turns.one_at_a_time(tmp_path / "lock", "x"), open(tmp_path / "lock") as other:
+        assert not turns.can_lock(other)
+    with open(tmp_path / "lock") as other:
+        assert turns.can_lock(other)
 
-
-@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
-def test_nobody_waits_where_the_file_system_has_no_locks(
-    number, tmp_path, monkeypatch, capsys
-):
     def refuse(*_):
-        raise OSError(number, os.strerror(number))
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(turns.fcntl, "flock", refuse)
     with turns.one_at_a_time(tmp_path / "lock", "never comes"):
@@ -128,12 +120,8 @@ def test_the_use_is_noted_wherever_a_python_starts_and_harms_none(
     for root in (tmp_path, "/nowhere"):
         script = f"import sys; sys.prefix = {str(root)!r}\n{start}\n"
         script += "print(hasattr(sys.modules['venv_in_use'], 'fcntl'))"
-        done = subprocess.run(
-            [sys.executable, "-E", "-s", "-S", "-c", script],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        words = [sys.executable, "-E", "-s", "-S", "-c", script]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
         assert (done.stdout, done.stderr) == ("True\n", "")
 
 
@@ -149,11 +137,8 @@ def test_a_process_that_handles_or_ignores_its_signals_has_received_none():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def test_a_make_that_is_gone_counts_as_ended():
-    gone = subprocess.Popen(["true"])
-    gone.wait()
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
     assert watch.signal_received(gone.pid) is signal.SIGTERM
 
 
@@ -162,11 +147,3 @@ def test_uv_copies_where_its_cache_lies_on_another_disk(tmp_path, monkeypatch):
     here = {"UV_CACHE_DIR": str(tmp_path / "not" / "there" / "yet")}
     assert setting_up.on_one_disk(here)
     assert not setting_up.on_one_disk({"UV_CACHE_DIR": "/dev/uv"})
-
-
-def test_a_lock_is_free_again_when_its_holder_has_ended(tmp_path):
-    with turns.one_at_a_time(tmp_path / "lock", "x"), open(tmp_path / "lock") as other:
-        assert not turns.can_lock(other)
-    with open(tmp_path / "lock") as other:
-        assert turns.can_lock(other)
-        fcntl.flock(other, fcntl.LOCK_UN)

@@ -40,12 +40,13 @@ def test_ends_and_bests(histories):
     assert histories.initial("train_accuracy").tolist() == [0.1, 0.2, 0.0, 0.1]
     np.testing.assert_equal(histories.final("train_accuracy"), [1, 1, 1, NAN])
     np.testing.assert_equal(histories.best("train_accuracy"), [1, 1, 1, NAN])
-
-
-def test_the_best_is_of_what_was_measured_and_silent_where_nothing_was(histories):
     np.testing.assert_equal(histories.best("alignment"), [0.9, 0.8, 0.7, NAN])
     nothing = with_row(histories, 1, "alignment", [NAN] * 3)
     np.testing.assert_equal(nothing.best("alignment"), [0.9, NAN, 0.7, NAN])
+    # A run that ended before an epoch gives its last value.
+    assert histories.at("train_accuracy", 0).tolist() == [0.1, 0.2, 0.0, 0.1]
+    np.testing.assert_equal(histories.at("train_accuracy", 2), [0.8, 1, 0.8, NAN])
+    np.testing.assert_equal(histories.at("train_accuracy", 99), [1, 1, 1, NAN])
 
 
 def with_row(histories, k, name, values):
@@ -67,33 +68,20 @@ def test_the_mean_is_of_what_was_measured_and_is_defined(histories):
 @pytest.mark.parametrize("values", [[0.3, NAN], [0.3, 0.3]])
 def test_a_run_that_has_diverged_has_a_start_and_no_results(histories, values):
     # Also where finite values were recorded: results of before accuracies were NaN.
+    none = [False] * 3 + [True]
     for name in ("train_accuracy", "alignment"):
         seen = with_row(histories, 3, name, values)
         for read in (seen.final, seen.best, seen.mean):
-            assert np.isnan(read(name)).tolist() == [False] * 3 + [True]
-            assert np.isnan(read(name, by="init_scale")).tolist() == [
-                *([False, False], [False, True])
-            ]
-        assert np.isnan(seen.at_best(name, of="train_accuracy")).tolist() == (
-            [False] * 3 + [True]
-        )
+            assert np.isnan(read(name)).tolist() == none
+            assert np.isnan(read(name, by="init_scale")).flatten().tolist() == none
+        assert np.isnan(seen.at_best(name, of="train_accuracy")).tolist() == none
         assert seen.initial(name)[3] == 0.3
-
-
-def test_a_run_that_diverged_before_training_has_no_results(histories):
-    arrays = (*histories.arrays[:3], history([NAN], [0.4], [1]))
+    arrays = (*histories.arrays[:3], history([NAN], [0.4], [1]))  # before training
     wild = Histories(histories.runs, arrays, histories.stops)
-    for read in (wild.final, wild.best, wild.mean, wild.at_best):
-        options = {"of": "train_accuracy"} if read == wild.at_best else {}
-        assert np.isnan(read("alignment", **options)[3])
-        assert np.isfinite(read("alignment", **options)[:3]).all()
+    best = wild.at_best("alignment", of="train_accuracy")
+    for found in (best, *(r("alignment") for r in (wild.final, wild.best, wild.mean))):
+        assert np.isnan(found).tolist() == none
     assert wild.initial("alignment")[3] == 0.4
-
-
-def test_a_run_that_ended_before_an_epoch_gives_its_last_value(histories):
-    assert histories.at("train_accuracy", 0).tolist() == [0.1, 0.2, 0.0, 0.1]
-    np.testing.assert_equal(histories.at("train_accuracy", 2), [0.8, 1, 0.8, NAN])
-    np.testing.assert_equal(histories.at("train_accuracy", 99), [1, 1, 1, NAN])
 
 
 # At the best epoch
@@ -137,9 +125,7 @@ def test_at_best_is_undefined_where_what_was_measured_there_is(histories):
     one = run_of([0.1, 0.9, 0.3], [0.5, NAN, 0.4], [1, 1, 1])
     assert np.isnan(one.at_best("alignment"))
     assert one.at_best("test_accuracy").tolist() == [0.9]
-
-
-def test_at_best_of_a_measure_passes_over_epochs_without_it():
+    # The best of a measure passes over epochs without it.
     one = run_of([0.1, 0.2, 0.3, 0.4], [0.5, NAN, 0.9, NAN], [1, 0, 1, 0])
     assert one.at_best("test_accuracy", of="alignment").tolist() == [0.3]
     nothing = run_of([0.1, 0.2], [NAN, NAN], [1, 1])
@@ -152,13 +138,12 @@ def test_at_best_of_a_measure_passes_over_epochs_without_it():
 def test_a_curve_of_every_epoch_keeps_the_last_value_of_those_who_ended(histories):
     epochs, values = histories.curve("train_accuracy")
     assert epochs.tolist() == [0, 1, 2, 3, 4]
-    expected = [
-        [0.1, 0.5, 0.8, 0.9, 1],
-        [0.2, 0.6, 1, 1, 1],
-        [0.0, 0.9, 0.8, 1, 1],
-        [0.1, NAN, NAN, NAN, NAN],
-    ]
-    np.testing.assert_equal(values, expected)
+    expected = [[0.1, 0.5, 0.8, 0.9, 1], [0.2, 0.6, 1, 1, 1], [0.0, 0.9, 0.8, 1, 1]]
+    np.testing.assert_equal(values, [*expected, [0.1, NAN, NAN, NAN, NAN]])
+    curves = histories.curves("train_accuracy", by="init_scale")
+    assert list(curves) == [0.1, 1.0]
+    assert curves[1.0][0].tolist() == [0, 1, 2, 3]
+    assert curves[0.1][1].shape == (2, 5)
 
 
 def test_a_curve_of_some_epochs_keeps_the_value_measured_before(histories):
@@ -170,13 +155,6 @@ def test_a_curve_of_some_epochs_keeps_the_value_measured_before(histories):
     np.testing.assert_equal(values, expected)
 
 
-def test_curves_of_several_groups(histories):
-    curves = histories.curves("train_accuracy", by="init_scale")
-    assert list(curves) == [0.1, 1.0]
-    assert curves[1.0][0].tolist() == [0, 1, 2, 3]
-    assert curves[0.1][1].shape == (2, 5)
-
-
 # Groups
 
 
@@ -185,10 +163,7 @@ def test_runs_are_picked_with_all_that_belongs_to_them(histories):
     assert [run.seed for run in picked.runs] == [0] and picked.stops == ("epochs",)
     assert picked.lengths().tolist() == [3]
     assert len(histories.where(width=256)) == 4
-
-
-def test_groups_come_in_the_order_of_the_study(histories):
-    by_scale = histories.by("init_scale")
+    by_scale = histories.by("init_scale")  # in the order of the study
     assert list(by_scale) == [0.1, 1.0]
     assert by_scale[1.0].stops == ("epochs", "diverged")
     assert list(histories.by("first_learning_rate")) == [None]
@@ -202,13 +177,9 @@ def test_tables_have_a_row_for_every_value(histories):
     assert histories.lengths(by="seed").tolist() == [[4, 3], [2, 1]]
     table = histories.at("train_accuracy", 1, by="seed")
     np.testing.assert_equal(table, [[0.5, 0.9], [0.6, NAN]])
-
-
-def test_a_table_with_rows_of_different_lengths_is_a_mistake(histories):
-    arrays, stops = histories.arrays[:3], histories.stops[:3]
-    uneven = Histories(histories.runs[:3], arrays, stops)
+    three = (histories.runs[:3], histories.arrays[:3], histories.stops[:3])
     with pytest.raises(Mistake, match="init_scale have different numbers of runs"):
-        uneven.final("train_accuracy", by="init_scale")
+        Histories(*three).final("train_accuracy", by="init_scale")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +189,7 @@ def test_a_table_with_rows_of_different_lengths_is_a_mistake(histories):
         (lambda h: h.curve("loss"), "'loss' was not recorded; there is train_accuracy"),
         (
             lambda h: h.at_best("alignment"),
-            "'test_accuracy' was not recorded; there is",
+            "'test_accuracy' was not recorded; there",
         ),
         (lambda h: h.at_best("loss", of="alignment"), "'loss' was not recorded; there"),
         (lambda h: h.where(seed=9), "no run of this study has {'seed': 9}"),

@@ -14,14 +14,7 @@ from conftest import assert_same_histories, take_weights
 
 from helpers.errors import Failure
 from helpers.runs import Run, fingerprint, store
-from helpers.runs.store import (
-    DamagedFile,
-    RunFolder,
-    read_tensors,
-    write_bytes,
-    write_tensors,
-)
-from helpers.system import files
+from helpers.runs.store import DamagedFile, RunFolder, read_tensors, write_tensors
 from helpers.system.files import UnreadableFile
 from helpers.system.roots import project_root, results_root
 from helpers.training import train
@@ -47,56 +40,6 @@ def test_results_are_where_the_environment_says(results, monkeypatch):
     assert results_root() == project_root() / "results"
 
 
-# Files
-
-
-def test_a_file_is_written_over_and_its_folder_made(tmp_path):
-    path = tmp_path / "new" / "deep" / "file.bin"
-    write_bytes(path, b"first")
-    write_bytes(path, b"second")
-    assert path.read_bytes() == b"second"
-    assert files_in(tmp_path) == ["new/deep/file.bin"]
-
-
-@pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, call):
-    path = tmp_path / "file.bin"
-    write_bytes(path, b"old")
-    monkeypatch.setattr(os, call, no_space)
-    with pytest.raises(Failure) as told:
-        write_bytes(path, b"new")
-    line = str(told.value)
-    assert line.startswith(f"cannot save {path}: No space left on device")
-    assert "make room" in line and "\n" not in line
-    assert path.read_bytes() == b"old"
-    assert files_in(tmp_path) == ["file.bin"]
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
-def test_any_other_end_in_the_middle_leaves_the_old_file_too(
-    tmp_path, monkeypatch, error
-):
-    def interrupted(*_):
-        raise error
-
-    path = tmp_path / "file.bin"
-    write_bytes(path, b"old")
-    monkeypatch.setattr(os, "fsync", interrupted)
-    with pytest.raises(error):
-        write_bytes(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert files_in(tmp_path) == ["file.bin"]
-
-
-def test_a_results_folder_that_cannot_be_made_is_one_line(monkeypatch, tmp_path):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "file" / "results"))
-    with pytest.raises(
-        Failure, match=r"^cannot save .*: Not a directory; .* run again$"
-    ):
-        RunFolder(Run()).save_state(TENSORS)
-
-
 def test_tensors_come_back_as_they_were(tmp_path):
     path = tmp_path / "t.safetensors"
     tensors = {
@@ -114,26 +57,17 @@ def test_tensors_come_back_as_they_were(tmp_path):
         assert back[name].numpy().tobytes() == value.numpy().tobytes()
 
 
-def test_any_changed_byte_of_a_tensor_file_is_found(tmp_path):
+def test_any_changed_byte_or_cut_of_a_tensor_file_is_found(tmp_path):
     path = tmp_path / "t.safetensors"
     write_tensors(path, TENSORS)
     sound = path.read_bytes()
     for position in range(len(sound)):
         damaged = bytearray(sound)
         damaged[position] ^= 1 << position % 8
-        path.write_bytes(damaged)
-        with pytest.raises(DamagedFile, match=r"t\.safetensors is damaged"):
-            read_tensors(path)
-
-
-def test_a_tensor_file_cut_anywhere_is_found(tmp_path):
-    path = tmp_path / "t.safetensors"
-    write_tensors(path, TENSORS)
-    sound = path.read_bytes()
-    for length in range(0, len(sound), 3):
-        path.write_bytes(sound[:length])
-        with pytest.raises(DamagedFile):
-            read_tensors(path)
+        for content in (damaged, sound[:position]):
+            path.write_bytes(content)
+            with pytest.raises(DamagedFile, match=r"t\.safetensors is damaged"):
+                read_tensors(path)
 
 
 # Runs
@@ -158,44 +92,37 @@ def finished(folder):
 def test_a_finished_run_holds_its_results_and_no_state(finished):
     assert finished.done() and finished.damage() is None
     assert finished.history()["train_loss"].tolist() == [2.0, 1.0]
-    assert finished.about() == {
-        "run": json.loads(json.dumps(Run(seed=8).description())),
-        "stopped": "fitted",
-    }
-    assert files_in(finished.path) == [
-        "done.json",
-        "history.npz",
-        "run.json",
-        "snapshots/epoch-000000.safetensors",
-        "snapshots/epoch-000003.safetensors",
-    ]
+    described = json.loads(json.dumps(Run(seed=8).description()))
+    assert finished.about() == {"run": described, "stopped": "fitted"}
+    snapshots = [f"snapshots/epoch-00000{k}.safetensors" for k in (0, 3)]
+    expected = ["done.json", "history.npz", "run.json", *snapshots]
+    assert files_in(finished.path) == expected
 
 
 def test_a_run_is_started_then_done(folder):
     assert not folder.started() and not folder.done()
     folder.save_state(TENSORS)
+    folder.save_snapshot(0, TENSORS)
     assert folder.started() and not folder.done()
+    for place in (folder.path, folder.path / "snapshots"):  # of a killed process
+        (place / f"{store.PARTIAL}abc").write_bytes(b"half")
     folder.finish({}, {})
     assert folder.done()
+    assert not [name for name in files_in(folder.path) if store.PARTIAL in name]
     folder.reopen()
     folder.reopen()
     assert folder.started() and not folder.done()
 
 
-def test_a_history_has_the_same_bytes_whatever_the_order_of_its_names(folder):
-    folder.finish({"a": np.zeros(2), "b": np.ones(1)}, {})
-    first = (folder.path / "history.npz").read_bytes()
-    time.sleep(0.01)
-    folder.finish({"b": np.ones(1), "a": np.zeros(2)}, {})
-    assert (folder.path / "history.npz").read_bytes() == first
-
-
-def test_what_a_killed_process_left_half_written_goes_when_the_run_ends(folder):
-    folder.save_snapshot(0, TENSORS)
-    (folder.path / f"{store.PARTIAL}abc").write_bytes(b"half")
-    (folder.path / "snapshots" / f"{store.PARTIAL}def").write_bytes(b"half")
-    folder.finish({}, {})
-    assert not [name for name in files_in(folder.path) if store.PARTIAL in name]
+def test_a_history_has_the_same_bytes_whatever_the_order_of_its_names(
+    folder, monkeypatch
+):
+    written = []
+    for names in ("ab", "ba"):
+        monkeypatch.setattr(time, "time", lambda: 1e9 * (1 + len(written)))
+        folder.finish({name: np.full(2, ord(name)) for name in names}, {})
+        written.append((folder.path / "history.npz").read_bytes())
+    assert written[0] == written[1]
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "remove", "empty"])
@@ -219,17 +146,13 @@ def test_no_byte_of_the_mark_of_a_finished_run_can_change_unseen(finished):
         damaged = bytearray(sound)
         damaged[position] ^= 1
         path.write_bytes(damaged)
-        try:  # a space for a line break, say, means the same
+        same = False
+        with contextlib.suppress(ValueError):  # a space for a line break means the same
             same = json.loads(damaged) == checksums
-        except ValueError:
-            same = False
         assert same or str(finished.path) in finished.damage()
-
-
-@pytest.mark.parametrize("content", [b"", b"[]", b"3", b'{"history.npz": ', b"\xff"])
-def test_a_mark_that_says_nothing_is_named(finished, content):
-    (finished.path / "done.json").write_bytes(content)
-    assert finished.damage() == str(finished.path / "done.json")
+    for nothing in (b"", b"[]", b"3", b'{"history.npz": ', b"\xff"):
+        path.write_bytes(nothing)
+        assert finished.damage() == str(path)
 
 
 @pytest.fixture
@@ -255,15 +178,15 @@ def refuse(monkeypatch):
     return refuse
 
 
-@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
 @pytest.mark.parametrize(
     ("name", "asked"),
     [
         ("done.json", RunFolder.done),
-        ("done.json", RunFolder.damage),
-        ("history.npz", RunFolder.damage),
-        ("run.json", RunFolder.damage),
-        ("epoch-000003.safetensors", RunFolder.damage),
+        *((name, RunFolder.damage) for name in ("done.json", "history.npz")),
+        *(
+            (name, RunFolder.damage)
+            for name in ("run.json", "epoch-000003.safetensors")
+        ),
         ("history.npz", RunFolder.history),
         ("run.json", RunFolder.about),
         ("epoch-000003.safetensors", lambda folder: folder.snapshot(3)),
@@ -275,16 +198,15 @@ def refuse(monkeypatch):
         ("measured", RunFolder.reopen),
     ],
 )
-def test_what_cannot_be_read_is_told_and_left_as_it_is(
-    finished, refuse, name, asked, number
-):
+def test_what_cannot_be_read_is_told_and_left_as_it_is(finished, refuse, name, asked):
     finished.save_measured("own", {"a": np.ones(2)})
     before = contents(finished.path)
-    with refuse(name, number), pytest.raises(UnreadableFile) as told:
-        asked(finished)
-    line = str(told.value)
-    assert line.startswith(f"cannot read {finished.path}/") and f"{name}: " in line
-    assert os.strerror(number) in line and "damaged" not in line and "\n" not in line
+    for number in (errno.EACCES, errno.EIO, errno.ESTALE):
+        with refuse(name, number), pytest.raises(UnreadableFile) as told:
+            asked(finished)
+        line = str(told.value)
+        assert line.startswith(f"cannot read {finished.path}/") and "\n" not in line
+        assert f"{name}: {os.strerror(number)}" in line and "damaged" not in line
     assert contents(finished.path) == before
 
 
@@ -292,7 +214,7 @@ def contents(folder):
     return {name: (folder / name).read_bytes() for name in files_in(folder)}
 
 
-def test_a_run_that_cannot_be_entered_is_not_trained_again(study_of, refuse):
+def test_what_cannot_be_read_is_not_trained_again(study_of, refuse):
     study = study_of({"seed": range(2)}, epochs=1)
     train(study, device="cpu")
     folder = RunFolder(study.runs()[0])
@@ -301,17 +223,14 @@ def test_a_run_that_cannot_be_entered_is_not_trained_again(study_of, refuse):
     with refuse("done.json"), pytest.raises(UnreadableFile, match=said):
         train(study, device="cpu")
     assert contents(folder.path) == before
-
-
-def test_a_state_that_cannot_be_read_is_not_begun_anew(study_of, refuse):
-    study = study_of({"seed": [0]}, epochs=3)
-    folder = RunFolder(study.runs()[0])
+    begun = study_of({"seed": [5]}, epochs=3)
+    folder = RunFolder(begun.runs()[0])
     folder.save_snapshot(2, TENSORS)
     save_states(folder, 1, 2)
     before = contents(folder.path)
     stale = refuse("state.safetensors", errno.ESTALE)
     with stale, pytest.raises(UnreadableFile, match="Stale file handle"):
-        train(study, device="cpu")
+        train(begun, device="cpu")
     assert contents(folder.path) == before
 
 
@@ -330,8 +249,7 @@ def test_files_of_a_run_that_are_absent_or_damaged_are_told(finished):
 def test_a_run_that_is_made_anew_while_it_is_checked_is_not_damaged(
     finished, monkeypatch
 ):
-    original = finished.history()
-    compare = RunFolder._differing
+    original, compare = finished.history(), RunFolder._differing
 
     def others_begin(folder, mark):
         finished.reopen()
@@ -342,9 +260,8 @@ def test_a_run_that_is_made_anew_while_it_is_checked_is_not_damaged(
     monkeypatch.setattr(RunFolder, "_differing", others_begin)
     assert finished.damage() is None and finished.done()
     assert finished.history().keys() == original.keys()
-    monkeypatch.setattr(
-        RunFolder, "_differing", lambda *_: finished.reopen() or "history.npz"
-    )
+    reopen = lambda *_: finished.reopen() or "history.npz"  # noqa: E731
+    monkeypatch.setattr(RunFolder, "_differing", reopen)
     assert finished.damage() is None and not finished.done()
 
 
@@ -404,20 +321,14 @@ def test_runs_without_weights_are_not_trained_again(study_of, results, train_epo
 
 def test_snapshots_are_listed_by_epoch_and_read_back(folder):
     assert folder.snapshot_epochs() == []
+    with pytest.raises(Failure, match=r"no snapshot of epoch 5; it has none$"):
+        folder.snapshot(5)
     for epoch in (100, 0, 2, 1_000_000):
         folder.save_snapshot(epoch, {"W1": torch.tensor(float(epoch))})
     assert folder.snapshot_epochs() == [0, 2, 100, 1_000_000]
     assert folder.snapshot(100)["W1"] == 100
     folder.drop_snapshots_after(2)
-    assert folder.snapshot_epochs() == [0, 2]
-
-
-def test_a_missing_snapshot_is_told_with_those_there_are(folder):
-    with pytest.raises(Failure, match=r"no snapshot of epoch 5; it has none$"):
-        folder.snapshot(5)
-    folder.save_snapshot(0, TENSORS)
-    folder.save_snapshot(7, TENSORS)
-    with pytest.raises(Failure, match=rf"run {folder.name} has no .* 5; it has 0, 7$"):
+    with pytest.raises(Failure, match=rf"run {folder.name} has no .* 5; it has 0, 2$"):
         folder.snapshot(5)
 
 
@@ -430,10 +341,8 @@ def save_states(folder, *epochs):
 
 
 def epochs_of(folder):
-    return [
-        "damaged" if isinstance(state, DamagedFile) else int(state["epoch"])
-        for state in folder.states()
-    ]
+    found = folder.states()
+    return [s if isinstance(s, DamagedFile) else int(s["epoch"]) for s in found]
 
 
 def test_states_come_newest_first_and_only_two_are_kept(folder):
@@ -442,48 +351,24 @@ def test_states_come_newest_first_and_only_two_are_kept(folder):
     assert epochs_of(folder) == [3, 2]
 
 
-def test_a_damaged_state_is_handed_over_as_such_before_its_predecessor(folder):
-    save_states(folder, 1, 2)
-    newest = folder.path / "state.safetensors"
-    newest.write_bytes(newest.read_bytes()[:-1])
-    assert epochs_of(folder) == ["damaged", 1]
-    assert str(next(folder.states())).startswith(f"{newest} is damaged")
-
-
-def test_a_state_is_never_lost_while_the_next_is_written(folder, monkeypatch):
+def test_a_damaged_state_never_takes_the_place_of_a_sound_one(folder, monkeypatch):
     save_states(folder, 1, 2)
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", no_space)
-        for _ in range(3):  # nor by trying again
+        for _ in range(3):  # a state is never lost while the next is written
             with pytest.raises(Failure, match="No space left"):
                 save_states(folder, 3)
             assert 2 in epochs_of(folder)
-    save_states(folder, 3)
-    assert epochs_of(folder)[0] == 3
-
-
-def test_a_damaged_state_never_takes_the_place_of_a_sound_one(folder, monkeypatch):
-    save_states(folder, 1, 2)
+    save_states(folder, 2, 3)
     newest = folder.path / "state.safetensors"
-    newest.write_bytes(b"")
+    newest.write_bytes(newest.read_bytes()[:-1])
     resumed = RunFolder(folder.run)
-    assert epochs_of(resumed) == ["damaged", 1]
+    damaged, before = epochs_of(resumed)
+    assert str(damaged).startswith(f"{newest} is damaged") and before == 2
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", no_space)
         with pytest.raises(Failure, match="No space left"):
-            save_states(resumed, 2)
-        assert 1 in epochs_of(resumed)
-    save_states(resumed, 2, 3)
-    assert epochs_of(resumed) == [3, 2]
-
-
-@pytest.mark.parametrize("call", ["open", "fsync", "replace"])
-def test_a_state_that_cannot_be_saved_is_one_line(folder, monkeypatch, call):
-    save_states(folder, 1)
-    place = files if call == "open" else os
-    with monkeypatch.context() as patch:
-        patch.setattr(place, call, no_space, raising=False)
-        with pytest.raises(Failure, match=r"^cannot save .*/state.*: No space left"):
-            save_states(folder, 2)
-    assert epochs_of(folder) == [1]
-    assert not [name for name in files_in(folder.path) if store.PARTIAL in name]
+            save_states(resumed, 3)
+        assert 2 in epochs_of(resumed)
+    save_states(resumed, 3, 4)
+    assert epochs_of(resumed) == [4, 3]

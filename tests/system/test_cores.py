@@ -28,11 +28,6 @@ def machine(monkeypatch, tmp_path):
     return machine
 
 
-def test_without_a_quota_all_cores_allowed_are_used(machine):
-    assert machine(6) == 6
-    assert machine(6, "0::/\n", {"cpu.max": "max 100000\n"}) == 6
-
-
 @pytest.mark.parametrize(("quota", "expected"), [(300, 3), (250, 2), (50, 1), (900, 6)])
 def test_a_containers_quota_is_kept(machine, quota, expected):
     found = machine(6, "0::/\n", {"cpu.max": f"{quota} 100\n"})
@@ -40,40 +35,28 @@ def test_a_containers_quota_is_kept(machine, quota, expected):
 
 
 @pytest.mark.parametrize("inner", ["max 100", "500 100"])
-def test_a_quota_holds_for_the_groups_inside(machine, inner):
+def test_a_quota_holds_for_the_groups_inside_and_no_others(machine, inner):
     files = {"a.slice/cpu.max": "200 100", "a.slice/b.service/cpu.max": inner}
-    assert machine(8, "0::/a.slice/b.service\n", files) == 2
+    files |= {"c/cpu.max": "100 100", "memory/cpu.max": "1 1"}
+    assert machine(8, "5:memory:/\n0::/a.slice/b.service\n", files) == 2
 
 
-def test_groups_this_process_is_not_in_do_not_count(machine):
-    files = {"a/cpu.max": "100 100", "b/cpu.max": "300 100", "memory/cpu.max": "1 1"}
-    assert machine(8, "5:memory:/\n0::/b\n", files) == 3
+@pytest.mark.parametrize("text", ["max 1\n", "", "\n", "100", "x y", "100 0", "1 2 3"])
+def test_a_file_of_another_form_limits_nothing(machine, text):
+    assert machine(8, "0::/\n", {"cpu.max": text}) == 8 == machine(8)
+    assert machine(0) == machine(None) == 1
 
 
 @pytest.mark.parametrize("name", ["cpu", "cpu,cpuacct"])
 @pytest.mark.parametrize("folder", ["", "docker/4f/"])
-def test_a_quota_in_the_first_versions_words_is_kept(machine, name, folder):
+@pytest.mark.parametrize(("quota", "expected"), [("400000\n", 4), ("-1\n", 8)])
+def test_a_quota_in_the_first_versions_words_is_kept(
+    machine, name, folder, quota, expected
+):
     """The path may be the host's, where the container has its own group at the top."""
-    files = {
-        f"{name}/{folder}cpu.cfs_quota_us": "400000\n",
-        f"{name}/{folder}cpu.cfs_period_us": "100000\n",
-    }
-    assert machine(8, f"4:memory:/\n3:{name}:/docker/4f\n", files) == 4
-
-
-def test_no_quota_in_the_first_versions_words(machine):
-    files = {"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}
-    assert machine(8, "1:cpu:/\n", files) == 8
-
-
-@pytest.mark.parametrize("text", ["", "\n", "100", "x y", "100 0", "1 2 3"])
-def test_a_file_of_another_form_limits_nothing(machine, text):
-    assert machine(8, "0::/\n", {"cpu.max": text}) == 8
-
-
-@pytest.mark.parametrize("known", [0, None])
-def test_there_is_always_one(machine, known):
-    assert machine(known) == 1
+    place = f"{name}/{folder}cpu.cfs"
+    files = {f"{place}_quota_us": quota, f"{place}_period_us": "100000\n"}
+    assert machine(8, f"4:memory:/\n3:{name}:/docker/4f\n", files) == expected
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux alone has it")
@@ -82,10 +65,7 @@ def test_a_process_bound_to_one_core_uses_one():
         "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
         "from helpers.system.cores import usable_cores; print(usable_cores())"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True
-    )
-    assert done.stdout == "1\n"
+    assert subprocess.check_output([sys.executable, "-c", script], text=True) == "1\n"
 
 
 def test_where_no_affinity_is_known_the_machines_cores_are_used(machine, monkeypatch):

@@ -69,30 +69,18 @@ def are_free(folder, *names):
         return ours
 
 
-def test_a_lock_excludes_other_processes_until_its_holder_ends(holder, tmp_path):
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_lock_excludes_other_processes_until_its_holder_ends(
+    holder, tmp_path, killed
+):
     process, until = holder(NAMES[:2])
     assert not are_free(tmp_path, NAMES[0]) and not are_free(tmp_path, NAMES[1])
-    assert are_free(tmp_path, NAMES[2])
-    until.set()
+    with lock_all(tmp_path, NAMES[:5]) as ours:  # where one is taken, none is held
+        assert not ours and are_free(tmp_path, *NAMES[2:5])
+    process.kill() if killed else until.set()
     process.join()
-    assert process.exitcode == 0
+    assert process.exitcode == (-signal.SIGKILL if killed else 0)
     assert are_free(tmp_path, *NAMES[:3])
-
-
-def test_a_lock_is_free_when_its_holder_is_killed(holder, tmp_path):
-    process, _ = holder(NAMES[:2])
-    assert not are_free(tmp_path, NAMES[1])
-    process.kill()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
-    assert are_free(tmp_path, *NAMES[:2])
-
-
-def test_where_one_is_taken_none_is_held(holder, tmp_path):
-    holder(NAMES[3:4])
-    with lock_all(tmp_path, NAMES[:5]) as ours:
-        assert not ours
-        assert are_free(tmp_path, *NAMES[:3])
 
 
 def test_a_lock_excludes_the_threads_of_its_own_process(tmp_path, missing):
@@ -126,15 +114,6 @@ def test_a_lock_that_was_given_back_keeps_the_others(holder, tmp_path, missing):
         assert not are_free(tmp_path, NAMES[0])
 
 
-def test_the_file_of_locks_can_be_opened_by_whom_the_umask_allows(tmp_path):
-    before = os.umask(0o002)
-    try:
-        assert are_free(tmp_path / "locks", NAMES[0])
-    finally:
-        os.umask(before)
-    assert (tmp_path / "locks" / "all").stat().st_mode & 0o777 == 0o664
-
-
 def test_without_locks_a_holder_that_shows_no_life_is_taken_over(
     holder, tmp_path, missing, monkeypatch
 ):
@@ -150,11 +129,14 @@ def test_without_locks_a_holder_that_shows_no_life_is_taken_over(
 
 
 def test_an_error_of_the_file_system_is_one_line(tmp_path, monkeypatch):
+    before = os.umask(0o002)
+    try:
+        assert are_free(tmp_path, NAMES[0])
+    finally:
+        os.umask(before)
+    assert (tmp_path / "all").stat().st_mode & 0o777 == 0o664  # whom the umask allows
     monkeypatch.setattr(fcntl, "lockf", fcntl.lockf)
     lack_locks(errno.EIO)
-    with pytest.raises(
-        Failure, match=r"^cannot save .*/all: Input/output error"
-    ) as told:
+    with pytest.raises(Failure, match=r"^cannot save .*/all: Input/output") as told:
         are_free(tmp_path, NAMES[0])
-    assert "\n" not in str(told.value)
-    assert locks._locks_in(tmp_path).held == set()
+    assert "\n" not in str(told.value) and locks._locks_in(tmp_path).held == set()

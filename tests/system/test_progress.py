@@ -2,9 +2,9 @@
 
 import sys
 from io import StringIO
+from unittest import mock
 
 import nbformat
-import pytest
 from nbclient import NotebookClient
 
 from helpers.system.progress import JupyterBar, TerminalBar, progress_bar
@@ -15,52 +15,30 @@ class Terminal(StringIO):
         return True
 
 
-def use(bar):
-    bar.update(2, "epoch 1")
-    bar.update(1, "epoch 2")
-    bar.close()
+def test_a_terminal_alone_shows_the_bar_and_is_left_clean(monkeypatch):
+    for stream in (StringIO(), Terminal()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        bar = progress_bar(3, "5 networks")
+        assert isinstance(bar, TerminalBar)
+        bar.update(2, "epoch 1")
+        bar.update(1, "epoch 2")
+        bar.close()
+        shown = stream.getvalue()
+        if isinstance(stream, Terminal):
+            assert "5 networks" in shown and "\n" not in shown
+            assert shown.split("\r")[-2].strip() == "", "the last thing drawn is blank"
+        else:
+            assert shown == ""
 
 
-def test_nothing_is_written_where_no_terminal_is(monkeypatch):
-    log = StringIO()
-    monkeypatch.setattr(sys, "stderr", log)
-    use(TerminalBar(3, "5 networks"))
-    assert log.getvalue() == ""
+def test_jupyter_shows_a_bar_now_and_then_and_blanks_it(monkeypatch):
+    page, clock = [], iter([0.0, 0.1, 0.6, 0.6, 0.7])
 
+    def show(content, **_):
+        page.append(content.data)
+        return mock.Mock(update=show)
 
-def test_a_terminal_shows_the_bar_and_is_left_clean(monkeypatch):
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    use(TerminalBar(3, "5 networks"))
-    shown = terminal.getvalue()
-    assert "5 networks" in shown
-    assert shown.split("\r")[-2].strip() == "", "the last thing drawn is blank"
-    assert "\n" not in shown
-
-
-def test_outside_jupyter_the_bar_is_the_terminals():
-    assert isinstance(progress_bar(3, "x"), TerminalBar)
-
-
-@pytest.fixture
-def page(monkeypatch):
-    """What IPython is asked to show, in order."""
-    shown = []
-
-    class Handle:
-        def update(self, content):
-            shown.append(content.data)
-
-    def display(content, *, display_id):
-        shown.append(content.data)
-        return Handle()
-
-    monkeypatch.setattr("IPython.display.display", display)
-    return shown
-
-
-def test_jupyter_shows_a_bar_now_and_then_and_blanks_it(page, monkeypatch):
-    clock = iter([0.0, 0.1, 0.6, 0.6, 0.7])
+    monkeypatch.setattr("IPython.display.display", show)
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     bar = JupyterBar(5, "2 <networks>")
     bar.update(2, "epoch 1")  # too soon after the last

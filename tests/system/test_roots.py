@@ -8,38 +8,29 @@ from helpers.errors import Mistake
 from helpers.system import roots
 from helpers.system.roots import fix_folders, project_root, results_root
 
+VARIABLES = [("MEMORIZATION_RESULTS", results_root), ("MEMORIZATION_DATA", data_root)]
 
-def test_a_folder_may_be_written_as_people_write_it(tmp_path, monkeypatch):
+
+@pytest.mark.parametrize(("variable", "root"), VARIABLES)
+def test_a_folder_may_be_written_as_people_write_it(
+    tmp_path, monkeypatch, variable, root
+):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    for variable, root in (
-        ("MEMORIZATION_RESULTS", results_root),
-        ("MEMORIZATION_DATA", data_root),
-    ):
-        monkeypatch.delenv(variable, raising=False)
-        default = root()
-        for blank in ("", "  ", "\t"):
-            monkeypatch.setenv(variable, blank)
-            assert root() == default
-        monkeypatch.setenv(variable, " ~/mine ")
-        assert root() == tmp_path / "home" / "mine"
-        monkeypatch.setenv(variable, "~nobody-here/mine")
-        with pytest.raises(Mistake, match=f"^{variable} = '~nobody.*: write the path"):
-            root()
-        monkeypatch.setenv(variable, "mine")
-        assert root() == tmp_path / "mine"
-
-
-def test_a_relative_folder_stays_where_it_was_when_one_goes_elsewhere(
-    tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MEMORIZATION_RESULTS", "mine")
-    monkeypatch.setenv("MEMORIZATION_DATA", " ")
-    default = data_root()
+    monkeypatch.delenv(variable, raising=False)
+    default = root()
+    for blank in ("", "  ", "\t"):
+        monkeypatch.setenv(variable, blank)
+        assert root() == default
+    monkeypatch.setenv(variable, " ~/mine ")
+    assert root() == tmp_path / "home" / "mine"
+    monkeypatch.setenv(variable, "~nobody-here/mine")
+    with pytest.raises(Mistake, match=f"^{variable} = '~nobody.*: write the path"):
+        root()
+    monkeypatch.setenv(variable, "mine")
     fix_folders()
-    monkeypatch.chdir("/")
-    assert results_root() == tmp_path / "mine" and data_root() == default
+    monkeypatch.chdir("/")  # it stays where it was when one goes elsewhere
+    assert root() == tmp_path / "mine"
 
 
 def test_the_project_is_found_upwards_from_where_one_is(tmp_path, monkeypatch):
@@ -54,20 +45,15 @@ def test_the_project_is_found_upwards_from_where_one_is(tmp_path, monkeypatch):
 
 def test_paths_of_folders_become_absolute_in_every_form(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert fix_paths("folder:./mine") == f"folder:{tmp_path}/mine"
-    assert fix_paths(["digits", "folder:a/b"]) == ["digits", f"folder:{tmp_path}/a/b"]
+    monkeypatch.setenv("HOME", "/home")
+    here = f"folder:{tmp_path}"
+    assert fix_paths("folder:./mine") == f"{here}/mine"
+    assert fix_paths("folder:~/x") == "folder:/home/x"
+    assert fix_paths(["digits", "folder:a/b"]) == ["digits", f"{here}/a/b"]
     listed = fix_paths("[digits, 'folder:./my images', folder:name]")
-    assert listed == ["digits", f"folder:{tmp_path}/my images", "folder:name"]
-    for other in (
-        "digits",
-        "folder:name",
-        "[1, 2]",
-        "[folder:./",
-        3,
-        None,
-        "a: folder:b",
-    ):
-        assert fix_paths(other) == other
+    assert listed == ["digits", f"{here}/my images", "folder:name"]
+    others = ("digits", "folder:name", "[1, 2]", "[folder:./", 3, None, "a: folder:b")
+    assert tuple(map(fix_paths, others)) == others
     with pytest.raises(Mistake, match=r"^folder:~nobody-here/x: there is no such home"):
         fix_paths("folder:~nobody-here/x")
 

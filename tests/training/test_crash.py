@@ -3,11 +3,7 @@
 import builtins
 import json
 import os
-import random
-import shutil
 import signal
-import time
-import warnings
 from collections import Counter
 
 from helpers import datasets
@@ -17,23 +13,13 @@ from helpers.system.locks import lock_all
 from helpers.training import train
 from helpers.training.rounds import Rounds
 
-KILLS = 12
-ENDED = 1000  # above any epoch
-
 
 def small_study(*, epochs=40, seeds=3, snapshots=(0, 3, 17)):
     """Runs of two scales that end at different epochs, with measures and snapshots."""
     data = datasets.load("digits", train_examples=160, test_examples=60)
-    base = Run(
-        width=16,
-        batch_size=32,
-        learning_rate=0.5,
-        epochs=epochs,
-        stop_accuracy=0.9,
-        measures=("alignment",),
-        snapshots=snapshots,
-    )
-    return Study(data, base, {"init_scale": [0.01, 1.0], "seed": range(seeds)})
+    fields = {"width": 16, "batch_size": 32, "learning_rate": 0.5, "epochs": epochs}
+    fields |= {"stop_accuracy": 0.9, "measures": ("alignment",), "snapshots": snapshots}
+    return Study(data, Run(**fields), {"init_scale": [0.01, 1.0], "seed": range(seeds)})
 
 
 def study_of_few_renames():
@@ -44,32 +30,7 @@ def folders(study):
     return [RunFolder(run) for run in study.runs()]
 
 
-def newest_epochs(study):
-    """Epoch of every run's newest state, 0 before the first."""
-    states = [(f, next(f.states(), {"epoch": 0})) for f in folders(study)]
-    return [ENDED if f.done() else int(state["epoch"]) for f, state in states]
-
-
 # In the processes
-
-
-def train_here(root, saves):
-    """Train the study, save states as often as can be, and tell of every one.
-
-    A warning is an error.
-    """
-    os.environ["MEMORIZATION_RESULTS"] = root
-    save = RunFolder.save_state
-
-    def told(folder, tensors):
-        save(folder, tensors)
-        saves.release()
-
-    RunFolder.save_state = told
-    study = small_study()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        train(study, device="cpu", save_seconds=0)
 
 
 def train_until_rename(root, count):
@@ -117,70 +78,23 @@ def hold_locks(root, ready):
 # Killed
 
 
-def test_training_killed_at_any_moment_ends_with_the_same_bits(
-    processes, results, tmp_path, bits
-):
-    # A kill comes after a drawn number of saved states and a drawn time, of up to what
-    # an epoch takes; the seed is fixed, what is hit differs from machine to machine.
-    draws = random.Random(0)
-
-    def start(root):
-        saves = processes.Semaphore(0)
-        process = processes.Process(target=train_here, args=(str(root), saves))
-        process.start()
-        return process, saves
-
-    whole, saves = start(tmp_path / "whole")
-    assert saves.acquire(timeout=60)
-    began = time.monotonic()
-    whole.join(60)
-    an_epoch = (time.monotonic() - began) / 40
-    expected = bits(tmp_path / "whole")
-    assert whole.exitcode == 0 and len(expected) >= 6 * 3
-
-    study, kills, advanced = small_study(), 0, 0
-    while kills < KILLS:
-        before = newest_epochs(study)
-        process, saves = start(results)
-        # 0: within the start of the process; six networks save six states an epoch.
-        for _ in range(draws.choice((0, 1, 5, 9, 14))):
-            while process.is_alive() and not saves.acquire(timeout=0.01):
-                pass
-        process.join(draws.uniform(0, an_epoch))
-        if process.is_alive():
-            process.kill()
-            process.join()
-            kills += 1
-        after = newest_epochs(study)
-        advanced += after != before
-        if min(after) == ENDED:
-            assert bits(results) == expected
-            shutil.rmtree(results)
-    train(study, device="cpu")
-    assert bits(results) == expected
-    assert not [*results.rglob(".partial-*")]
-    assert advanced >= KILLS / 2, f"only {advanced} of {kills} were killed in training"
-
-
 def test_killed_before_any_rename_nothing_is_lost_or_damaged(
     processes, tmp_path, monkeypatch, bits
 ):
-    study, seen, count = study_of_few_renames(), [], 0
-    while True:
-        root = tmp_path / f"killed-{count}"
-        process = processes.Process(target=train_until_rename, args=(str(root), count))
+    study, seen, exits = study_of_few_renames(), [], [-signal.SIGKILL]
+    while exits[-1] == -signal.SIGKILL:
+        root = tmp_path / f"killed-{len(seen)}"
+        arguments = (str(root), len(seen))
+        process = processes.Process(target=train_until_rename, args=arguments)
         process.start()
         process.join(60)
+        exits.append(process.exitcode)
         monkeypatch.setenv("MEMORIZATION_RESULTS", str(root))
         train(study, device="cpu")  # a damaged file would be warned of: an error
         seen.append(bits(root))
-        if process.exitcode == 0:
-            break
-        assert process.exitcode == -signal.SIGKILL
-        count += 1
     # Two runs, each with two snapshots, two states (and a rename of the one before,
     # if there is one), history, description and mark.
-    assert count == 2 * 9
+    assert exits[-1] == 0 and len(seen) == 2 * 9 + 1
     assert all(files == seen[-1] for files in seen)
 
 
@@ -213,12 +127,8 @@ def test_two_processes_share_a_study_and_train_each_run_once(
 ):
     ready, go = processes.Semaphore(0), processes.Event()
     notes = [tmp_path / "one.json", tmp_path / "other.json"]
-    both = [
-        processes.Process(
-            target=train_beside, args=(str(results), str(note), ready, go)
-        )
-        for note in notes
-    ]
+    every = [(str(results), str(note), ready, go) for note in notes]
+    both = [processes.Process(target=train_beside, args=given) for given in every]
     for process in both:
         process.start()
     for _ in both:
@@ -228,7 +138,7 @@ def test_two_processes_share_a_study_and_train_each_run_once(
         process.join(60)
     assert [process.exitcode for process in both] == [0, 0]
     (trained, losses), (others, other_losses) = (
-        json.loads(note.read_text()) for note in notes
+        json.loads(n.read_text()) for n in notes
     )
     assert losses == other_losses
     assert Counter(trained + others) == Counter(f.name for f in folders(small_study()))

@@ -10,7 +10,6 @@ from torch.nn.functional import cross_entropy
 from helpers.datasets import standardise
 from helpers.datasets.labels import permute_labels
 from helpers.metrics.gradients.alignment import class_alignment
-from helpers.runs import Run
 from helpers.runs.histories import MEASURED
 from helpers.runs.store import RunFolder
 from helpers.training import rounds
@@ -66,25 +65,18 @@ def test_accuracy_and_loss_are_recorded_from_before_training_to_the_end(
             assert history[f"{split}_loss"][epoch] == pytest.approx(loss, rel=1e-5)
 
 
-def test_snapshots_are_kept_at_the_epochs_asked_and_the_last(train, study_of):
-    (folder,) = train(study_of({"seed": [0]}, snapshots=(0, 3, 50)))
-    assert folder.snapshot_epochs() == [0, 3, 6]
-    first, last = folder.snapshot(0), folder.snapshot(6)
-    assert first["W1"].shape == (16, 64) and first["W2"].shape == (10, 16)
-    assert not torch.equal(first["W1"], last["W1"])
-
-
 def test_the_weights_of_the_best_test_accuracy_are_kept(train, study_of):
     fields = {"epochs": 12, "learning_rate": 0.3, "permuted_fraction": 0.5}
-    (folder,) = train(study_of({"seed": [3]}, keep_best=True, **fields))
+    best_kept = study_of({"seed": [3]}, keep_best=True, snapshots=(0, 3, 50), **fields)
+    (folder,) = train(best_kept)
     # At every epoch, to look the best one up.
-    every = study_of({"seed": [3]}, snapshots=range(13), **fields)
-    (known,) = train(every)
+    (known,) = train(study_of({"seed": [3]}, snapshots=range(13), **fields))
     best = int(known.history()["test_accuracy"].argmax())
-    assert 0 < best < 12  # else it would be the last one, which is always kept
-    assert folder.snapshot_epochs() == [best, 12]
-    for name, value in folder.snapshot(best).items():
-        assert torch.equal(value, known.snapshot(best)[name])
+    assert 3 < best < 12  # else it would be one that is kept anyway
+    assert folder.snapshot_epochs() == [0, 3, best, 12]
+    for epoch in folder.snapshot_epochs():
+        for name, value in folder.snapshot(epoch).items():
+            assert torch.equal(value, known.snapshot(epoch)[name])
 
 
 def test_accuracies_of_the_sets_are_recorded_of_permuted_runs(train, study_of, digits):
@@ -119,19 +111,11 @@ def test_measures_are_taken_on_their_epochs_and_at_the_end(train, study_of):
     for name in history.keys() - {*EPOCH_NAMES, MEASURED}:
         assert (~np.isnan(history[name])).tolist() == due, name
     assert history.keys() > {"gradient_alignment_W1", "representation_alignment"}
-
-
-def test_a_run_without_measures_records_accuracy_and_loss_alone(train, study_of):
-    (folder,) = train(study_of({"seed": [0]}))
-    assert folder.history().keys() == {*EPOCH_NAMES, MEASURED}
-
-
-def test_measuring_changes_nothing_that_is_trained(train, study_of):
-    (plain,) = train(study_of({"seed": [0]}))
-    (measured,) = train(study_of({"seed": [0]}, measures=("alignment",)))
-    assert plain.name != measured.name
-    for name, weight in plain.snapshot(6).items():
-        assert torch.equal(weight, measured.snapshot(6)[name])
+    # Measuring changes nothing that is trained.
+    (plain,) = train(study_of({"seed": [0]}, epochs=7))
+    assert plain.history().keys() == {*EPOCH_NAMES, MEASURED}
+    for name, weight in plain.snapshot(7).items():
+        assert torch.equal(weight, folder.snapshot(7)[name])
 
 
 # Ends
@@ -139,9 +123,10 @@ def test_measuring_changes_nothing_that_is_trained(train, study_of):
 
 def test_every_network_ends_by_itself(train, study_of):
     # The small scale fits these few digits, the large one does not in 40 epochs.
-    grid = {"init_scale": [0.01, 10.0], "seed": [0, 1]}
+    grid, bar = {"init_scale": [0.01, 10.0], "seed": [0, 1]}, Bar()
     study = study_of(grid, epochs=40, learning_rate=0.5, stop_accuracy=0.9)
-    small, other, large, _ = folders = train(study)
+    small, other, large, _ = folders = train(study, bar)
+    assert bar.steps == 4 * 40
     lengths = [len(folder.history()["train_loss"]) - 1 for folder in folders]
     assert lengths[0] < 40 and lengths[1] < 40 and lengths[2:] == [40, 40]
     stops = [folder.about()["stopped"] for folder in folders]
@@ -154,24 +139,21 @@ def test_every_network_ends_by_itself(train, study_of):
 
 
 def test_without_a_stop_accuracy_a_fitted_network_goes_on(train, study_of):
-    study = study_of({"seed": [0]}, epochs=30, init_scale=0.01, learning_rate=0.5)
-    (fitted,) = train(study)
-    (endless,) = train(study_of({"seed": [0]}, **on(study, stop_accuracy=None)))
+    fields = {"epochs": 30, "init_scale": 0.01, "learning_rate": 0.5}
+    (fitted,) = train(study_of({"seed": [0]}, **fields))
+    (endless,) = train(study_of({"seed": [0]}, stop_accuracy=None, **fields))
     length = len(fitted.history()["train_loss"])
     assert length < 31 == len(endless.history()["train_loss"])
     both = [f.history()["train_loss"][:length].tolist() for f in (fitted, endless)]
     assert both[0] == both[1]
-
-
-def on(study, **changes):
-    """The fields of a study's base run, changed."""
-    return study.base.description() | changes
-
-
-def test_a_network_is_not_done_before_its_first_epoch(train, study_of):
+    # None is done before its first epoch.
     (folder,) = train(study_of({"seed": [0]}, stop_accuracy=0.01))
     assert folder.history()["train_accuracy"][0] >= 0.01
     assert len(folder.history()["train_accuracy"]) == 2
+
+
+WILD = {"activation": "relu", "loss": "squared", "init_scale": 0.01}
+WILD |= {"measures": ("alignment", "gradients"), "snapshots": (0, 1, 4)}
 
 
 WILD = {
@@ -186,9 +168,8 @@ WILD = {
 def test_a_network_that_diverges_ends_undefined(train, study_of):
     grid = {"learning_rate": [0.001, 1e6, 0.002]}
     calm, wild, other = train(study_of(grid, **WILD))
-    assert [f.about()["stopped"] for f in (calm, wild, other)] == [
-        *("epochs", "diverged", "epochs")
-    ]
+    stops = [f.about()["stopped"] for f in (calm, wild, other)]
+    assert stops == ["epochs", "diverged", "epochs"]
     history, names = wild.history(), calm.history().keys()
     length = len(history["train_loss"])
     assert 1 < length < 7 and history.keys() == names and len(names) == 28
@@ -255,27 +236,7 @@ def test_a_network_without_a_loss_before_training_ends_there(train, study_of, lo
     assert calm.about()["stopped"] == "epochs"
 
 
-def test_the_bar_ends_where_it_was_said_to(train, study_of):
-    bar = Bar()
-    grid = {"init_scale": [0.01, 10.0], "seed": [0, 1]}
-    train(study_of(grid, epochs=20, learning_rate=0.5, stop_accuracy=0.9), bar)
-    assert bar.steps == 4 * 20
-
-
 # What is trained
-
-
-@pytest.mark.parametrize(
-    ("family", "depth", "hidden"),
-    [("mlp", 3, 24), ("convnet", 4, 24), ("resnet", 10, 8 * 24)],
-)
-def test_a_model_has_the_shape_that_run_and_data_name(digits, family, depth, hidden):
-    shape = {"width": 24, "depth": depth, "activation": "relu"}
-    model = model_of(Run(model=family, **shape), digits)
-    weights = model.initial(seed=0, init_scale=None)
-    passed = model.forward(weights, standardise(digits.test_images[:3]))
-    assert passed.logits.shape == (3, 10) and passed.hidden.shape == (3, hidden)
-    assert family != "mlp" or weights.keys() == {"W1", "W2", "W3"}
 
 
 # Order of the examples
@@ -285,26 +246,19 @@ def test_a_model_has_the_shape_that_run_and_data_name(digits, family, depth, hid
 def orders(monkeypatch):
     """The orders that stacks are trained in, epoch by epoch."""
     seen = []
-    monkeypatch.setattr(
-        Stack, "train_epoch", lambda self, order, size: seen.append(order)
-    )
+    noted = lambda self, order, size: seen.append(order)  # noqa: E731
+    monkeypatch.setattr(Stack, "train_epoch", noted)
     return seen
 
 
 def test_every_epoch_has_a_new_order_of_all_examples(train, study_of, orders):
-    train(study_of({"seed": range(3)}, stop_accuracy=None))
-    assert len(orders) == 6
-    everyone = torch.arange(160).expand(3, -1)
-    assert all(torch.equal(order.sort().values, everyone) for order in orders)
-    # 18 orders of 160 examples; two equal ones have probability 1 in 160!.
-    rows = torch.cat(orders)
-    assert len(rows.unique(dim=0)) == 18
-
-
-def test_the_order_belongs_to_seed_and_epoch_alone(train, study_of, orders):
     grid = {"init_scale": [0.1, 1], "permuted_fraction": [None, 0.5], "seed": [7, 8]}
     train(study_of(grid, stop_accuracy=None))
     many = [*orders]
+    everyone = torch.arange(160).expand(8, -1)
+    assert all(torch.equal(order.sort().values, everyone) for order in many)
+    # Of 6 epochs and 2 seeds; two equal ones have probability 1 in 160!.
+    assert len(many) == 6 and len(torch.cat(many).unique(dim=0)) == 12
     orders.clear()
     train(study_of({"seed": [8]}, stop_accuracy=None, learning_rate=0.9))
     for together, alone in zip(many, orders, strict=True):
@@ -314,11 +268,21 @@ def test_the_order_belongs_to_seed_and_epoch_alone(train, study_of, orders):
 # What a run asks for
 
 
-def test_the_first_layer_may_be_frozen(train, study_of):
-    study = study_of({"seed": [0]}, first_learning_rate=0, snapshots=(0,))
-    (folder,) = train(study)
-    assert torch.equal(folder.snapshot(0)["W1"], folder.snapshot(6)["W1"])
-    assert not torch.equal(folder.snapshot(0)["W2"], folder.snapshot(6)["W2"])
+def test_the_first_layer_may_be_frozen_and_have_biases(train, study_of):
+    fields = {"first_learning_rate": 0, "snapshots": (0,)}
+    (folder,) = train(study_of({"seed": [0]}, biases=True, **fields))
+    first, last = folder.snapshot(0), folder.snapshot(6)
+    assert torch.equal(first["W1"], last["W1"])
+    assert not torch.equal(first["W2"], last["W2"])
+    (folder,) = train(study_of({"seed": [0]}, biases=True, snapshots=(0,)))
+    first, last = folder.snapshot(0), folder.snapshot(6)
+    assert first.keys() == {"W1", "b1", "W2", "b2"}
+    for name in ("b1", "b2"):
+        assert not first[name].any() and last[name].abs().max() > 1e-3
+    glorot, gauss = train(study_of({"init_scale": [None, 1.0]}, snapshots=(0,)))
+    bound = (6 / (16 + 64)) ** 0.5  # without a scale, the first layer is as the others
+    assert glorot.snapshot(0).keys() == {"W1", "W2"}
+    assert glorot.snapshot(0)["W1"].abs().max() <= bound < gauss.snapshot(0)["W1"].std()
 
 
 def test_permuted_labels_are_those_that_are_trained_and_measured(train, study_of):
@@ -353,23 +317,6 @@ def test_the_loss_has_the_scale_that_a_run_names(train, study_of, digits, loss):
         found = history["gradient_alignment_logits"][-1]
         assert found == pytest.approx(aligned, rel=1e-5)
     assert not torch.equal(none.snapshot(6)["W1"], four.snapshot(6)["W1"])
-
-
-def test_biases_are_learnt_where_a_run_has_them(train, study_of):
-    folders = train(study_of({"seed": [0]}, biases=True, snapshots=(0,)))
-    without = train(study_of({"seed": [0]}, biases=False))
-    first, last = folders[0].snapshot(0), folders[0].snapshot(6)
-    assert first.keys() == {"W1", "b1", "W2", "b2"}
-    assert without[0].snapshot(6).keys() == {"W1", "W2"}
-    for name in ("b1", "b2"):
-        assert not first[name].any() and last[name].abs().max() > 1e-3
-
-
-def test_without_a_scale_the_first_layer_starts_as_the_others(train, study_of):
-    grid = {"init_scale": [None, 1.0]}
-    glorot, gauss = train(study_of(grid, snapshots=(0,)))
-    first = glorot.snapshot(0)["W1"]
-    assert first.abs().max() <= (6 / (16 + 64)) ** 0.5 < gauss.snapshot(0)["W1"].std()
 
 
 def test_a_run_says_what_it_was_made_with(train, study_of):

@@ -131,18 +131,6 @@ def rounded(networks, k):
     return tolerance(train, networks.weights[k], terms=64, steps=4 * 3)
 
 
-def test_a_network_is_the_same_in_any_company_but_for_rounding():
-    networks, everyone = Networks("mlp"), range(COUNT)
-    together = networks.train(networks.stack(everyone), everyone, range(4))
-    within = [rounded(networks, k) for k in everyone]
-    for chosen in ([2], [3, 0], [1, 2, 3]):
-        apart = networks.train(networks.stack(chosen), chosen, range(4))
-        for j, k in enumerate(chosen):
-            assert distance(apart.network(j), together.network(k)) <= within[k]
-    moved = distance(together.network(2), networks.weights[2])
-    assert moved > 10 * within[2]
-
-
 def test_networks_that_stay_go_on_with_their_moments():
     networks, everyone = Networks("mlp"), range(COUNT)
     whole = networks.train(networks.stack(everyone), everyone, range(4))
@@ -152,16 +140,11 @@ def test_networks_that_stay_go_on_with_their_moments():
     for j, k in enumerate((3, 1)):
         within = rounded(networks, k)
         assert distance(stack.network(j), whole.network(k)) <= within
-
-
-def test_a_network_takes_a_place_again_with_its_moments():
-    networks, everyone = Networks("mlp"), range(COUNT)
-    whole = networks.train(networks.stack(everyone), everyone, range(4))
     stack = networks.train(networks.stack(everyone), everyone, range(2))
     kept = {name: value.clone() for name, value in stack.network(2).items()}
     moments = stack.optimizer_state(2)
     stack.place(2, networks.weights[0], stack.optimizer_state(0))
-    stack.place(2, kept, moments)
+    stack.place(2, kept, moments)  # its own place again, with its moments
     networks.train(stack, everyone, range(2, 4))
     for k in everyone:
         assert_same_bits(stack.network(k), whole.network(k))
@@ -199,10 +182,5 @@ def test_before_the_first_step_there_is_no_state():
     # The first step of Adam is the sign of the gradient times the rate.
     torch.testing.assert_close(weight, torch.tensor([0.9, 1.1]))
     assert adam.state(0)["step/W"] == 1
-
-
-def test_an_unknown_optimizer_is_a_mistake():
-    check_optimizer(None)
-    check_optimizer("adam")
     with pytest.raises(Mistake, match="optimizer = 'sgdm': must be adam, or left out"):
         check_optimizer("sgdm")

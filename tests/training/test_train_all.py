@@ -1,5 +1,6 @@
 """Several studies trained as one: what each would be alone, and nothing twice."""
 
+import contextlib
 import time
 from dataclasses import replace
 from threading import Event
@@ -10,7 +11,6 @@ from conftest import assert_same_histories
 
 from helpers.errors import Failure, Mistake
 from helpers.runs import IdentityRun, Study
-from helpers.runs.histories import Histories
 from helpers.runs.store import RunFolder, results_root
 from helpers.training import load, tasks, train, train_all
 from helpers.training.identity_stacks import IdentityStack
@@ -43,74 +43,52 @@ def studies(study_of, nets_of):
     }
 
 
-def assert_alike(some, others):
-    """The same runs with the same ends and, but for rounding, the same history."""
-    assert some.runs == others.runs and some.stops == others.stops
-    for arrays, expected in zip(some.arrays, others.arrays, strict=True):
-        for name in arrays:
-            np.testing.assert_allclose(arrays[name], expected[name], 1e-3, 1e-4)
-
-
 def test_studies_trained_as_one_have_the_histories_of_each_alone(
-    studies, tmp_path, monkeypatch
+    studies, tmp_path, monkeypatch, steps, train_epochs
 ):
+    """But for rounding; and what is finished is not trained again."""
     alone = {name: train(study, device="cpu") for name, study in studies.items()}
     monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "as one"))
     together = train_all(studies, device="cpu")
     assert [*together] == [*studies]
-    for name, histories in together.items():
-        assert isinstance(histories, Histories)
-        assert_alike(histories, alone[name])
-        assert_same_histories(load(studies[name]), histories)
+    steps.clear(), train_epochs.clear()
+    again = train_all(studies, device="cpu")
+    assert steps == train_epochs == [] and train_all({}, device="cpu") == {}
+    for name, found in together.items():
+        assert found.runs == alone[name].runs and found.stops == alone[name].stops
+        for arrays, expected in zip(found.arrays, alone[name].arrays, strict=True):
+            for key in arrays:
+                np.testing.assert_allclose(arrays[key], expected[key], 1e-3, 1e-4)
+        assert_same_histories(load(studies[name]), found)
+        assert_same_histories(again[name], found)
 
 
 def test_the_number_of_cores_changes_no_bit(
-    studies, bits, tmp_path, monkeypatch, on_cores
+    studies, study_of, bits, tmp_path, monkeypatch, on_cores, in_stacks_of
 ):
+    in_stacks_of(2)
+    grid = {"permuted_fraction": [None, 0.5], "first_learning_rate": [None, 0.0, 0.3]}
+    measured = study_of(grid, measures=("alignment",), snapshots=(0, 3))
     seen = []
-    for cores in (1, 3):
-        root = tmp_path / str(cores)
-        monkeypatch.setenv("MEMORIZATION_RESULTS", str(root))
+    for cores in (1, 5):
+        monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / str(cores)))
         on_cores(cores)
-        train_all(studies, device="cpu")
-        seen.append(bits(root))
-    assert seen[0] == seen[1] and seen[0]
+        train_all(studies | {"measured": measured}, device="cpu")
+        seen.append(bits(tmp_path / str(cores)))
+    assert seen[0] == seen[1] and len(seen[0]) > 6 * 4
 
 
 def test_a_run_that_several_studies_share_is_trained_once(nets_of, steps, in_stacks_of):
+    """And all of one shape as one stack."""
     in_stacks_of(16)
     studies = {"a": nets_of({"seed": [0, 1]}), "b": nets_of({"seed": [1, 2, 0]})}
+    with pytest.raises(Mistake, match=r"^device = 'gpu': must be one of"):
+        train_all(studies, device="gpu")
     found = train_all(studies, device="cpu")
     assert steps == [3] * 20  # three networks, each once
     assert [run.seed for run in found["b"].runs] == [1, 2, 0]
     errors = [h.final("train_error").tolist() for h in found.values()]
     assert errors[0] == [errors[1][2], errors[1][0]]
-
-
-def test_studies_of_one_shape_are_trained_as_one_stack(nets_of, steps, in_stacks_of):
-    in_stacks_of(16)
-    studies = {k: nets_of({"seed": [k], "example": [0, 5]}) for k in range(3)}
-    train_all(studies, device="cpu")
-    assert steps == [6] * 20
-
-
-def test_what_is_finished_is_not_trained_again(studies, steps, train_epochs):
-    first = train_all(studies, device="cpu")
-    steps.clear(), train_epochs.clear()
-    again = train_all(studies, device="cpu")
-    assert steps == train_epochs == []
-    for name, histories in again.items():
-        assert_same_histories(histories, first[name])
-
-
-def test_no_study_is_no_work():
-    assert train_all({}, device="cpu") == {}
-
-
-def test_a_device_that_does_not_exist_is_told_before_any_training(nets_of, steps):
-    with pytest.raises(Mistake, match=r"^device = 'gpu': must be one of"):
-        train_all({"a": nets_of()}, device="gpu")
-    assert steps == []
 
 
 def test_studies_on_different_data_are_all_done_each_on_its_own(
@@ -120,25 +98,24 @@ def test_studies_on_different_data_are_all_done_each_on_its_own(
     turned = replace(digits, train_images=digits.train_images.flip(-1), digest="")
     fewer = digits.prefix(train_examples=100)
     assert len({digits.digest, turned.digest, fewer.digest}) == 3
-    nets, classifiers = nets_of(), study_of({"seed": [0]})
+    kinds = {"nets": nets_of(), "classifiers": study_of({"seed": [0]})}
     studies = {
         (name, kind): Study(data, study.base, study.grid)
         for name, data in (("plain", digits), ("turned", turned), ("fewer", fewer))
-        for kind, study in (("nets", nets), ("classifiers", classifiers))
+        for kind, study in kinds.items()
     }
     found = train_all(studies, device="cpu")
-    for (name, kind), histories in found.items():
-        data = studies[name, kind].data
-        assert {run.digest for run in histories.runs} == {data.digest}
-        assert_same_histories(histories, load(studies[name, kind]))
-    errors = {key: h.arrays[0] for key, h in found.items()}
-    loss, error = "train_loss", "train_error"
-    first, other = errors["plain", "nets"][error], errors["turned", "nets"][error]
+    for key, histories in found.items():
+        assert {run.digest for run in histories.runs} == {studies[key].data.digest}
+        assert_same_histories(histories, load(studies[key]))
+    first, other, same = (
+        found[name, "nets"].arrays[0]["train_error"]
+        for name in ("plain", "turned", "fewer")
+    )
     assert not np.array_equal(first, other)
-    same = errors["fewer", "nets"][error]  # its training image is the same one
-    assert np.array_equal(first, same)
-    losses = [errors[name, "classifiers"][loss] for name in ("plain", "fewer")]
-    assert not np.array_equal(*losses)
+    assert np.array_equal(first, same)  # its training image is the same one
+    pair = [found[n, "classifiers"].arrays[0]["train_loss"] for n in ("plain", "fewer")]
+    assert not np.array_equal(*pair)
 
 
 # Errors
@@ -196,37 +173,27 @@ def test_an_error_in_one_stack_ends_the_others_which_can_be_resumed(
     assert bits(results_root()) == expected
 
 
+@pytest.mark.parametrize("full", [False, True])
 def test_others_save_where_they_were_told_to_end(
-    nets_of, failing, on_cores, in_stacks_of
+    nets_of, failing, on_cores, in_stacks_of, monkeypatch, full
 ):
-    """Though no state was due."""
+    """Though no state was due; one that cannot be saved is told as well."""
     on_cores(2), in_stacks_of(16)
     studies = {depth: nets_of(depth=depth, steps=300) for depth in (2, 3)}
     failing(3, beside=True)
-    with pytest.raises(ZeroDivisionError):
-        train_all(studies, device="cpu", save_seconds=1e9)
-    [stood] = {*epochs_of(studies[2])}
-    assert 10 <= stood < 300
-    assert epochs_of(studies[3]) == [0, 0]
+    told = contextlib.nullcontext([])
 
-
-def test_a_state_that_cannot_be_saved_at_the_end_is_told_as_well(
-    nets_of, failing, on_cores, in_stacks_of, monkeypatch
-):
-    on_cores(2), in_stacks_of(16)
-    studies = {depth: nets_of(depth=depth, steps=300) for depth in (2, 3)}
-    failing(3, beside=True)
-
-    def full(trainee, *_):
+    def fail(trainee, *_):
         raise Failure("cannot save it: make room")
 
-    monkeypatch.setattr(Trainee, "save", full)
-    with (
-        pytest.warns(UserWarning, match=r"^cannot save it: make room$") as told,
-        pytest.raises(ZeroDivisionError),
-    ):
+    if full:
+        told = pytest.warns(UserWarning, match=r"^cannot save it: make room$")
+        monkeypatch.setattr(Trainee, "save", fail)
+    with told as lines, pytest.raises(ZeroDivisionError):
         train_all(studies, device="cpu", save_seconds=1e9)
-    assert len(told) == 1
+    [stood] = {*epochs_of(studies[2])}
+    assert len(lines) == full and (stood == 0 if full else 10 <= stood < 300)
+    assert epochs_of(studies[3]) == [0, 0]
 
 
 def test_what_has_not_begun_is_not_begun_after_an_error(

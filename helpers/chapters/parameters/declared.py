@@ -1,7 +1,6 @@
 """Parameters as a notebook declares them: `name: type = default  # range; meaning`."""
 
 import ast
-import contextlib
 import io
 import tokenize
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 
 from helpers.chapters.parameters.ranges import Range, read_range
 from helpers.chapters.parameters.spellings import SPELLINGS, convert
-from helpers.errors import Failure
+from helpers.errors import failure_in
 
 IN_WORDS = {
     bool: "true or false",
@@ -56,7 +55,7 @@ def declare(source: str, where: str) -> dict[str, Parameter]:
     range; see helpers.chapters.parameters.ranges. A comment may go on below its line.
     """
     values: dict[str, Any] = {}
-    with _failure_in(where):
+    with failure_in(where):
         tree = ast.parse(source)
         exec(compile(tree, where, "exec"), values)
         comments = _comments(source)
@@ -69,18 +68,9 @@ def check_defaults(known: Mapping[str, Parameter], where: str) -> None:
 
     Not for a notebook that runs: there a reader may have changed the line.
     """
-    with _failure_in(where):
+    with failure_in(where):
         for parameter in known.values():
             _check_default(parameter, known)
-
-
-@contextlib.contextmanager
-def _failure_in(where: str):
-    try:
-        yield
-    except Exception as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        raise Failure(f"{where}: {what}") from error
 
 
 def _read_line(node: ast.stmt, values: Mapping, comments: Mapping) -> Parameter:

@@ -1,14 +1,22 @@
-"""Networks and images that do not go together are told before any training."""
+"""What cannot be trained is told before anything is."""
 
+from pathlib import Path
+from unittest import mock
+
+import matplotlib
 import pytest
 import torch
 
+from helpers.chapters.book import Edition
+from helpers.chapters.plans import plan_edition
 from helpers.datasets import Dataset
 from helpers.errors import Mistake
 from helpers.models import FAMILIES
 from helpers.runs import IdentityRun, Run, Study
 from helpers.training.tasks import check_studies
 
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = {"activation": "relu", "init_scale": None}
 DEPTHS = {"vgg16": 16, "small_vgg": 9, "alexnet": 6, "convnet": 4, "mlp": 2}
 
 
@@ -52,6 +60,13 @@ def test_every_network_of_a_study_is_asked():
     both = Study(images(1, 3, 3), study(images(1, 3, 3), "resnet").base, grid)
     with pytest.raises(Mistake, match="convnet"):
         check_studies([both])
+    data, few = images(1, 8, 8), IdentityRun(canvas=8, width=2, depth=1, steps=1)
+    data.train_images[3] = 0
+    check_studies([Study(data, few, {"example": [0, 1]})])
+    with pytest.raises(Mistake, match="training image 3 of mine is 0 everywhere"):
+        check_studies([Study(data, few, {"example": [0, 3]})])
+    with pytest.raises(Mistake, match="kernel = 19: must be at most 17"):
+        check_studies([Study(data, few, {"kernel": [5, 19]})])
 
 
 @pytest.mark.parametrize("batch", [1, 3, 4, 12])
@@ -64,16 +79,36 @@ def test_a_batch_of_one_is_refused_where_batchnorm_cannot_take_it(batch):
     check_studies([study(images(1, 32, 32, count=13), "resnet", batch_size=batch)])
 
 
-def test_a_training_image_that_is_constant_is_refused():
-    data = images(1, 8, 8)
-    data.train_images[3] = 0
-    few = IdentityRun(canvas=8, width=2, depth=1, steps=1)
-    check_studies([Study(data, few, {"example": [0, 1]})])
-    with pytest.raises(Mistake, match="training image 3 of mine is 0 everywhere"):
-        check_studies([Study(data, few, {"example": [0, 3]})])
+@pytest.mark.parametrize(
+    ("run", "complaint"),
+    [
+        (Run(model="small_vgg", depth=7, **MODULE), r"depth = 7: must be .* small_vgg"),
+        (Run(model="resnet50", **MODULE), r"model = 'resnet50': takes 3 channels"),
+        (Run(model="vgg"), r"model = 'vgg': must be one of mlp, "),
+        (Run(model="resnet"), "activation = 'sin': must be relu for a resnet"),
+        (Run(model="resnet", depth=11, **MODULE), "depth = 11: must be 10, 18, 26, "),
+        (
+            Run(model="resnet", depth=10, activation="relu"),
+            r"init_scale = 1.0: must be left out \(None\) for a resnet",
+        ),
+        (Run(activation="step"), r"activation = 'step': must be one of"),
+        (IdentityRun(model="identity_net"), r"model = 'identity_net': must be one of"),
+    ],
+)
+def test_a_network_that_cannot_be_built_is_a_mistake(digits, run, complaint):
+    fine = Study(digits, Run(width=16), {"seed": range(2)})
+    with pytest.raises(Mistake, match=complaint):
+        check_studies([fine, Study(digits, run)])
 
 
-def test_a_filter_that_is_larger_than_the_image_sees_is_refused():
-    few = IdentityRun(canvas=8, width=2, depth=1, steps=1)
-    with pytest.raises(Mistake, match="kernel = 19: must be at most 17"):
-        check_studies([Study(images(1, 8, 8), few, {"kernel": [5, 19]})])
+def test_each_shape_is_built_once_whatever_the_number_of_runs(digits):
+    study = Study(digits, Run(), {"width": [16, 32], "seed": range(50)})
+    with mock.patch("helpers.training.classification.model_of") as build:
+        check_studies([study, study])
+    assert [call.args[0].width for call in build.call_args_list] == [16, 32]
+
+
+def test_a_chapters_plan_tells_it():
+    edition = Edition("mftma_layers", "smoke", "main")
+    with matplotlib.rc_context(), pytest.raises(Mistake, match=r"depth = 7: must be"):
+        plan_edition(ROOT, edition, {"depth": "7"})
