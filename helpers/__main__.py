@@ -16,6 +16,7 @@ from helpers.system.roots import fix_folders
 from helpers.system.terminal import ENDED, open_streams
 
 PROGRAM = "python -m helpers"
+FOLDER = click.Path(path_type=Path)
 
 
 @click.group(
@@ -38,12 +39,13 @@ def commands(context) -> None:
 @click.option("--force", is_flag=True, help="Execute what is up to date, too.")
 @click.option("--cell-seconds", type=int, help="End a cell that takes longer.")
 @click.option("--site", is_flag=True, help="Build the site afterwards.")
-def run(root, editions, custom, *, force, cell_seconds, site) -> int:
+@click.option("--jobs", default=1, type=click.IntRange(1), help="Chapters at once.")
+def run(root, editions, custom, *, force, cell_seconds, site, jobs) -> int:
     """Train and execute chapters; each copy that passes the gate enters the book."""
-    from helpers.chapters.execute import run_edition
+    from helpers.chapters.children import run_each
 
-    options = {"force": force, "cell_seconds": cell_seconds, "say": click.echo}
-    status = for_each(editions, lambda e: run_edition(root, e, custom, **options))
+    how = {"jobs": jobs, "force": force, "cell_seconds": cell_seconds}
+    status = run_each(root, editions, custom, **how, say=click.echo)
     if site and status < 2:
         build.callback()
     return status
@@ -69,12 +71,7 @@ def plan(root, editions, custom) -> int:
 @on_editions
 @CPU
 @click.option("--seconds", type=float, help="End by then, the most valuable first.")
-@click.option(
-    "--export",
-    "output",
-    type=click.Path(path_type=Path),
-    help="With --seconds: a folder for archives of what is finished.",
-)
+@click.option("--export", "output", type=FOLDER, help="Then: a folder for archives.")
 def train(root, editions, custom, *, seconds, output) -> int:
     """Train the runs of chapters; with --seconds measure them, too."""
     from helpers.chapters import budget, execute
@@ -84,8 +81,8 @@ def train(root, editions, custom, *, seconds, output) -> int:
         return budget.spend(root, list(editions.values()), custom, **options)
     if output is not None:
         raise click.UsageError("--export goes with --seconds; else use `export`")
-    train_one = execute.train_edition
-    return for_each(editions, lambda e: train_one(root, e, custom, say=click.echo))
+    one = execute.train_edition
+    return for_each(editions, lambda e: one(root, e, custom, say=click.echo))
 
 
 @commands.command()
@@ -150,7 +147,7 @@ def fetch(names) -> int:
 
 @commands.command()
 @on_editions
-@click.option("--output", type=click.Path(path_type=Path), help="A folder for them.")
+@click.option("--output", type=FOLDER, help="A folder for them.")
 def export(root, editions, custom, *, output) -> int:
     """Write what is finished of chapters to archives, which hold no weights."""
     from helpers.chapters import archives

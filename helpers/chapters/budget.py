@@ -1,8 +1,5 @@
 """A budget of seconds: what is missing, most valuable first, trained and measured."""
 
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -10,11 +7,11 @@ from typing import Any
 
 from helpers.chapters.archives import export
 from helpers.chapters.book import Edition
+from helpers.chapters.children import run_for, run_words
 from helpers.chapters.editions import describe
 from helpers.chapters.outcomes import for_each
 from helpers.chapters.plans import plan_edition
 from helpers.chapters.scorecard import scorecard
-from helpers.chapters.surroundings import own_variables
 from helpers.errors import Mistake
 from helpers.training import train_until
 
@@ -88,25 +85,8 @@ def _measure(
     """Execute a chapter in the time that is left, in words."""
     if seconds < LEAST_TO_MEASURE:
         return ", not measured for want of time"
-    words = ["run", edition.chapter, "--scale", edition.scale, "--cpu"]
-    words += ["--variant", edition.variant]
-    words += [w for name, text in custom.items() for w in ("-p", name, str(text))]
-    with tempfile.TemporaryFile("w+", errors="replace") as said:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "helpers", *words],
-            cwd=root,
-            env=own_variables(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-        )
-        try:
-            status = child.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return ", partly measured for want of time"
-        finally:
-            child.terminate()  # it ends its kernel; what was measured is kept
-            child.wait()
-        said.seek(0)
-        reason = (said.read().strip().splitlines() or ["without a word"])[-1]
+    status, said = run_for(root, run_words(edition, custom, "--cpu"), seconds)
+    if status is None:
+        return ", partly measured for want of time"
+    reason = (said.splitlines() or ["without a word"])[-1]
     return f", not measured: {reason}" if status else " and measured"

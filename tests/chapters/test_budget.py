@@ -1,13 +1,12 @@
 """A budget of seconds: the most valuable first, in time, and resumable."""
 
-import time
 from types import SimpleNamespace
 
 import pytest
 from projects import ALT, FIGURE, TRAINING, chapter, code, make_project
 
 from helpers.__main__ import main
-from helpers.chapters import budget
+from helpers.chapters import budget, children
 from helpers.chapters.book import Edition
 from helpers.system.files import names_in
 from helpers.system.roots import results_root
@@ -74,14 +73,36 @@ def test_an_archive_without_a_budget_is_another_command(project, capsys):
 
 
 def test_measuring_ends_in_time(project, monkeypatch):
-    sleeper = ["-c", "import time; time.sleep(600)"]
-    popen = budget.subprocess.Popen
+    popen = children.subprocess.Popen
 
     def sleep(words, **options):
-        return popen([words[0], *sleeper], **options)
+        return popen([words[0], "-c", "import time; time.sleep(600)"], **options)
 
-    monkeypatch.setattr(budget.subprocess, "Popen", sleep)
-    begun, edition = time.monotonic(), Edition("small", "smoke", "main")
+    monkeypatch.setattr(children.subprocess, "Popen", sleep)
+    edition = Edition("small", "smoke", "main")
     assert "partly" in budget._measure(edition, {}, 5.0, project)
-    assert time.monotonic() - begun < 300
     assert "for want of time" in budget._measure(edition, {}, 1.0, project)
+
+
+def test_several_at_once_say_what_each_says_and_the_worst_status_counts(tmp_path):
+    """Two that wait for each other, and one that is wrong."""
+    said = []
+    words = {"a": ["plan", "--help"], "b": ["status", "--help"], "c": ["nonsense"]}
+    assert children.run_at_once(tmp_path, words, 2, said.append) == 2
+    assert len(said) == 3 and any("No such command" in text for text in said)
+
+
+def test_what_runs_at_once_ends_with_the_first_error(tmp_path, monkeypatch):
+    popen, begun = children.subprocess.Popen, []
+
+    def sleep(words, **options):
+        begun.append(popen([words[0], "-c", "import time; time.sleep(600)"], **options))
+        if len(begun) == 2:
+            raise OSError("no more processes")
+        return begun[-1]
+
+    monkeypatch.setattr(children.subprocess, "Popen", sleep)
+    with pytest.raises(OSError, match="no more processes"):
+        children.run_at_once(tmp_path, {"a": [], "b": []}, 2, print)
+    assert begun[0].wait(60) != 0
+    begun[1].kill()

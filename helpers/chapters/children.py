@@ -1,0 +1,107 @@
+"""Chapters executed by processes of their own: in a given time, or several at once."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from helpers.chapters import execute
+from helpers.chapters.book import Edition
+from helpers.chapters.outcomes import for_each
+from helpers.chapters.surroundings import own_variables
+
+
+class Outcome(NamedTuple):
+    """How a process ended: its exit status, None if it was ended, and what it said."""
+
+    status: int | None
+    said: str
+
+
+@contextmanager
+def running(root: Path, words: Iterable[str], output):
+    """A process of the command line, which ends with the block at the latest."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "helpers", *words],
+        cwd=root,
+        env=own_variables(),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        yield child
+    finally:
+        child.terminate()  # it ends its kernel; what was measured is kept
+        child.wait()
+
+
+def run_words(edition: Edition, custom: Mapping[str, Any], *flags: str) -> list[str]:
+    """The words by which an edition is run."""
+    words = ["run", edition.chapter, "--scale", edition.scale, *flags]
+    words += ["--variant", edition.variant]
+    return words + [w for n, text in custom.items() for w in ("-p", n, str(text))]
+
+
+def run_for(root: Path, words: Iterable[str], seconds: float) -> Outcome:
+    """A command line, ended after some seconds."""
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        with running(root, words, output) as child:
+            try:
+                status = child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                status = None
+        output.seek(0)
+        return Outcome(status, output.read().strip())
+
+
+def run_at_once(
+    root: Path, commands: Mapping[str, Iterable[str]], jobs: int, say: Callable
+) -> int:
+    """The worst exit status of command lines by name, so many of them at a time."""
+    with ThreadPoolExecutor(jobs) as pool, tempfile.TemporaryDirectory() as folder:
+        ended: list[bool] = []
+
+        def work(words: Iterable[str]) -> int:
+            with open(Path(folder) / str(id(words)), "w+", errors="replace") as output:
+                with running(root, words, output) as child:
+                    while not ended:
+                        try:
+                            child.wait(0.2)
+                            break
+                        except subprocess.TimeoutExpired:
+                            continue
+                output.seek(0)
+                say(output.read().strip())
+            return child.returncode
+
+        try:
+            return max(pool.map(work, commands.values()), default=0)
+        finally:
+            ended.append(True)
+
+
+def run_each(
+    root: Path,
+    editions: Mapping[str, Edition],
+    custom: Mapping[str, Any],
+    *,
+    jobs: int,
+    force: bool,
+    cell_seconds: int | None,
+    say: Callable,
+) -> int:
+    """Exit status of running editions: one after the other here, or several at once."""
+    if jobs == 1 or len(editions) < 2:
+        options = {"force": force, "cell_seconds": cell_seconds, "say": say}
+        return for_each(
+            editions, lambda e: execute.run_edition(root, e, custom, **options)
+        )
+    flags = ["--cpu", *["--force"] * force]
+    flags += ["--cell-seconds", str(cell_seconds)] if cell_seconds else []
+    words = {name: run_words(e, custom, *flags) for name, e in editions.items()}
+    return run_at_once(root, words, jobs, say)
