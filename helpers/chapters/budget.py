@@ -4,7 +4,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ from helpers.chapters.plans import plan_edition
 from helpers.chapters.scorecard import scorecard
 from helpers.chapters.surroundings import own_variables
 from helpers.errors import Mistake
+from helpers.system.terminal import Say
 from helpers.training import train_until
 
-Say = Callable[[str], None]
 LEAST_TO_MEASURE = 5.0  # seconds, in which a kernel hardly starts
 
 
