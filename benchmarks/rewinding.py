@@ -35,7 +35,7 @@ from benchmarks.plain import accuracy
 from helpers import datasets
 from helpers.models.stages import layer_weights
 from helpers.papers.geometry.networks import sets_of
-from helpers.papers.geometry.rewinding import SETS, convolutions, rewind
+from helpers.papers.geometry.rewinding import ALL_SETS, convolutions, rewind
 from helpers.runs import Run, Study
 from helpers.runs.histories import Histories
 from helpers.runs.store import RunFolder
@@ -51,13 +51,13 @@ BASE = Run(init_scale=None, permuted_fraction=0.5, **SHAPE, **LEARNING, **LENGTH
 
 
 def ours(histories: Histories, data) -> np.ndarray:
-    """Accuracies (set, layer, epoch), in the order of SETS."""
+    """Accuracies (set, layer, epoch), in the order of ALL_SETS."""
     tables = rewind(histories, data, EPOCHS).tables
-    return np.stack([tables[name][0] for name in SETS])
+    return np.stack([tables[name][0] for name in ALL_SETS])
 
 
 def examples(run: Run, data) -> dict[str, TensorDataset]:
-    """Images and labels of each of SETS, in its order."""
+    """Images and labels of each of ALL_SETS, in its order."""
     sets, found = sets_of(run, data)._asdict(), {}
     for name, (indices, labels) in sets.items():
         images = data.test_images if name == "test" else data.train_images
@@ -65,7 +65,7 @@ def examples(run: Run, data) -> dict[str, TensorDataset]:
         found[name] = TensorDataset(chosen, labels)
     parts = found["unpermuted"].tensors, found["permuted"].tensors
     found["train"] = TensorDataset(*map(torch.cat, zip(*parts, strict=True)))
-    return {name: found[name] for name in SETS}
+    return {name: found[name] for name in ALL_SETS}
 
 
 def exchanged(run: Run, data) -> Iterator[tuple[int, int, nn.Module]]:
@@ -90,7 +90,7 @@ def naive(histories: Histories, data) -> np.ndarray:
     loaders = [DataLoader(some, BATCH) for some in examples(run, data).values()]
     for *place, network in exchanged(run, data):
         found[tuple(place)] = [accuracy(network, some, device) for some in loaders]
-    return np.array(list(found.values())).T.reshape(len(SETS), -1, len(EPOCHS))
+    return np.array(list(found.values())).T.reshape(len(ALL_SETS), -1, len(EPOCHS))
 
 
 @torch.no_grad()
@@ -108,8 +108,8 @@ def one_pass(histories: Histories, data) -> np.ndarray:
             for name, (indices, labels) in sets.items()
         }
         right["train"] = torch.cat([right["unpermuted"], right["permuted"]])
-        found.append([right[name].double().mean().item() for name in SETS])
-    return np.array(found).T.reshape(len(SETS), -1, len(EPOCHS))
+        found.append([right[name].double().mean().item() for name in ALL_SETS])
+    return np.array(found).T.reshape(len(ALL_SETS), -1, len(EPOCHS))
 
 
 def timed(side: Callable, trained: str, *given) -> tuple[float, float, np.ndarray]:

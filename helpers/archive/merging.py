@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from helpers.archive.bundle import Archive, Files
@@ -20,6 +20,7 @@ from helpers.system.files import (
 )
 from helpers.system.locks import lock_all, wait_for
 from helpers.system.roots import results_root
+from helpers.system.terminal import Say
 
 NEW, MORE, SAME, OTHER = (
     "new",
@@ -27,8 +28,6 @@ NEW, MORE, SAME, OTHER = (
     "here already",
     "with other numbers",
 )
-
-Say = Callable[[str], None]
 
 
 class Found(RunFolder):

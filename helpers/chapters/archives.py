@@ -1,6 +1,5 @@
 """Archives of editions: export what a chapter's runs have, import it, verify it."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from helpers.archive import (
@@ -18,8 +17,8 @@ from helpers.errors import Failure
 from helpers.runs.store import RunFolder
 from helpers.system.files import write_bytes
 from helpers.system.roots import archives_root
+from helpers.system.terminal import Say
 
-Say = Callable[[str], None]
 MOST_ONE, MOST_ALL = 8_000_000, 40_000_000  # bytes of archives in the book
 
 

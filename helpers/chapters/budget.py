@@ -1,7 +1,7 @@
 """A budget of seconds: what is missing, most valuable first, trained and measured."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from helpers.chapters.outcomes import for_each
 from helpers.chapters.plans import plan_edition
 from helpers.chapters.scorecard import scorecard
 from helpers.errors import Mistake
+from helpers.system.terminal import Say
 from helpers.training import train_until
 
-Say = Callable[[str], None]
 LEAST_TO_MEASURE = 5.0  # seconds, in which a kernel hardly starts
 
 

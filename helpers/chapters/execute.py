@@ -4,7 +4,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ from helpers.errors import Failure, explain
 from helpers.runs.provenance import provenance, trained_on
 from helpers.system.devices import choose_device
 from helpers.system.files import remove, write_bytes
+from helpers.system.terminal import Say
 from helpers.training import train_all
 
-Say = Callable[[str], None]
 PATIENCE = 600  # seconds that a kernel on a busy machine has to start, and to speak
 
 

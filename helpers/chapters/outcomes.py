@@ -26,18 +26,18 @@ def for_each(items: Mapping[str, object], work: Callable) -> int:
             raise
         except EXPECTED as error:
             ENDED.raise_if_heard()
-            complain(f"{name}: {in_words(error)}")
+            complain(f"{name}: {as_words(error)}")
             statuses.append(exit_status(error))
     return 2 if set(statuses) == {2} else int(any(statuses))
 
 
 def complain(message: object, *, kind: str = "error") -> None:
     """Say on one line of stderr what is wrong."""
-    text = in_words(message) if isinstance(message, OSError) else str(message)
+    text = as_words(message) if isinstance(message, OSError) else str(message)
     click.echo(f"{kind}: {' '.join(text.split())}", err=True)
 
 
-def in_words(error: Exception) -> str:
+def as_words(error: Exception) -> str:
     """An error in words; one of the system with its file and what to do about it."""
     if not isinstance(error, OSError):
         return str(error)

@@ -64,7 +64,7 @@ def unshowable(cell: Mapping) -> Iterator[str]:
             if not _is_picture(data[picture]):
                 yield f"holds {picture} that is no picture"
         if kind == "text/html":
-            for address in addresses(_joined(data[kind])):
+            for address in addresses_in(_joined(data[kind])):
                 yield f"shows HTML that loads {address}: pages open without a network"
 
 
@@ -80,7 +80,7 @@ def untidy(cell: Mapping) -> Iterator[str]:
         yield f"shows {lines} lines of text; allowed are {LONGEST}: make a table of it"
 
 
-def addresses(html: str) -> list[str]:
+def addresses_in(html: str) -> list[str]:
     """What HTML loads from another host as soon as it is opened."""
     found: list[str] = []
 

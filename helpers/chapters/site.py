@@ -14,6 +14,7 @@ from helpers.errors import Failure
 from helpers.system.files import write_bytes
 from helpers.system.roots import project_root
 
+CLOSING = ("scorecard", "methods", "reference", "references")  # about the book
 JUPYTER_BOOK = """\
 from ipykernel.parentpoller import ParentPollerUnix
 ParentPollerUnix({parent}).start()  # a parent that is killed cannot end its child
@@ -38,7 +39,7 @@ def table_of_contents(book: Path) -> dict:
         entries = [chapter_entry(found[name]) for name in names if name in found]
         if entries:
             contents.append({"caption": caption, "chapters": entries})
-    closing = [{"file": name} for name in ("scorecard", "methods", "references")]
+    closing = [{"file": name} for name in CLOSING]
     contents.append({"caption": "About the book", "chapters": closing})
     return {"format": "jb-book", "root": "intro", "parts": contents}
 

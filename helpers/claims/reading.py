@@ -117,5 +117,6 @@ def _check_keys(
 
 
 def check(holds: bool, where: str, what: str) -> None:
+    """A Mistake that says where and what, unless it holds."""
     if not holds:
         raise Mistake(f"{where}: {what}")

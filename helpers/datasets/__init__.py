@@ -5,7 +5,7 @@ from functools import lru_cache
 from helpers.datasets import archives, digits, downloads, folders
 from helpers.datasets.contents import Dataset
 from helpers.datasets.root import data_root
-from helpers.datasets.scaling import matched_scale, network_inputs, standardise
+from helpers.datasets.scaling import network_inputs, standardise
 from helpers.datasets.spheres import spheres
 from helpers.errors import Mistake
 

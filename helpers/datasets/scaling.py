@@ -1,13 +1,12 @@
 """From grey values to network inputs, as paper A prepares them."""
 
-from math import isfinite, sqrt
+from math import sqrt
 
 import torch
 from torch import Tensor
 
 from helpers.errors import Mistake
 
-PAPER_FEATURES = 3072  # values of the papers' 32×32×3 images
 CHUNK = 2**22  # values standardised at a time: 32 MiB of float64
 
 
@@ -41,16 +40,3 @@ def standardise(images: Tensor) -> Tensor:
         spread = values.square().mean(1, keepdim=True).sqrt()
         out.copy_(values / spread.clamp(min=1 / sqrt(flat.shape[1])))
     return result.reshape(images.shape)
-
-
-def matched_scale(sigma: float, features: int) -> float:
-    """Scale of initialisation that acts on d features as sigma on the paper's 3072.
-
-    sigma · √(3072/d): standardised images have squared norm d, so the preactivations
-    keep the paper's standard deviation, sigma · √3072 = 55.4 sigma (spec A.1).
-    """
-    if not (isfinite(sigma) and sigma >= 0):
-        raise Mistake(f"sigma is {sigma!r}: choose a finite scale of 0 or more")
-    if features < 1:
-        raise Mistake(f"features is {features!r}: an image has at least one value")
-    return sigma * sqrt(PAPER_FEATURES / features)

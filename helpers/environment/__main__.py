@@ -125,6 +125,7 @@ def lock_entry(name: str) -> str:
 
 
 def lock_checksum() -> str:
+    """The SHA-256 checksum of requirements.lock, in hexadecimal digits."""
     return hashlib.sha256(LOCK.read_bytes()).hexdigest()
 
 
@@ -139,6 +140,7 @@ def is_home() -> bool:
 
 
 def read(path: Path) -> str:
+    """The text of a file; nothing where there is none."""
     return path.read_text() if path.is_file() else ""
 
 

@@ -11,22 +11,28 @@ MOST_NUMBER = 3e38  # float32, in which networks compute, holds no more
 
 
 def is_text(value) -> bool:
+    """Whether a value is text."""
     return isinstance(value, str)
 
 
 def is_not_negative(value) -> bool:
+    """Whether a value is a finite number, 0 or above."""
     return is_number(value) and 0 <= value <= MOST_NUMBER
 
 
 def is_positive(value) -> bool:
+    """Whether a value is a finite number above 0."""
     return is_not_negative(value) and value > 0
 
 
 def is_share(value) -> bool:
+    """Whether a value is a number from 0 to 1."""
     return is_not_negative(value) and value <= 1
 
 
 def whole_from(low: int, most: int) -> Callable[[Any], bool]:
+    """The check of a whole number between two ends, both allowed."""
+
     def holds(value) -> bool:
         return is_whole(value) and low <= value <= most
 
@@ -34,6 +40,8 @@ def whole_from(low: int, most: int) -> Callable[[Any], bool]:
 
 
 def list_of(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """The check of a list or tuple whose every value passes the given one."""
+
     def all_hold(values) -> bool:
         listed = isinstance(values, Sequence) and not isinstance(values, str)
         return listed and all(map(holds, values))
@@ -42,6 +50,7 @@ def list_of(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 
 def as_epochs(values: Sequence) -> tuple[int, ...]:
+    """Epochs as a tuple of whole numbers."""
     return tuple(map(int, values))
 
 

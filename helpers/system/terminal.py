@@ -5,7 +5,9 @@ import signal
 import stat
 import sys
 import time
+from collections.abc import Callable
 
+Say = Callable[[str], None]  # tells whoever started a command a line
 GRACE_SECONDS = 2.0  # a signal that comes again so soon is the same one, passed on
 ENDING = [
     getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)

@@ -7,12 +7,10 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from helpers.models.stages import Weights
 from helpers.runs.provenance import provenance
 from helpers.training.trainees import Trainee
-
-Weights = dict[str, Tensor]
 
 
 class Ensemble(Protocol):

@@ -2,6 +2,7 @@
 
 import base64
 import html.parser
+import importlib
 import io
 import json
 import re
@@ -232,8 +233,7 @@ def test_chapters_follow_the_book_and_absent_ones_are_left_out(tmp_path):
     touch_copies(tmp_path, own, *(f"smoke/{name}.ipynb" for name in reversed(there)))
     parts = site.table_of_contents(tmp_path)["parts"]
     files = [Path(e["file"]).name for part in parts for e in part["chapters"]]
-    about = ["scorecard", "methods", "references"]
-    assert files == [*there, "a_new_chapter", *about]
+    assert files == [*there, "a_new_chapter", *site.CLOSING]
     assert [part["caption"] for part in parts[-2:]] == [
         *("More chapters", "About the book")
     ]
@@ -263,7 +263,7 @@ def test_every_page_is_built_and_the_failed_copy_is_not(built):
     names = {p.relative_to(built).with_suffix("").as_posix() for p in pages(built)}
     chapters = {f"laptop/{CHAPTER}", f"laptop/{CHAPTER}-sigmoid", f"smoke/{CHAPTER}"}
     assert {f"chapters/{name}" for name in chapters} <= names
-    assert {"intro", "scorecard", "methods", "references"} <= names
+    assert {"intro", *site.CLOSING} <= names
     assert not any("failed" in name for name in names)
     page = Page(built / "intro.html")
     assert f"chapters/laptop/{CHAPTER}.html" in [a.get("href") for a in page.all("a")]
@@ -380,6 +380,35 @@ def test_failure_names_the_complaint_and_the_log(tmp_path):
     assert "\n" not in str(caught.value)
 
 
+NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
+
+
+def rooms_of_notebooks() -> set[str]:
+    """The modules of the package from which the chapters import."""
+    text = "".join(file.read_text() for file in NOTEBOOKS)
+    found = re.findall(r"from (helpers[\w.]*) import ([\w, ]+)", text)
+    named = {f"{room}.{name}" for room, names in found for name in names.split(", ")}
+    return {name for name in {*named, *dict(found)} - {"helpers"} if is_module(name)}
+
+
+def is_module(name: str) -> bool:
+    path = PROJECT.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def test_all_that_chapters_can_call_stands_on_the_page_of_the_package(built):
+    text = (built / "reference.html").read_text()
+    missing = []
+    for module in map(importlib.import_module, sorted(rooms_of_notebooks())):
+        for name, value in vars(module).items():
+            ours = getattr(value, "__module__", "").startswith("helpers")
+            if ours and not name.startswith("_") and callable(value):
+                place = f'id="{value.__module__}.{value.__name__}"'
+                missing += [place] * (place not in text)
+    assert missing == []
+    assert "Data sets as whole tensors" in text
+
+
 # Colours
 
 
@@ -443,7 +472,7 @@ def open_page(tab, page: str) -> None:
     tab.evaluate("document.fonts.ready.then(() => null)")
 
 
-BROWSED = ["intro", "methods", "scorecard", "references", f"chapters/laptop/{CHAPTER}"]
+BROWSED = ["intro", *site.CLOSING, f"chapters/laptop/{CHAPTER}"]
 
 
 def test_pages_load_without_network_and_fit_a_phone(browser, built):
@@ -451,6 +480,7 @@ def test_pages_load_without_network_and_fit_a_phone(browser, built):
     for page in BROWSED:
         open_page(tab, page)
         assert problems == []
+        tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         assert tab.evaluate("document.documentElement.scrollWidth") <= 390
     tab.context.close()
 

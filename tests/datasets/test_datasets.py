@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import helpers.datasets
-from helpers.datasets import NAMES, data_root, fetch, load, matched_scale, standardise
+from helpers.datasets import NAMES, data_root, fetch, load, standardise
 from helpers.datasets.samples import share_out
 from helpers.errors import Mistake
 
@@ -430,21 +430,6 @@ def test_a_constant_image_becomes_zeros(grey):
     # At this size float32 cannot hold the sum, and a residue would be blown up.
     images = torch.full((2, 3, 331, 331), grey, dtype=torch.uint8)
     assert torch.equal(standardise(images), torch.zeros(images.shape))
-
-
-@pytest.mark.parametrize("sigma", [0.01, 1.0])
-def test_the_matched_scale_keeps_the_spread_of_the_preactivations(sigma):
-    # 2,000 units on one image: relative s.e. 1/√4000; 8 s.e. fail with p < 1e-14.
-    image = standardise(load("digits").train_images[:1]).flatten()
-    weights = torch.randn(2000, 64, generator=torch.Generator().manual_seed(0))
-    spread = (matched_scale(sigma, 64) * weights @ image).std()
-    assert spread / (sigma * 3072**0.5) == pytest.approx(1, abs=8 / 4000**0.5)
-
-
-@pytest.mark.parametrize("wrong", [(-1, 64), (float("nan"), 64), (1.0, 0)])
-def test_scales_without_meaning_are_refused(wrong):
-    with pytest.raises(Mistake, match=r"sigma|features"):
-        matched_scale(*wrong)
 
 
 # Real images, where the checkout lies beside them

@@ -17,11 +17,11 @@ from helpers.metrics.gradients.mean_gradients import (
     LabelledSet,
     LogitsOf,
     Weights,
-    answers,
     checked_groups,
     combined,
     l2_norms,
     mean_output,
+    right_logits,
 )
 
 HALVINGS = 4  # of a group, which takes sixteen examples
@@ -74,7 +74,7 @@ def dependent_growth(
     (centre,) = whole.means([mean_output], whole.every)
     order = torch.from_numpy(generator.permutation(len(members))).to(members.device)
     subsets = members[order][: size << halvings].view(-1, size)
-    means = (whole.means([answers], some)[0] for some in subsets)
+    means = (whole.means([right_logits], some)[0] for some in subsets)
     sizes = size << torch.arange(halvings + 1)
     return Growth(sizes, _merged_norms(means, centre, halvings + 1))
 

@@ -27,7 +27,6 @@ from helpers.metrics.gradients.mean_gradients import (
     LabelledSet,
     LogitsOf,
     Weights,
-    answers,
     cells,
     checked_groups,
     combined,
@@ -35,6 +34,7 @@ from helpers.metrics.gradients.mean_gradients import (
     loss,
     mean_output,
     outputs,
+    right_logits,
     weighted_output,
 )
 
@@ -133,7 +133,7 @@ def _parts(
     """The parts of every group from those of its cells, each with its two centres."""
     of_cells = []
     for cell, (seen, predicted) in zip(found, centres, strict=True):
-        label_mean, output_mean, full = whole.means([answers, outputs, loss], cell)
+        label_mean, output_mean, full = whole.means([right_logits, outputs, loss], cell)
         dependent = combined([(1, label_mean), (1, seen)])
         of_cells.append(
             Parts(dependent, combined([(1, output_mean), (-1, predicted)]), full)

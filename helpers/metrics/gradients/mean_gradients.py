@@ -24,7 +24,7 @@ Objective = Callable[[Tensor, Tensor], Tensor]
 # What is differentiated
 
 
-def answers(logits: Tensor, labels: Tensor) -> Tensor:
+def right_logits(logits: Tensor, labels: Tensor) -> Tensor:
     """-N_y of all examples, the loss's part that depends on the labels (eq. 1): ()."""
     return -logits.gather(1, labels[:, None]).sum()
 

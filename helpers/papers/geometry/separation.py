@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from helpers.errors import Mistake
+from helpers.figures.clouds import Cloud
 from helpers.metrics.embedding import embed, separability
 from helpers.models.layers import layer_features
 from helpers.papers.geometry.jobs import measured
@@ -20,14 +20,6 @@ from helpers.training.classification import model_of
 
 SHOWN = ("unpermuted", "permuted", "restored")
 CLASSES = 10  # in a picture: more colours cannot be told apart
-
-
-class Cloud(NamedTuple):
-    """Points of one panel and their labels, and what stands in its corner."""
-
-    points: np.ndarray  # (example, 2)
-    labels: np.ndarray  # (example,)
-    text: str
 
 
 def measure_separability(

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from helpers.estimates import Estimate, mean_interval, ratio_interval
-
-UNDEFINED = Estimate(math.nan, -math.inf, math.inf, 0)
+from helpers.estimates.settings import UNDEFINED
 
 
 def largest(estimates: Iterable[Estimate], *, size: bool = False) -> Estimate:

@@ -15,10 +15,9 @@ from helpers.claims.html import describe_number, table_html
 from helpers.errors import Mistake
 from helpers.estimates import Estimate, exact, mean_interval, paired_difference
 from helpers.estimates.intervals import spearman
-from helpers.estimates.settings import ascending
+from helpers.estimates.settings import Estimates, ascending
 from helpers.metrics.gradients import related
 
-Estimates = dict[str, Estimate]
 Tables = Mapping[str, ArrayLike]  # data set -> (setting, seed)
 
 

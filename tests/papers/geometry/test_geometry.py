@@ -654,7 +654,7 @@ def test_pictures_are_of_all_sets_together_and_then_apart(found, data, no_umap):
             np.testing.assert_allclose(cloud.points, values[:, :2], atol=1e-5)
             assert cloud.labels.tolist() == chosen.labels.tolist()
             accuracy = separability(values, chosen.labels).accuracy
-            assert cloud.text == f"neighbours agree: {accuracy:.0%}"
+            assert cloud.words == f"neighbours agree: {accuracy:.0%}"
 
 
 def test_pictures_are_of_the_first_network_that_has_not_diverged(found, data, no_umap):

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from helpers import datasets
-from helpers.datasets.labels import SETS as LABELLED
-from helpers.datasets.labels import permute_labels
+from helpers.datasets.labels import SETS, permute_labels
 from helpers.errors import Mistake
 from helpers.models.stages import LayerWeights, Weights, layer_weights
 from helpers.papers.geometry.rewinding.swaps import (
@@ -26,7 +25,7 @@ from helpers.training.classification import model_of
 # What a layer may take along. "new statistics": after the exchange the running
 # statistics of the whole network are measured again, on some training images.
 PARTS = ("weights", "affine", "statistics", NEW := "new statistics")
-SETS = ("train", *LABELLED)
+ALL_SETS = ("train", *SETS)
 CHUNK = {"cpu": 256, "cuda": 2048}  # images that a worker is given at once
 MEASURED_ON = 512  # training images for new statistics, each class with its share
 

@@ -11,7 +11,7 @@ import numpy as np
 from helpers.errors import Failure, Mistake
 from helpers.models.stages import Weights
 from helpers.papers.geometry.networks import Trained, at_moments, epoch_of
-from helpers.papers.geometry.rewinding.settings import SETS, Setting, Span
+from helpers.papers.geometry.rewinding.settings import ALL_SETS, Setting, Span
 from helpers.runs import Run, fingerprint
 from helpers.runs.histories import Histories
 from helpers.runs.kept import kept
@@ -137,12 +137,12 @@ def _sweep(
 ) -> Sweep:
     """load(folder, source): the network that layers come from."""
     shape = (len(histories), len(setting.spans), len(sources))
-    tables = {name: np.full(shape, np.nan) for name in SETS}
+    tables = {name: np.full(shape, np.nan) for name in ALL_SETS}
     with workers() as pool:
         for k, _, final in at_moments(histories, ["final"]):
             network = _Network(final, setting, pool)
             for j, found in network.sweep(kind, sources, load):
-                for s, name in enumerate(SETS):
+                for s, name in enumerate(ALL_SETS):
                     tables[name][k, :, j] = found[:, s]
     return Sweep(tuple(setting.spans), tuple(sources), tables)
 

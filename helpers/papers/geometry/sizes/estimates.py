@@ -19,15 +19,13 @@ from helpers.estimates import (
     ratio_interval,
 )
 from helpers.estimates.intervals import spearman
-from helpers.estimates.settings import extreme, largest_distance
+from helpers.estimates.settings import Estimates, extreme, largest_distance
 
 DIMENSION = (
     "dimension_peak_over_minimum_before",
     "dimension_largest_model_over_peak",
     "best_epoch_dimension_monotonicity",
 )
-
-Estimates = dict[str, Estimate]
 
 
 def accuracy_descent(final: ArrayLike, best: ArrayLike, sizes: ArrayLike) -> Estimates:
