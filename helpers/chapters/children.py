@@ -97,9 +97,9 @@ def run_each(
 ) -> int:
     """Exit status of running editions: one after the other here, or several at once."""
     if jobs == 1 or len(editions) < 2:
-        options = {"force": force, "cell_seconds": cell_seconds, "say": say}
+        how: dict[str, Any] = {"force": force, "cell_seconds": cell_seconds}
         return for_each(
-            editions, lambda e: execute.run_edition(root, e, custom, **options)
+            editions, lambda e: execute.run_edition(root, e, custom, say=say, **how)
         )
     flags = ["--cpu", *["--force"] * force]
     flags += ["--cell-seconds", str(cell_seconds)] if cell_seconds else []

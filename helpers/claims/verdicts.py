@@ -83,8 +83,7 @@ class Verdicts:
     """The verdicts of a chapter on one data set, gathered for the table at its end."""
 
     def __init__(self, dataset: str):
-        self.dataset = dataset
-        self._verdicts: list[Verdict] = []
+        self.dataset, self._verdicts = dataset, list[Verdict]()
 
     def judge(
         self, claim_id: str, estimates: Mapping | Estimate | None, *, note: str = ""
@@ -152,7 +151,7 @@ class Table(NamedTuple):
         records = [verdict.record for verdict in self.verdicts]
         return {"text/html": self.html, "text/plain": str(self), MIME_TYPE: records}
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = []
         for verdict in self.verdicts:
             lines.append(f"{verdict.claim.id}: {verdict.verdict}")
@@ -161,9 +160,6 @@ class Table(NamedTuple):
                 for p in verdict.record["parts"]
             ]
         return "\n".join(lines)
-
-    def __repr__(self) -> str:
-        return str(self)
 
     @property
     def html(self) -> str:
