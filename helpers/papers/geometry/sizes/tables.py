@@ -28,8 +28,8 @@ def by_width(histories: Histories, name: str, moment: str = "final") -> np.ndarr
     if moment not in MOMENTS:
         raise Mistake(f"moment {moment!r}: must be one of {', '.join(MOMENTS)}")
     if moment == "best":
-        return histories.at_best(name, by="width").T
-    return getattr(histories, moment)(name, by="width").T
+        return histories.at_best(name, by="width")
+    return getattr(histories, moment)(name, by="width")
 
 
 def thresholds(train: ArrayLike, counts: ArrayLike) -> np.ndarray:
