@@ -26,10 +26,11 @@ from torch import Tensor, nn
 
 from helpers import datasets
 from helpers.models.identity import FAMILIES
+from helpers.models.of import identity_model
 from helpers.runs import IdentityRun, Study
 from helpers.runs.store import RunFolder
 from helpers.training import train
-from helpers.training.identity import identity_model, image_of
+from helpers.training.identity import image_of
 
 NEVER = 1e-30  # an error that ends no training
 STEPS = {"fully connected": 100, "ConvNets": 60}

@@ -33,6 +33,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.plain import accuracy
 from helpers import datasets
+from helpers.models.of import model_of
 from helpers.models.stages import layer_weights
 from helpers.papers.geometry.networks import sets_of
 from helpers.papers.geometry.rewinding import ALL_SETS, convolutions, rewind
@@ -41,7 +42,6 @@ from helpers.runs.histories import Histories
 from helpers.runs.store import RunFolder
 from helpers.system.devices import choose_device
 from helpers.training import train
-from helpers.training.classification import model_of
 
 EPOCHS, BATCH = range(10), 128
 SHAPE = {"model": "small_vgg", "width": 32, "depth": 9, "activation": "relu"}

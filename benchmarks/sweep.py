@@ -23,11 +23,11 @@ import torch
 from benchmarks.plain import SinNetwork, datasets_of, train_one
 from helpers import datasets
 from helpers.chapters.studies import evaluate_chapter
+from helpers.models.of import model_of
 from helpers.runs import Study
 from helpers.streams import stream
 from helpers.system.roots import project_root
 from helpers.training import train
-from helpers.training.classification import model_of
 from helpers.training.measures import measured_epochs
 
 

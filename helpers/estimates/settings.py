@@ -1,9 +1,9 @@
 """Estimates over the settings of a table: the extreme one, rises, ratios, slopes.
 
-Tables are (setting, seed), settings ascending: what is given the settings refuses any
-other order. Seeds are shared between settings, so differences are taken seed by seed.
-Where an extreme setting is chosen by its mean, the interval is that setting's own; of
-no setting at all it is undefined.
+Tables are (network, setting), settings ascending: what is given the settings refuses
+any other order. A network is a seed, which all settings share, so differences are taken
+seed by seed. Where an extreme setting is chosen by its mean, the interval is that
+setting's own; of no setting at all it is undefined.
 """
 
 import math
@@ -21,34 +21,34 @@ UNDEFINED = Estimate(math.nan, -math.inf, math.inf, 0)
 
 
 def ascending(name: str, settings: ArrayLike, *, least: int = 1) -> np.ndarray:
-    """Settings of a table's rows, as they must be: different, ascending, numbers."""
+    """Settings of a table's columns, as they must be: different numbers that ascend."""
     values = np.asarray(settings, dtype=float)
     if values.ndim != 1 or len(values) < least or not (np.diff(values) > 0).all():
         raise Mistake(
             f"{name} = {values.tolist()}: must be {least} or more different numbers "
-            "that ascend; sort them, and the rows of tables with them"
+            "that ascend; sort them, and the columns of tables with them"
         )
     return values
 
 
 def lowest(values: ArrayLike) -> Estimate:
     """The setting with the lowest mean."""
-    return extreme(map(mean_interval, _table(values)), lambda e: -e.value)
+    return extreme(map(mean_interval, _columns(values)), lambda e: -e.value)
 
 
 def highest(values: ArrayLike) -> Estimate:
     """The setting with the highest mean."""
-    return extreme(map(mean_interval, _table(values)), lambda e: e.value)
+    return extreme(map(mean_interval, _columns(values)), lambda e: e.value)
 
 
 def largest_in_size(values: ArrayLike) -> Estimate:
     """The setting whose mean lies farthest from zero, with its sign."""
-    return extreme(map(mean_interval, _table(values)), lambda e: abs(e.value))
+    return extreme(map(mean_interval, _columns(values)), lambda e: abs(e.value))
 
 
 def largest_distance(values: ArrayLike, reference: ArrayLike) -> Estimate:
     """Distance of the farthest setting's mean from its reference (setting,): >= 0."""
-    gap = largest_in_size(_table(values) - np.asarray(reference)[:, None])
+    gap = largest_in_size(_table(values) - np.asarray(reference))
     if math.isnan(gap.value):
         return gap
     low, high = sorted((abs(gap.low), abs(gap.high)))
@@ -58,21 +58,21 @@ def largest_distance(values: ArrayLike, reference: ArrayLike) -> Estimate:
 def drop_from_best(values: ArrayLike) -> Estimate:
     """Value at the setting with the best mean minus that at the last setting."""
     values = _table(values)
-    best = values.mean(axis=1).argmax()  # the first NaN where there is one
-    return paired_difference(values[best], values[-1])
+    best = values.mean(axis=0).argmax()  # the first NaN where there is one
+    return paired_difference(values[:, best], values[:, -1])
 
 
 def largest_rise(values: ArrayLike) -> Estimate:
     """The largest mean rise from one setting to the next (negative: it only falls)."""
-    steps = [paired_difference(b, a) for a, b in pairwise(_table(values))]
+    steps = [paired_difference(b, a) for a, b in pairwise(_columns(values))]
     return extreme(steps, lambda e: e.value)
 
 
 def largest_ratio(values: ArrayLike) -> Estimate:
     """The setting with the largest mean over that with the smallest, seed by seed."""
     values = _table(values)
-    means = values.mean(axis=1)
-    return mean_interval(values[means.argmax()] / values[means.argmin()])
+    means = values.mean(axis=0)
+    return mean_interval(values[:, means.argmax()] / values[:, means.argmin()])
 
 
 def slope(positions: ArrayLike, values: ArrayLike) -> Estimate:
@@ -80,7 +80,7 @@ def slope(positions: ArrayLike, values: ArrayLike) -> Estimate:
     at = np.asarray(positions)
     if len(at) < 2:
         return UNDEFINED
-    return mean_interval(np.polyfit(at, _table(values), 1)[0])
+    return mean_interval(np.polyfit(at, _table(values).T, 1)[0])
 
 
 def extreme(estimates: Iterable[Estimate], size: Callable) -> Estimate:
@@ -90,5 +90,14 @@ def extreme(estimates: Iterable[Estimate], size: Callable) -> Estimate:
     return undefined[0] if undefined else max(estimates, key=size, default=UNDEFINED)
 
 
+def _columns(values: ArrayLike) -> np.ndarray:
+    """The values of each setting, (network,) each."""
+    return _table(values).T
+
+
 def _table(values: ArrayLike) -> np.ndarray:
-    return np.asarray(values, dtype=float)
+    """(network, setting)."""
+    table = np.asarray(values, dtype=float)
+    if table.ndim != 2:
+        raise Mistake(f"a table of shape {table.shape}: give (network, setting)")
+    return table

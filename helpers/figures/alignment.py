@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from helpers.figures.marks import shaped
 from helpers.figures.panels import (
     axes,
     chance_line,
@@ -102,25 +103,25 @@ def against_alignment(
 ) -> Axes:
     """A quantity against a measure, a dot a network: colour the scale, shape the data.
 
-    points: data set -> measure and quantity, each (setting, network), and the scales
+    points: data set -> measure and quantity, each (network, setting), and the scales
     sigma (setting,). Panels of one figure hold the same data sets and scales: the key
     stands beside the last one. What is not finite, or not positive on a logarithmic
     axis, is counted above the axes.
     """
     ax, absent = ax or axes(), 0
-    for (measure, quantity, settings), marker in zip(points.values(), cycle(MARKERS)):
-        x, y = (np.asarray(table, dtype=float) for table in (measure, quantity))
+    for (name, (*tables, settings)), marker in zip(points.items(), cycle(MARKERS)):
+        x, y = (shaped(some, {"scales": len(settings)}, name=name) for some in tables)
         shown = np.isfinite(x) & np.isfinite(y) & ((x > 0) | (not log))
         absent += int(np.sum(~shown))
         for i, setting in enumerate(settings):
             shade = color(setting, "sigma")
-            there = x[i, shown[i]], y[i, shown[i]]
+            there = x[shown[:, i], i], y[shown[:, i], i]
             ax.plot(*there, marker, alpha=0.9, color=shade, **DOT)
     chance_line(ax, chance)
     ax.set(xscale="log" if log else "linear", xlabel=x_label, ylabel=label)
     if ax is ax.figure.axes[-1]:
         key_beside(ax.figure, _keys(points, chance=chance))
-    counts = {np.shape(quantity)[1] for _, quantity, _ in points.values()}
+    counts = {len(quantity) for _, quantity, _ in points.values()}
     missing = lost_of(absent, "undefined" + " or not positive" * log + ", not shown")
     note(ax, f"a dot is a network, n = {span(counts)} a scale{missing}")
     return ax

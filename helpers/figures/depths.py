@@ -44,8 +44,8 @@ def by_depth(
     if len(depths) <= 12:
         ax.set_xticks(depths)
     handles = ax.get_legend_handles_labels()[0]
-    tables = {name: np.transpose(values) for name, values in curves.items()}
-    crosses = mark_diverged(ax, depths, tables, palette)
+    columns = {name: np.transpose(values) for name, values in curves.items()}
+    crosses = mark_diverged(ax, depths, columns, palette)
     for cross in crosses:
         cross.set_label("did not fit")
     handles += _baselines(ax, baselines or {}) + _mark(ax, mark) + crosses

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from helpers.figures.marks import SHADE, draw_mean, mean_band
+from helpers.figures.marks import SHADE, draw_mean, mean_band, shaped
 from helpers.figures.panels import axes, entry, key_beside, note, span
 from helpers.figures.style import THEORY, color, named_colors
 
@@ -47,16 +47,16 @@ def logit_alignment(
 ) -> Axes:
     """Alignment of the gradients of random logits against the scale of the logits.
 
-    lines: loss -> values (scale,) or (scale, draw), of which mean and interval are
+    lines: loss -> values (scale,) or (draw, scale), of which mean and interval are
     drawn. limits: loss -> value at infinite scale, dashed over the right half.
     """
     ax, palette, draws = axes(), named_colors(lines), set()
     for name, values in lines.items():
-        table = np.asarray(values, dtype=float).reshape(len(values), -1)
-        edges, style = mean_band(table.T), {"color": palette[name], "label": name}
-        several = table.shape[1] > 1
+        table = shaped(np.atleast_2d(values), {"scales": len(scales)}, name=name)
+        edges, style = mean_band(table), {"color": palette[name], "label": name}
+        several = len(table) > 1
         draw_mean(ax, scales, edges, shade=SHADE * several, **style)
-        draws |= {table.shape[1]} if several else set()
+        draws |= {len(table)} if several else set()
         ends = {"last": edges.mean[-1], "limit": limits.get(name)}
         _at_the_end(ax, name, shade=palette[name], **ends)
     ax.set(xscale="log", xlabel="scale of the random logits")

@@ -1,6 +1,6 @@
 """What stands for networks: means in their intervals, crosses, epochs, names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -115,24 +115,24 @@ def move_apart(places: ArrayLike, gap: float) -> np.ndarray:
 def mark_diverged(
     ax: Axes,
     places: ArrayLike,
-    tables: Mapping[str, ArrayLike],
+    columns: Mapping[str, Iterable[ArrayLike]],
     colors: Mapping[str, str],
 ) -> list[Line2D]:
     """Crosses at the bottom of the axes wherever a value is not finite.
 
-    places (setting,); tables: name -> values (setting, network), where the number of
-    networks may differ; colors: name -> colour. Lines that lack the same networks, as
-    training and test do, share their crosses; one line among others has them in its
-    colour, in a row of its own. "2 of 5" stands beside a cross unless all diverged.
-    Returns the handle for a legend, if there is a cross.
+    columns: name -> at each place the values of its networks, whose number may differ;
+    colors: name -> colour. Lines that lack the same networks, as training and test do,
+    share their crosses; one line among others has them in its colour, in a row of its
+    own. "2 of 5" stands beside a cross unless all diverged. Returns the handle for a
+    legend, if there is a cross.
     """
     rows = {}
-    for name, values in tables.items():
+    for name, values in columns.items():
         lacking = tuple(tuple(~np.isfinite(np.asarray(v, float))) for v in values)
         if any(map(any, lacking)):
             rows.setdefault(lacking, []).append(name)
     for row, (lacking, names) in enumerate(rows.items()):
-        alone = len(names) == 1 < len(tables)
+        alone = len(names) == 1 < len(columns)
         shade = colors[names[0]] if alone else DIVERGED
         for place, broken in zip(places, lacking, strict=True):
             if any(broken):

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 from numpy.typing import ArrayLike
 
-from helpers.figures.marks import draw_mean, drawable, mark_diverged, mean_band
+from helpers.figures.marks import draw_mean, drawable, mark_diverged, mean_band, shaped
 from helpers.figures.panels import axes, chance_line, key_beside, note_n
 from helpers.figures.style import CHANCE, OTHER, TEST, color, named_colors
 
@@ -54,7 +54,7 @@ def by_scale(
 ) -> Axes:
     """A quantity at each setting of a logarithmic axis, mean and interval a line.
 
-    lines: name -> values (setting, network). Where a network has no finite value (it
+    lines: name -> values (network, setting). Where a network has no finite value (it
     diverged), the line has a gap and a cross stands at the bottom of the axes.
     """
     ax = ax or axes()
@@ -75,34 +75,35 @@ def _lines(
     *,
     chance: float | None = None,
 ) -> list:
-    """Lines of scales (setting,) and values (setting, network), crosses, the note on n.
+    """Lines of scales (setting,) and values (network, setting), crosses, the note on n.
 
     Returns the handles of a legend, in the order of the lines, crosses last.
     """
     ax.set_xscale("log")
     every = sorted({scale for scales, _ in lines.values() for scale in scales})
-    for name, (scales, values) in lines.items():
+    tables = {n: shaped(v, {"scales": len(s)}, name=n) for n, (s, v) in lines.items()}
+    for name, (scales, _) in lines.items():
         look = {"color": palette[name], "marker": "o", "capsize": 3, "label": name}
-        draw_mean(ax, scales, mean_band(np.transpose(values)), bars=True, **look)
+        draw_mean(ax, scales, mean_band(tables[name]), bars=True, **look)
     handles = ax.get_legend_handles_labels()[0] + chance_line(ax, chance)
-    spread = {name: _spread(every, *line) for name, line in lines.items()}
-    note_n(ax, [np.transpose(values) for _, values in lines.values()], lost=0)
-    return handles + mark_diverged(ax, every, spread, palette)
+    note_n(ax, tables.values(), lost=0)
+    columns = {n: _columns(every, s, tables[n]) for n, (s, _) in lines.items()}
+    return handles + mark_diverged(ax, every, columns, palette)
 
 
-def _spread(every: list[float], scales: ArrayLike, values: ArrayLike) -> np.ndarray:
-    """Values (setting, network) over more settings; 0 where there was no network."""
-    table = np.zeros((len(every), np.shape(values)[1]))
-    table[[every.index(scale) for scale in scales]] = values
-    return table
+def _columns(every: list[float], scales: ArrayLike, table: np.ndarray) -> np.ndarray:
+    """The column of each of more scales, (network,) each: 0 at one without networks."""
+    columns = np.zeros((len(every), len(table)))
+    columns[[every.index(scale) for scale in scales]] = table.T
+    return columns
 
 
 def fall(sweep, *, chance: float) -> np.ndarray:
     """Three panels over sigma: accuracy, gradient and representation alignment.
 
-    sweep: tables (setting, seed) under the names of papers.scale.relu.Sweep. Training
-    accuracy and chance are shown only where a network does not fit its training set:
-    beside them a fall of a few points could not be seen.
+    sweep: tables (network, setting) under the names of papers.scale.relu.Sweep.
+    Training accuracy and chance are shown only where a network does not fit its
+    training set: beside them a fall of a few points could not be seen.
     """
     fitted = (np.asarray(sweep.fits) >= FITTED).all()
     both = {"training": sweep.fits, "test": sweep.tests}
@@ -127,7 +128,7 @@ def by_loss(
 ) -> np.ndarray:
     """Test accuracy over sigma, a panel for each loss, with the same lines in each.
 
-    tables: loss -> line -> its scales (setting,) and values (setting, seed).
+    tables: loss -> line -> its scales (setting,) and values (network, setting).
     """
     panels, handles = np.atleast_1d(axes(len(tables))), {}
     for ax, (loss, lines) in zip(panels, tables.items(), strict=True):

@@ -67,13 +67,13 @@ class Histories:
             yield arrays[name]
 
     def _read(self, read, by: str | None) -> np.ndarray:
-        """read(histories) -> (network,); with `by` a row for each value: (value, n)."""
+        """read(histories) -> (network,); with `by` a column for each value of it."""
         if by is None:
             return read(self)
-        rows = [read(group) for group in self.by(by).values()]
-        if len({len(row) for row in rows}) > 1:
+        columns = [read(group) for group in self.by(by).values()]
+        if len({*map(len, columns)}) > 1:
             raise Mistake(f"the values of {by} have different numbers of runs")
-        return np.stack(rows)
+        return np.stack(columns, axis=1)
 
     def _unless_diverged(self, values: Iterable[float]) -> np.ndarray:
         """Values of the runs, (network,); NaN for those that have diverged."""
@@ -81,7 +81,7 @@ class Histories:
         return np.where(diverged, np.nan, np.array(list(values), dtype=float))
 
     def final(self, name: str, *, by: str | None = None) -> np.ndarray:
-        """The value at each run's last epoch: (network,), or (value of by, network).
+        """The value at each run's last epoch: (network,), or (network, value of by).
 
         NaN for a run that has diverged.
         """

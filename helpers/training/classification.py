@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from helpers import models
+from helpers.models.of import model_of
 from helpers.runs import Run
 from helpers.runs.histories import MEASURED
 from helpers.runs.run import stack_key
@@ -23,19 +24,6 @@ from helpers.training.trainees import DeviceData, Trainee
 EPOCH_NAMES = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
 # What it records, too, of runs that have a permuted_fraction; of an empty set, NaN.
 SET_NAMES = ("unpermuted_accuracy", "permuted_accuracy", "restored_accuracy")
-
-
-def model_of(run: Run, data) -> models.MLP | models.Modular:
-    """The model that a run names, for data with `train_images` and `classes`."""
-    return models.build(
-        run.model,
-        image_shape=tuple(data.train_images.shape[1:]),
-        classes=data.classes,
-        width=run.width,
-        depth=run.depth,
-        activation=run.activation,
-        biases=bool(run.biases),
-    )
 
 
 def check(runs: Iterable[Run], data) -> None:

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from helpers.datasets.canvases import identity_image, resize
 from helpers.datasets.checks import check_image
-from helpers.models.identity import IdentityConvNet, IdentityFCN, build_identity
 from helpers.models.identity_net import check_scheme
+from helpers.models.of import identity_model
 from helpers.runs import IdentityRun
 from helpers.runs.histories import MEASURED
 from helpers.runs.run import stack_key
@@ -17,20 +17,6 @@ from helpers.training.identity_stacks import IdentityStack, most_together
 from helpers.training.trainees import Trainee
 
 MOMENTS = "moments/"
-
-
-def identity_model(run: IdentityRun, data) -> IdentityFCN | IdentityConvNet:
-    """The network that a run names, for images like those of the data."""
-    side = run.size or run.canvas
-    return build_identity(
-        run.model,
-        kernel=run.kernel,
-        image_shape=(data.train_images.shape[1], side, side),
-        width=run.width,
-        depth=run.depth,
-        activation=run.activation,
-        biases=run.biases,
-    )
 
 
 def image_of(run: IdentityRun, data) -> Tensor:

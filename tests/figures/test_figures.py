@@ -12,7 +12,7 @@ from helpers.figures.style import color, named_colors
 pytestmark = pytest.mark.usefixtures("closed_figures")
 
 SCALES = [0.001, 0.01, 0.1, 1.0]
-HALVES = np.full((4, 5), 0.5)
+HALVES = np.full((5, 4), 0.5)
 
 
 def swept(lines=None, **options):
@@ -21,10 +21,10 @@ def swept(lines=None, **options):
 
 
 def lacking(*places):
-    """Halves without a value at these places."""
+    """Halves without a value at these scales, or at (scale, network)."""
     table = HALVES.copy()
     for place in places:
-        table[place] = np.nan
+        table.T[place] = np.nan
     return table
 
 
@@ -32,18 +32,18 @@ def lacking(*places):
 
 
 def test_a_line_runs_through_the_means_and_its_bars_are_the_interval():
-    table = np.random.default_rng(0).random((4, 3))
+    table = np.random.default_rng(0).random((3, 4))
     ax = swept({"training": table, "test": table / 2}, chance=0.1)
     for name, values in (("training", table), ("test", table / 2)):
-        assert np.allclose(line(ax, name).get_data(), [SCALES, values.mean(axis=1)])
-        intervals = [mean_interval(row)[1:3] for row in values]
+        assert np.allclose(line(ax, name).get_data(), [SCALES, values.mean(axis=0)])
+        intervals = [mean_interval(column)[1:3] for column in values.T]
         assert np.allclose(bars(ax, name), intervals)
     assert keys(ax) == ["training", "test", "chance"]
     assert line(ax, "chance").get_ydata() == [0.1, 0.1]
     assert texts(ax) == ["mean of n = 3 networks; 95 % interval"]
     assert ax.get_ylabel() == "accuracy" and "σ" in ax.get_xlabel()
     assert ax.get_xscale() == "log" and not marked(ax, "x")
-    ax = figures.by_scale([100, 200, 400], {"test": np.ones((3, 2))}, label="x")
+    ax = figures.by_scale([100, 200, 400], {"test": np.ones((2, 3))}, label="x")
     assert ticks(ax.xaxis) == ["100", "200", "400"], "not powers of ten alone"
 
 
@@ -70,7 +70,7 @@ def test_curves_are_means_with_a_gap_where_a_network_is_undefined():
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_diverged_networks_are_gaps_and_crosses_at_the_bottom_that_count_them(value):
     table = HALVES.copy()
-    table[0], table[3, :2] = value, value
+    table[:, 0], table[:2, 3] = value, value
     ax = swept({"test": table}, chance=0.1)
     assert np.isnan(line(ax, "test").get_ydata()).tolist() == [1, 0, 0, 1]
     crosses = marked(ax, "x")
@@ -100,14 +100,14 @@ def test_crosses_of_different_lines_have_their_colours_and_hide_nothing():
 
 
 class Fallen:
-    """Tables (setting, seed) under the names of helpers.papers.scale.relu.Sweep."""
+    """Tables (network, setting) under the names of helpers.papers.scale.relu.Sweep."""
 
     def __init__(self, fit=0.99, test=0.6):
         self.sigmas = SCALES
         means = {"fits": 0.99, "tests": 0.6, "gradients": 0.3, "drawn": 0.1}
         for name, mean in (means | {"ended": 0.8}).items():
-            setattr(self, name, np.full((4, 3), mean))
-        self.fits[3, 1], self.tests[3, 1] = fit, test
+            setattr(self, name, np.full((3, 4), mean))
+        self.fits[1, 3], self.tests[1, 3] = fit, test
 
 
 def barred(ax):
@@ -152,7 +152,7 @@ def by_losses():
     means["rates"] = SCALES[::3], 0.7
     return {
         loss: {
-            name: (scales, np.full((len(scales), 3), mean + shift))
+            name: (scales, np.full((3, len(scales)), mean + shift))
             for name, (scales, mean) in means.items()
         }
         for loss, shift in (("cross-entropy", 0.0), ("hinge", 0.1), ("squared", 0.2))
@@ -161,7 +161,7 @@ def by_losses():
 
 def test_each_loss_has_a_panel_with_the_same_lines_and_one_legend():
     tables = by_losses()
-    tables["squared"]["as it is"][1][3] = np.nan
+    tables["squared"]["as it is"][1][:, 3] = np.nan
     panels = figures.by_loss(tables)
     colors = [[shade for shade, _ in barred(ax).values()] for ax in panels]
     assert colors[0] == colors[1] == colors[2] and len({*colors[0]}) == 3
@@ -170,7 +170,7 @@ def test_each_loss_has_a_panel_with_the_same_lines_and_one_legend():
         assert ax.get_xscale() == "log" and bool(marked(ax, "x")) == (loss == "squared")
         assert sum("n = 3" in text for text in texts(ax)) == 1
         for name, (scales, values) in lines.items():
-            found, expected = line(ax, name).get_data(), [scales, values.mean(axis=1)]
+            found, expected = line(ax, name).get_data(), [scales, values.mean(axis=0)]
             assert np.allclose(np.array(found, float), expected, equal_nan=True)
     assert keys(panels[0]) == ["as it is", "scaled", "rates", "diverged"]
     assert all(ax.get_legend() is None for ax in panels[1:])
@@ -199,7 +199,7 @@ def test_neighbouring_scales_and_ratios_differ_in_lightness_for_every_eye():
 
 
 def test_every_loss_and_architecture_has_one_colour_everywhere_unlike_the_others():
-    ax = swept({name: np.ones((4, 2)) for name in style.LOSSES})
+    ax = swept({name: np.ones((2, 4)) for name in style.LOSSES})
     assert {name: shade for name, (shade, _) in barred(ax).items()} == style.LOSSES
     ax = figures.logit_alignment(SCALES, {"squared": np.ones(4)}, {})
     assert line(ax, "squared").get_color() == style.LOSSES["squared"]
@@ -247,11 +247,11 @@ def test_kernel_figure_draws_points_line_and_bound_for_each_scale():
 
 
 def test_logit_alignment_draws_means_bands_and_named_limits():
-    table = np.linspace(1, 0.5, 4)[:, None] + [[-0.01, 0.0, 0.01]]
-    lines, limits = {"cross-entropy": table, "hinge": table[:, 0]}, {"hinge": 0.9}
+    table = np.linspace(1, 0.5, 4) + np.array([[-0.01], [0.0], [0.01]])
+    lines, limits = {"cross-entropy": table, "hinge": table[0]}, {"hinge": 0.9}
     ax = figures.logit_alignment(SCALES, lines, limits)
-    assert np.allclose(line(ax, "cross-entropy").get_ydata(), table.mean(axis=1))
-    assert np.array_equal(line(ax, "hinge").get_ydata(), table[:, 0])
+    assert np.allclose(line(ax, "cross-entropy").get_ydata(), table.mean(axis=0))
+    assert np.array_equal(line(ax, "hinge").get_ydata(), table[0])
     dashed = line(ax, "_limit of hinge")
     assert {*dashed.get_ydata()} == {0.9} and dashed.get_linestyle() == "--"
     assert dashed.get_color() == style.LOSSES["hinge"]
@@ -312,20 +312,22 @@ def test_two_vectors_draws_a_line_and_dots_of_the_code_for_each_ratio():
 
 
 def sweep():
-    measure = np.arange(12.0).reshape(4, 3) - 1
+    measure = np.arange(12.0).reshape(3, 4) - 1
     return measure, measure / 20, SCALES
 
 
 def test_against_alignment_has_a_dot_for_each_network_its_scale_in_its_colour():
     ax = figures.against_alignment({"digits": sweep()}, label="accuracy", chance=0.1)
     dots = marked(ax, "o")
-    assert np.array_equal([d.get_data() for d in dots], np.stack(sweep()[:2], axis=1))
+    assert np.array_equal(
+        [d.get_data() for d in dots], np.stack(sweep()[:2]).T.swapaxes(1, 2)
+    )
     assert [some.get_color() for some in dots] == [color(s, "sigma") for s in SCALES]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("gradient alignment", "accuracy")
     assert texts(ax) == ["a dot is a network, n = 3 a scale"]
     assert keys(ax.figure) == [[*(f"σ = {sigma:g}" for sigma in SCALES), "chance"]]
     measure, quantity, scales = sweep()
-    measure[3, 2], quantity[3, 1] = np.nan, np.inf
+    measure[2, 3], quantity[1, 3] = np.nan, np.inf
     points = {"digits": (measure, quantity, scales)}
     ax = figures.against_alignment(points, label="accuracy")
     assert texts(ax)[0].endswith("\n2 undefined, not shown")
@@ -337,7 +339,7 @@ def test_against_alignment_has_a_dot_for_each_network_its_scale_in_its_colour():
 
 def test_measures_have_a_panel_each_data_sets_a_shape_each_and_one_key():
     measure, quantity, scales = sweep()
-    wide = measure * 10.0 ** np.arange(-3, 1)[:, None]
+    wide = measure * 10.0 ** np.arange(-3, 1)
     wide[0, 0] = np.nan
     points = {"digits": sweep(), "svhn": sweep()}
     other = {"digits": (wide, quantity, scales), "svhn": sweep()}

@@ -94,7 +94,7 @@ def test_at_best_is_where_the_other_is_largest_for_the_first_time(histories):
     twice = with_row(histories, 0, "train_accuracy", [0.1, 0.5, 0.9, 0.9, 0.9])
     assert twice.at_best("alignment", of="train_accuracy")[0] == 0.5
     table = histories.at_best("alignment", of="train_accuracy", by="init_scale")
-    np.testing.assert_equal(table, [[0.2, 0.4], [0.6, NAN]])
+    np.testing.assert_equal(table, [[0.2, 0.6], [0.4, NAN]])
 
 
 def run_of(accuracy, alignment, measured, stop="epochs"):
@@ -169,14 +169,20 @@ def test_runs_are_picked_with_all_that_belongs_to_them(histories):
     assert list(histories.by("first_learning_rate")) == [None]
 
 
-def test_tables_have_a_row_for_every_value(histories):
-    assert histories.final("train_accuracy", by="init_scale").shape == (2, 2)
-    for read in (histories.initial, histories.final, histories.best, histories.mean):
+def test_tables_have_a_row_for_every_network_and_a_column_for_every_value(histories):
+    runs = tuple(Run(init_scale=s, seed=k) for s in (0.1, 1.0) for k in range(3))
+    arrays = tuple(history([k, k + 10], [k, k], [1, 1]) for k in range(6))
+    some = Histories(runs, arrays, ("epochs",) * 6)
+    for read, more in ((some.initial, 0), (some.final, 10), (some.mean, 5)):
         table = read("train_accuracy", by="init_scale")
-        np.testing.assert_equal(table.flatten(), read("train_accuracy"))
-    assert histories.lengths(by="seed").tolist() == [[4, 3], [2, 1]]
+        assert (table - more).tolist() == [[0, 3], [1, 4], [2, 5]]
+    for read in (some.best, some.at_best):
+        of = {"of": "alignment"} if read == some.at_best else {}
+        table = read("alignment", by="seed", **of)
+        assert table.tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert histories.lengths(by="seed").tolist() == [[4, 2], [3, 1]]
     table = histories.at("train_accuracy", 1, by="seed")
-    np.testing.assert_equal(table, [[0.5, 0.9], [0.6, NAN]])
+    np.testing.assert_equal(table, [[0.5, 0.6], [0.9, NAN]])
     three = (histories.runs[:3], histories.arrays[:3], histories.stops[:3])
     with pytest.raises(Mistake, match="init_scale have different numbers of runs"):
         Histories(*three).final("train_accuracy", by="init_scale")

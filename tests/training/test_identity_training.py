@@ -11,17 +11,13 @@ from rounding import distance, tolerance
 from helpers.errors import Mistake
 from helpers.models import parameter_count
 from helpers.models.identity import FAMILIES
+from helpers.models.of import identity_model
 from helpers.runs import IdentityRun, Study
 from helpers.runs.histories import MEASURED
 from helpers.runs.identity import OPTIMIZERS
 from helpers.runs.store import RunFolder, results_root
 from helpers.training import identity_stacks, load, train
-from helpers.training.identity import (
-    DeviceImages,
-    identity_model,
-    image_of,
-    limit,
-)
+from helpers.training.identity import DeviceImages, image_of, limit
 from helpers.training.identity_stacks import CACHE, IdentityStack
 from helpers.training.tasks import seat
 from helpers.training.trainees import Trainee

@@ -10,10 +10,11 @@ from torch.nn.functional import cross_entropy
 from helpers.datasets import standardise
 from helpers.datasets.labels import permute_labels
 from helpers.metrics.gradients.alignment import class_alignment
+from helpers.models.of import model_of
 from helpers.runs.histories import MEASURED
 from helpers.runs.store import RunFolder
 from helpers.training import rounds
-from helpers.training.classification import EPOCH_NAMES, model_of
+from helpers.training.classification import EPOCH_NAMES
 from helpers.training.losses import LOSSES
 from helpers.training.measures import measured_epochs
 from helpers.training.stacks import Stack

@@ -13,12 +13,12 @@ from helpers.metrics.gradients.label_parts import (
     label_gradients,
 )
 from helpers.models.layers import HIDDEN, layer_features
+from helpers.models.of import model_of
 from helpers.papers.geometry.jobs import measured
 from helpers.papers.geometry.labelled import GROUPS, Labelled, kernel_names
 from helpers.papers.geometry.networks import Moment, Trained
 from helpers.runs.histories import Histories
 from helpers.streams import stream
-from helpers.training.classification import model_of
 
 PARTS = ("dependent", "independent", "full")
 

@@ -8,10 +8,10 @@ import numpy as np
 from helpers.errors import Mistake
 from helpers.metrics.manifolds.geometry import manifold_geometry
 from helpers.models.layers import INPUT, layer_names
+from helpers.models.of import model_of
 from helpers.papers.geometry.jobs import measured
 from helpers.papers.geometry.networks import MANIFOLDS, Moment, Trained, class_points
 from helpers.runs.histories import Histories
-from helpers.training.classification import model_of
 
 QUANTITIES = ("capacity", "radius", "dimension", "center correlation", "spread")
 

@@ -18,12 +18,12 @@ from helpers.datasets.labels import (
 )
 from helpers.errors import Mistake
 from helpers.models.layers import layer_features, layer_names
+from helpers.models.of import model_of
 from helpers.runs import Run, Study
 from helpers.runs.histories import Histories
 from helpers.runs.store import RunFolder
 from helpers.streams import stream
 from helpers.system.devices import choose_device
-from helpers.training.classification import model_of
 
 # The permuted images by labels that nothing was trained on: what random labels have in
 # these features without being memorized.

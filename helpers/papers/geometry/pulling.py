@@ -83,7 +83,7 @@ def at_initialization(gradients: Gradients, slopes: np.ndarray) -> dict[str, Est
     ]
     return {
         "independent_over_dependent_unpermuted_at_init": highest(
-            [np.exp(_logs(share).mean(axis=1)) for share in shares]
+            np.stack([np.exp(_logs(s).mean(axis=1)) for s in shares], axis=1)
         ),
         "dependent_permuted_slope_with_examples": mean_interval(slopes),
     }

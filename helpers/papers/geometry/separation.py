@@ -11,12 +11,12 @@ from helpers.errors import Mistake
 from helpers.figures.clouds import Cloud
 from helpers.metrics.embedding import embed, separability
 from helpers.models.layers import layer_features
+from helpers.models.of import model_of
 from helpers.papers.geometry.jobs import measured
 from helpers.papers.geometry.networks import Moment, Trained, at_moments, some_inputs
 from helpers.runs.histories import Histories
 from helpers.runs.kept import kept
 from helpers.system.devices import choose_device
-from helpers.training.classification import model_of
 
 SHOWN = ("unpermuted", "permuted", "restored")
 CLASSES = 10  # in a picture: more colours cannot be told apart

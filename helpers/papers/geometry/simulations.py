@@ -7,10 +7,10 @@ import numpy as np
 
 from helpers.metrics.manifolds.capacity import simulated_capacity
 from helpers.metrics.manifolds.geometry import manifold_geometry
+from helpers.models.of import model_of
 from helpers.papers.geometry.jobs import measured
 from helpers.papers.geometry.networks import Moment, Trained, class_points
 from helpers.runs.histories import Histories
-from helpers.training.classification import model_of
 
 JUDGED = ("unpermuted", "permuted", "test")
 DICHOTOMIES = 40  # a simulated capacity; changed together with kept.RECIPE

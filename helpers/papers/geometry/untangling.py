@@ -40,7 +40,7 @@ def final_epoch(geometry: Geometry) -> dict[str, Estimate]:
     permuted, early = final["permuted"] / geometry.bound, _early(geometry)
     return {
         "permuted_capacity_over_bound_last_layer": mean_interval(permuted[:, -1]),
-        "permuted_capacity_over_bound_early_layers": highest(permuted[:, :early].T),
+        "permuted_capacity_over_bound_early_layers": highest(permuted[:, :early]),
         "restored_capacity_final_over_best_last_layer": mean_interval(
             final["restored"][:, -1] / best["restored"][:, -1]
         ),
@@ -61,7 +61,7 @@ def spheres(geometry: Geometry) -> dict[str, Estimate]:
     inputs = geometry.at("center correlation", "final")["unpermuted"][:, 0]
     return {
         "permuted_capacity_over_bound_last_layer": mean_interval(permuted[:, -1]),
-        "permuted_capacity_over_bound_first_two_layers": highest(permuted[:, :2].T),
+        "permuted_capacity_over_bound_first_two_layers": highest(permuted[:, :2]),
         "test_capacity_final_over_best_last_layer": mean_interval(
             final["test"][:, -1] / best["test"][:, -1]
         ),
@@ -76,11 +76,11 @@ def late_layers(geometry: Geometry) -> dict[str, Estimate]:
     """
     best, final = (_layers(geometry, "capacity", m) for m in ("best", "final"))
     permuted = final["permuted"] / geometry.bound
-    before = permuted[:, :-3].T
+    before = permuted[:, :-3]
     return {
         "permuted_capacity_over_bound_last_layer": mean_interval(permuted[:, -1]),
         "permuted_capacity_over_bound_before_last_three": (
-            highest(before) if len(before) else exact(np.nan, n=len(permuted))
+            highest(before) if before.size else exact(np.nan, n=len(permuted))
         ),
         "restored_over_test_capacity_largest_distance": _farthest_from_one(
             best["restored"] / best["test"]
@@ -162,4 +162,4 @@ def _growth(values: np.ndarray) -> Estimate:
 
 def _farthest_from_one(values: np.ndarray) -> Estimate:
     """Largest distance from 1 over layers; values (network, layer)."""
-    return largest_distance(values.T, np.ones(values.shape[1]))
+    return largest_distance(values, np.ones(values.shape[1]))

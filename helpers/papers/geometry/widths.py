@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from helpers.models.layers import HIDDEN
+from helpers.models.of import model_of
 from helpers.models.stages import layer_weights
 from helpers.papers.geometry.manifolds import measure_geometry
 from helpers.papers.geometry.networks import Moment
 from helpers.runs.histories import Histories
-from helpers.training.classification import model_of
 
 MEASURES = ("dimension", "radius", "center correlation")
 Curves = dict[str, np.ndarray]  # name of a moment -> (network, width)

@@ -6,7 +6,7 @@ import numpy as np
 
 from helpers.estimates import Estimate
 from helpers.estimates.intervals import spearman
-from helpers.papers.identity.fitted import largest, over_fitted
+from helpers.papers.identity.fitted import are_fitted, largest, over_fitted
 from helpers.papers.identity.maps import Maps
 
 SHALLOW = 5  # layers, up to which the paper's ConvNets are the identity
@@ -107,8 +107,8 @@ def same_pattern(maps: Maps) -> Estimate:
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's, where both are defined; NaN below three values or without spread."""
-    there = ~np.isnan(a + b)
+    """Spearman's, of pairs that both fitted; NaN below three or without spread."""
+    there = are_fitted(a) & are_fitted(b)
     return spearman(a[there], b[there]) if there.sum() > 2 else np.nan
 
 

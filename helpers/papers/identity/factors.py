@@ -6,7 +6,13 @@ import numpy as np
 
 from helpers.estimates import Estimate
 from helpers.estimates.intervals import bootstrap_interval, proportion_interval
-from helpers.papers.identity.fitted import largest, over_fitted, ratio_over_fitted
+from helpers.papers.identity.fitted import (
+    NOT_FITTED,
+    are_fitted,
+    largest,
+    over_fitted,
+    ratio_over_fitted,
+)
 from helpers.papers.identity.maps import Maps
 
 ALIKE = 0.8  # correlation above which a map is said to hold
@@ -40,7 +46,7 @@ def ranges(
 
 def _share(correlations: Mapping[int, np.ndarray]) -> np.ndarray:
     rows = np.stack(list(correlations.values()), axis=1)
-    return np.where(np.isnan(rows).any(1), np.nan, (rows > ALIKE).mean(1))
+    return np.where(are_fitted(rows).all(1), (rows > ALIKE).mean(1), NOT_FITTED)
 
 
 def sizes(maps: Mapping[int, Maps]) -> dict[str, Estimate]:

@@ -1,8 +1,10 @@
 """Estimates over the networks that fitted their image.
 
 Values are by network, paired: the same seed and training image stand in the same
-place. NaN marks a network that did not fit. It is judged on nothing else, so estimates
-are over the others, and their n says how many these are.
+place. NOT_FITTED marks a network that did not fit. It is judged on nothing else, so
+estimates are over the others, and their n says how many these are. Only here is a value
+left out: helpers.estimates takes any that is not finite for one of a diverged network,
+which leaves an estimate undefined.
 """
 
 import math
@@ -13,6 +15,8 @@ from numpy.typing import ArrayLike
 
 from helpers.estimates import Estimate, mean_interval, ratio_interval
 from helpers.estimates.settings import UNDEFINED
+
+NOT_FITTED = math.nan
 
 
 def largest(estimates: Iterable[Estimate], *, size: bool = False) -> Estimate:
@@ -28,10 +32,15 @@ def largest(estimates: Iterable[Estimate], *, size: bool = False) -> Estimate:
     return max(estimates, key=rank, default=UNDEFINED)
 
 
+def are_fitted(values: np.ndarray) -> np.ndarray:
+    """Which values are of networks that fitted; what is infinite is of one, too."""
+    return ~np.isnan(values)
+
+
 def over_fitted(values: ArrayLike) -> Estimate:
     """Mean and interval over the networks that fitted; undefined where none did."""
     values = np.asarray(values, dtype=float)
-    there = values[~np.isnan(values)]
+    there = values[are_fitted(values)]
     return mean_interval(there) if len(there) else UNDEFINED
 
 
@@ -47,5 +56,5 @@ def geometric_over_fitted(values: ArrayLike) -> Estimate:
 def ratio_over_fitted(a: ArrayLike, b: ArrayLike) -> Estimate:
     """Ratio of means over the pairs of networks that both fitted, as ratio_interval."""
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    there = ~np.isnan(a + b)
+    there = are_fitted(a) & are_fitted(b)
     return ratio_interval(a[there], b[there]) if there.any() else UNDEFINED

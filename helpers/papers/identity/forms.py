@@ -14,12 +14,12 @@ from helpers.metrics.reconstruction import (
     relative_change,
     update_rank,
 )
+from helpers.models.of import identity_model
 from helpers.papers.identity.fitted import over_fitted
 from helpers.papers.identity.networks import Networks
 from helpers.runs import IdentityRun
 from helpers.runs.kept import digest, kept
 from helpers.runs.store import RunFolder
-from helpers.training.identity import identity_model
 
 
 def one_layer(

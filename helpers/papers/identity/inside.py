@@ -8,6 +8,7 @@ from helpers.estimates import Estimate, mean_interval
 from helpers.papers.identity.depth import SHALLOW
 from helpers.papers.identity.fitted import (
     UNDEFINED,
+    are_fitted,
     geometric_over_fitted,
     over_fitted,
     ratio_over_fitted,
@@ -75,13 +76,13 @@ def before_minus_beyond(
 ) -> np.ndarray:
     """Mean before each network's transition minus that beyond it (figures 12, 23).
 
-    values: depth -> (network,), NaN where it did not fit; transitions: depth,
+    values: depth -> (network,), NOT_FITTED where it did not; transitions: depth,
     (network,). Result: (network,), NaN where a network has no depth on either side.
     """
     depths, rows = np.array(list(values)), np.stack(list(values.values()), axis=1)
     differences = []
     for row, turn in zip(rows, transitions, strict=True):
-        there = ~np.isnan(row)
+        there = are_fitted(row)
         far, near = row[there & (depths > turn)], row[there & ~(depths > turn)]
         both = len(far) and len(near)
         differences.append(near.mean() - far.mean() if both else np.nan)

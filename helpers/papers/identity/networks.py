@@ -11,11 +11,13 @@ from torch import Tensor
 
 from helpers.errors import Mistake
 from helpers.models.identity import IdentityConvNet, IdentityFCN
+from helpers.models.of import identity_model
+from helpers.papers.identity.fitted import NOT_FITTED
 from helpers.runs import IdentityRun
 from helpers.runs.histories import MEASURED, Histories
 from helpers.runs.kept import kept_rows
 from helpers.runs.store import RunFolder
-from helpers.training.identity import identity_model, image_of
+from helpers.training.identity import image_of
 
 VALUES = 2**26  # of one layer, computed at once: 256 MiB
 
@@ -80,9 +82,9 @@ class Networks:
         )
 
     def of_fitted(self, values: Tensor | np.ndarray) -> np.ndarray:
-        """Values (network, ...) as float64; NaN for a network that did not fit."""
+        """Values (network, ...) as float64; NOT_FITTED for networks that did not."""
         values = np.asarray(values, dtype=float).copy()
-        values[~self.fitted] = np.nan
+        values[~self.fitted] = NOT_FITTED
         return values
 
     def parts(self, inputs: Tensor) -> Iterator[Tensor]:

@@ -1,7 +1,8 @@
 """Estimates of what alignment tells of generalization, named as the registry asks.
 
-Tables are (setting, seed), settings in one order for all, or (seed,) for one
-architecture. Seeds are shared, so correlations and differences are taken seed by seed.
+Tables are (network, setting), settings in one order for all, or (network,) for one
+architecture. A network is a seed, which all share, so correlations and differences are
+taken seed by seed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from helpers.estimates.intervals import spearman
 from helpers.estimates.settings import Estimates, ascending
 from helpers.metrics.gradients import related
 
-Tables = Mapping[str, ArrayLike]  # data set -> (setting, seed)
+Tables = Mapping[str, ArrayLike]  # data set -> (network, setting)
 
 
 class Pairs(NamedTuple):
@@ -82,7 +83,7 @@ def _largest_gap(form: np.ndarray, measured: np.ndarray) -> float:
 
 
 class Ranks(NamedTuple):
-    """Rank correlations with test accuracy: measure -> data set -> (seed,).
+    """Rank correlations with test accuracy: measure -> data set -> (network,).
 
     Each is signed so that 1 means that the measure orders networks as it should.
     """
@@ -165,7 +166,7 @@ def _value(estimate: Estimate) -> float:
 def ordering(values: Mapping[str, ArrayLike], name: str) -> Estimates:
     """Steps between architectures, seed by seed: "MLP", "ConvNet", and deep ones.
 
-    values: architecture -> (seed,). name: of the quantity, as in the registry.
+    values: architecture -> (network,). name: of the quantity, as in the registry.
     """
     deep = [n for n in values if n not in ("MLP", "ConvNet")]
     if not deep:
@@ -179,15 +180,15 @@ def ordering(values: Mapping[str, ArrayLike], name: str) -> Estimates:
 
 
 def rank_correlations(a: ArrayLike, b: ArrayLike) -> np.ndarray:
-    """Spearman's rank correlation of two tables (setting, seed), one a seed: (seed,).
+    """Spearman's rank correlation of two tables (network, setting): (network,).
 
-    Ties share their mean rank. NaN where a seed has a value that is not finite (a
+    Ties share their mean rank. NaN where a network has a value that is not finite (a
     diverged run), or where either side is the same at every setting.
     """
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    if a.shape != b.shape or a.ndim != 2 or len(a) < 2:
+    if a.shape != b.shape or a.ndim != 2 or a.shape[1] < 2:
         raise Mistake(
             f"rank correlation of tables {a.shape} and {b.shape}: give both as "
-            "(setting, seed), with at least two settings"
+            "(network, setting), with at least two settings"
         )
-    return np.array([spearman(*columns) for columns in zip(a.T, b.T, strict=True)])
+    return np.array([spearman(*rows) for rows in zip(a, b, strict=True)])

@@ -1,8 +1,8 @@
 """How accuracy and alignment fall with the scale where activations are homogeneous.
 
-Tables are (setting, seed), settings ascending, as a Sweep sees to; seeds are shared
-between settings, so differences and ratios are taken seed by seed. Estimates are named
-as the registry asks.
+Tables are (network, setting), settings ascending, as a Sweep sees to. A network is a
+seed, which all settings share, so differences and ratios are taken seed by seed.
+Estimates are named as the registry asks.
 """
 
 from typing import NamedTuple
@@ -18,7 +18,7 @@ BLOWN_UP = 10  # growth of the loss, in its first steps, from which on it diverg
 
 
 class Sweep(NamedTuple):
-    """A sweep over sigma as tables (setting, seed).
+    """A sweep over sigma as tables (network, setting).
 
     tests, fits: test and training accuracy after training. gradients: in-class gradient
     alignment of W1, mean over training. drawn, ended: in-class representation alignment
@@ -34,10 +34,10 @@ class Sweep(NamedTuple):
 
     def first(self, count: int) -> "Sweep":
         """The first settings alone, or two, undefined where there are fewer."""
-        rows = max(count, 2)
-        undefined = np.arange(rows)[:, None] >= count
-        tables = [np.where(undefined, np.nan, table[:rows]) for table in self[1:]]
-        return Sweep(self.sigmas[:rows], *tables)
+        kept = max(count, 2)
+        undefined = np.arange(kept) >= count
+        tables = [np.where(undefined, np.nan, table[:, :kept]) for table in self[1:]]
+        return Sweep(self.sigmas[:kept], *tables)
 
     def estimates(self, *, chance: float) -> Estimates:
         """All that the claims about falling accuracy and alignment ask for."""
@@ -63,9 +63,11 @@ def saturation(tests: ArrayLike, fits: ArrayLike, *, chance: float) -> Estimates
     """What accuracies after training say where test accuracy falls and levels off."""
     tests, fits = np.asarray(tests), np.asarray(fits)
     return {
-        "test_drop_smallest_to_largest_sigma": paired_difference(tests[0], tests[-1]),
-        "test_over_chance_at_largest_sigma": mean_interval(tests[-1] / chance),
-        "test_drop_at_last_step": paired_difference(tests[-2], tests[-1]),
+        "test_drop_smallest_to_largest_sigma": paired_difference(
+            tests[:, 0], tests[:, -1]
+        ),
+        "test_over_chance_at_largest_sigma": mean_interval(tests[:, -1] / chance),
+        "test_drop_at_last_step": paired_difference(tests[:, -2], tests[:, -1]),
         "lowest_train_accuracy": lowest(fits),
         "highest_train_accuracy": highest(fits),
     }
@@ -81,12 +83,12 @@ def alignment_drops(
     """
     gradients, drawn, ended = map(np.asarray, (gradients, drawn, ended))
     return {
-        "gradient_alignment_drop": paired_difference(gradients[0], gradients[-1]),
-        "gradient_alignment_at_largest_sigma": mean_interval(gradients[-1]),
+        "gradient_alignment_drop": paired_difference(gradients[:, 0], gradients[:, -1]),
+        "gradient_alignment_at_largest_sigma": mean_interval(gradients[:, -1]),
         "representation_alignment_drop_after_training": paired_difference(
-            ended[0], ended[-1]
+            ended[:, 0], ended[:, -1]
         ),
-        "representation_alignment_spread_at_init": mean_interval(np.ptp(drawn, axis=0)),
+        "representation_alignment_spread_at_init": mean_interval(np.ptp(drawn, axis=1)),
     }
 
 
@@ -101,9 +103,9 @@ def divergence(
     its networks diverges, nor any at a smaller sigma. Undefined where a seed has none.
     """
     grown = ~(np.asarray(after) <= BLOWN_UP * np.asarray(before))
-    at = ascending("sigmas", sigmas)[grown.argmax(axis=0)]
-    first = np.where(grown.any(axis=0), at, np.nan)
-    trained = int(np.logical_and.accumulate(~grown.any(axis=1)).sum())
+    at = ascending("sigmas", sigmas)[grown.argmax(axis=1)]
+    first = np.where(grown.any(axis=1), at, np.nan)
+    trained = int(np.logical_and.accumulate(~grown.any(axis=0)).sum())
     return trained, {"divergence_sigma_over_estimate": mean_interval(first / estimate)}
 
 
@@ -111,9 +113,9 @@ def count_fitted(fits: ArrayLike, *, least: float = 0.9) -> int:
     """Number of settings before the first at which a network does not train.
 
     It trains where it fits at least a share of its images: unfinished is not broken.
-    fits: training accuracy after training, (setting, seed); NaN where it diverged.
+    fits: training accuracy after training, (network, setting); NaN where it diverged.
     """
-    fitted = (np.asarray(fits) >= least).all(axis=1)
+    fitted = (np.asarray(fits) >= least).all(axis=0)
     return int(np.logical_and.accumulate(fitted).sum())
 
 
@@ -123,4 +125,4 @@ def regained(plain: ArrayLike, scaled: ArrayLike, *, at: int = -1) -> Estimate:
     Lost from the first setting on, with the loss as it is (plain).
     """
     plain, scaled = np.asarray(plain), np.asarray(scaled)
-    return ratio_interval(scaled[at] - plain[at], plain[0] - plain[at])
+    return ratio_interval(scaled[:, at] - plain[:, at], plain[:, 0] - plain[:, at])

@@ -1,7 +1,7 @@
 """Estimates of a sweep over the scale of initialization, named as the registry asks.
 
-Tables are (setting, seed), settings ascending. Seeds are shared between settings, so
-differences are taken seed by seed.
+Tables are (network, setting), settings ascending. A network is a seed, which all
+settings share, so differences are taken seed by seed.
 """
 
 import numpy as np
@@ -28,14 +28,16 @@ def accuracies(
     ascending("sigmas", sigmas, least=2)
     tests, fits = np.asarray(tests), np.asarray(fits)
     return {
-        "final_test_minus_chance_at_largest_sigma": mean_interval(tests[-1] - chance),
-        "test_accuracy_at_smallest_sigma": mean_interval(tests[0]),
-        "train_accuracy_at_largest_sigma": mean_interval(fits[-1]),
+        "final_test_minus_chance_at_largest_sigma": mean_interval(
+            tests[:, -1] - chance
+        ),
+        "test_accuracy_at_smallest_sigma": mean_interval(tests[:, 0]),
+        "train_accuracy_at_largest_sigma": mean_interval(fits[:, -1]),
         "lowest_train_accuracy": lowest(fits),
         "drop_best_to_largest_sigma": drop_from_best(tests),
         "train_drop_best_to_largest_sigma": drop_from_best(fits),
         "largest_rise_with_sigma": largest_rise(tests),
-        "test_gain_of_smallest_sigma": paired_difference(tests[0], tests[1]),
+        "test_gain_of_smallest_sigma": paired_difference(tests[:, 0], tests[:, 1]),
     }
 
 
@@ -49,7 +51,7 @@ def laziness(sigmas: ArrayLike, ratios: ArrayLike) -> Estimates:
     sigmas, logs = ascending("sigmas", sigmas, least=2), np.log10(np.asarray(ratios))
     large = sigmas >= 0.1
     return {
-        "ratio_slope_per_decade": slope(np.log10(sigmas[large]), logs[large]),
+        "ratio_slope_per_decade": slope(np.log10(sigmas[large]), logs[:, large]),
         "log_ratio_largest_rise_with_sigma": largest_rise(logs),
     }
 
@@ -60,12 +62,14 @@ def gradient_alignments(sigmas: ArrayLike, means: ArrayLike) -> Estimates:
     The same values stand under the names for W1 and, frozen, for W2.
     """
     sigmas, means = ascending("sigmas", sigmas, least=2), np.asarray(means)
-    drop = paired_difference(means[0], means[-1])
+    drop = paired_difference(means[:, 0], means[:, -1])
     return {
-        "largest_gradient_alignment_from_sigma_1": largest_in_size(means[sigmas >= 1]),
+        "largest_gradient_alignment_from_sigma_1": largest_in_size(
+            means[:, sigmas >= 1]
+        ),
         "gradient_alignment_drop": drop,
         "gradient_alignment_largest_rise_with_sigma": largest_rise(means),
-        "gradient_alignment_w2_at_largest_sigma": mean_interval(means[-1]),
+        "gradient_alignment_w2_at_largest_sigma": mean_interval(means[:, -1]),
         "gradient_alignment_w2_drop": drop,
     }
 
@@ -81,11 +85,11 @@ def representation_alignments(
     drawn, ended = np.asarray(drawn), np.asarray(ended)
     return {
         "representation_alignment_drop_after_training": paired_difference(
-            ended[0], ended[-1]
+            ended[:, 0], ended[:, -1]
         ),
         "representation_alignment_closed_form_error": largest_distance(drawn, foretold),
         "largest_representation_alignment_at_init_from_sigma_1": largest_in_size(
-            drawn[sigmas >= 1]
+            drawn[:, sigmas >= 1]
         ),
         "representation_alignment_largest_rise_at_init": largest_rise(drawn),
     }
@@ -94,5 +98,5 @@ def representation_alignments(
 def kernel_gap(sigmas: ArrayLike, tests: ArrayLike, machine: ArrayLike) -> Estimates:
     """How far networks at sigma 0.1 and above are from a kernel machine (setting,)."""
     large = ascending("sigmas", sigmas, least=2) >= 0.1
-    gap = largest_distance(np.asarray(tests)[large], np.asarray(machine)[large])
+    gap = largest_distance(np.asarray(tests)[:, large], np.asarray(machine)[large])
     return {"largest_gap_to_kernel_machine": gap}

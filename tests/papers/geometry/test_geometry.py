@@ -23,6 +23,7 @@ from helpers.metrics.gradients.gradient_growth import dependent_growth
 from helpers.metrics.gradients.label_parts import label_gradients
 from helpers.metrics.manifolds.geometry import manifold_geometry
 from helpers.models.layers import layer_features
+from helpers.models.of import model_of
 from helpers.papers import geometry
 from helpers.papers.geometry import (
     balls,
@@ -47,7 +48,6 @@ from helpers.runs.store import RunFolder
 from helpers.streams import stream
 from helpers.system.workers import side_by_side
 from helpers.training import train
-from helpers.training.classification import model_of
 
 SETS = ("unpermuted", "permuted", "restored", "test")
 EVERY = (*SETS, "control")  # of which manifolds are measured

@@ -540,18 +540,18 @@ def test_the_dependent_part_of_permuted_examples_grows():
 
 @pytest.mark.parametrize("larger", ["unpermuted", "permuted"])
 def test_at_initialization_the_larger_independent_part_counts(larger):
-    independent, dependent = np.full((2, 5, 2), 0.01), np.full((2, 5, 2), 99.0)
-    independent[:, 0] = [[0.1, 0.4], [0.2, 0.8]]
-    dependent[:, 0] = [[1, 1], [1, 4]]
+    independent, dependent = np.full((3, 5, 2), 0.01), np.full((3, 5, 2), 99.0)
+    independent[:, 0] = [[0.1, 0.4], [0.2, 0.8], [0.3, 0.9]]
+    dependent[:, 0] = [[1, 1], [1, 4], [1, 3]]
     of_both = {
         "independent_unpermuted": 0.001,
         "independent_permuted": 0.001,
         f"independent_{larger}": independent,
     }
-    some = gradients_of(2, dependent_unpermuted=dependent, **of_both)
+    some = gradients_of(2, 3, dependent_unpermuted=dependent, **of_both)
     found = estimates.at_initialization(some, array(-0.5, -0.4))
     share = found.pop("independent_over_dependent_unpermuted_at_init")
-    assert share == pytest.approx(mean_interval([0.2, 0.2]))
+    assert share == pytest.approx(mean_interval([0.2, 0.2, 0.3]))
     slope = mean_interval([-0.5, -0.4])
     assert found == {"dependent_permuted_slope_with_examples": slope}
 

@@ -21,6 +21,7 @@ from helpers.errors import Failure, Mistake
 from helpers.estimates import mean_interval, paired_difference, ratio_interval
 from helpers.estimates.intervals import proportion_interval
 from helpers.models import MLP, Modular, build
+from helpers.models.of import model_of
 from helpers.models.stages import layer_weights, stages
 from helpers.papers.geometry import rewinding
 from helpers.papers.geometry.rewinding import (
@@ -41,7 +42,6 @@ from helpers.runs import Run, Study
 from helpers.runs.store import RunFolder
 from helpers.streams import stream
 from helpers.training import train
-from helpers.training.classification import model_of
 
 NEW = "new statistics"
 LAST = 3  # epoch of the networks that are not said to end earlier

@@ -11,10 +11,10 @@ from helpers.claims.registry import load_registry
 from helpers.claims.verdicts import judge
 from helpers.errors import Mistake
 from helpers.estimates import mean_interval, paired_difference, ratio_interval
+from helpers.models.of import model_of
 from helpers.papers.geometry import sizes
 from helpers.runs import Run
 from helpers.runs.histories import Histories
-from helpers.training.classification import model_of
 
 NAN, INF = math.nan, math.inf
 COUNTS = [10, 100, 1000, 10_000, 100_000]

@@ -17,6 +17,7 @@ from helpers.claims.registry import load_registry
 from helpers.errors import Failure, Mistake
 from helpers.metrics.reconstruction import one_layer_solution, scores, sharpness
 from helpers.models.identity import FAMILIES, IdentityConvNet, IdentityFCN
+from helpers.models.of import identity_model
 from helpers.papers import identity as identities
 from helpers.papers.identity import (
     CORRELATIONS,
@@ -29,7 +30,7 @@ from helpers.papers.identity import (
 from helpers.runs import IdentityRun, Study
 from helpers.runs.store import RunFolder
 from helpers.training import train
-from helpers.training.identity import identity_model, image_of
+from helpers.training.identity import image_of
 
 FCN, CONVNET = FAMILIES
 NEVER = 1e-30  # an error that ends no training

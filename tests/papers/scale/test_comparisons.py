@@ -27,20 +27,20 @@ from helpers.papers.scale.alignment import (
 
 def tables(settings=6, seeds=5, *, ties=False):
     rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(2, settings, seeds))
+    a, b = rng.normal(size=(2, seeds, settings))
     b = b + a / 2
     return (np.round(a), np.round(b)) if ties else (a, b)
 
 
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("settings", [2, 3, 6])
-def test_rank_correlations_are_scipys_column_by_column(settings, ties):
+def test_rank_correlations_are_scipys_network_by_network(settings, ties):
     a, b = tables(settings, seeds=30, ties=ties)
-    columns = list(zip(a.T, b.T, strict=True))
-    varied = [np.ptp(x) > 0 and np.ptp(y) > 0 for x, y in columns]
+    rows = list(zip(a, b, strict=True))
+    varied = [np.ptp(x) > 0 and np.ptp(y) > 0 for x, y in rows]
     expected = [
         stats.spearmanr(x, y).statistic if ok else np.nan
-        for (x, y), ok in zip(columns, varied, strict=True)
+        for (x, y), ok in zip(rows, varied, strict=True)
     ]
     assert any(varied)
     assert rank_correlations(a, b) == pytest.approx(expected, nan_ok=True)
@@ -48,14 +48,16 @@ def test_rank_correlations_are_scipys_column_by_column(settings, ties):
     assert found == pytest.approx(expected, nan_ok=True)
 
 
-@pytest.mark.parametrize("rows", [4, slice(None)])  # the same at every setting is none
+@pytest.mark.parametrize(
+    "columns", [4, slice(None)]
+)  # the same at every setting is none
 @pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf, 0.1])
-def test_a_seed_with_a_diverged_network_has_no_rank_correlation(broken, rows):
+def test_a_seed_with_a_diverged_network_has_no_rank_correlation(broken, columns):
     a, b = tables()
     expected, worse = rank_correlations(a, b), a.copy()
-    if rows != 4 or broken != 0.1:
+    if columns != 4 or broken != 0.1:
         expected[2] = math.nan
-        worse[rows, 2] = broken
+        worse[2, columns] = broken
     assert rank_correlations(worse, b) == pytest.approx(expected, nan_ok=True)
     assert rank_correlations(b, worse) == pytest.approx(expected, nan_ok=True)
 
@@ -66,7 +68,7 @@ def test_a_seed_with_a_diverged_network_has_no_rank_correlation(broken, rows):
         (np.ones((3, 2)), np.ones((2, 3))),
         (np.ones((3, 2)), np.ones((3, 1))),
         (np.ones(3), np.ones(3)),
-        (np.ones((1, 3)), np.ones((1, 3))),
+        (np.ones((3, 1)), np.ones((3, 1))),
         (np.ones((2, 2, 2)), np.ones((2, 2, 2))),
     ],
 )

@@ -13,12 +13,12 @@ from helpers.papers.scale import relu
 from helpers.runs import Run
 from helpers.runs.histories import Histories
 
-# (setting, seed): three scales, two seeds.
-TESTS = [[0.90, 0.80], [0.60, 0.50], [0.55, 0.48]]
-FITS = [[1.0, 1.0], [1.0, 0.99], [0.97, 0.98]]
-GRADIENTS = [[0.70, 0.80], [0.50, 0.50], [0.30, 0.25]]
-DRAWN = [[0.20, 0.40], [0.21, 0.38], [0.19, 0.39]]
-ENDED = [[0.90, 0.95], [0.80, 0.80], [0.50, 0.60]]
+# (network, setting): two seeds, three scales.
+TESTS = [[0.90, 0.60, 0.55], [0.80, 0.50, 0.48]]
+FITS = [[1.0, 1.0, 0.97], [1.0, 0.99, 0.98]]
+GRADIENTS = [[0.70, 0.50, 0.30], [0.80, 0.50, 0.25]]
+DRAWN = [[0.20, 0.21, 0.19], [0.40, 0.38, 0.39]]
+ENDED = [[0.90, 0.80, 0.50], [0.95, 0.80, 0.60]]
 SIGMAS = [0.01, 0.1, 1.0]
 
 
@@ -58,7 +58,7 @@ def test_alignment_drops_of_a_hand_made_table():
 
 
 def test_seeds_that_differ_by_far_leave_no_doubt_about_a_common_fall():
-    far = [[0.9, 0.5, 0.7], [0.7, 0.3, 0.5]]
+    far = [[0.9, 0.7], [0.5, 0.3], [0.7, 0.5]]
     accuracies = relu.saturation(far, far, chance=0.1)
     drops = relu.alignment_drops(far, far, far)
     for found in (
@@ -70,16 +70,16 @@ def test_seeds_that_differ_by_far_leave_no_doubt_about_a_common_fall():
     ):
         assert found.value == pytest.approx(0.2)
         assert found.high - found.low < 1e-9
-    middle = [[0.2, 0.2], [0.5, 0.3], [0.2, 0.2]]  # between any two settings
+    middle = [[0.2, 0.5, 0.2], [0.2, 0.3, 0.2]]  # between any two settings
     spread = relu.alignment_drops(middle, middle, middle)
     spread = spread["representation_alignment_spread_at_init"]
     assert spread == mean_interval([0.5 - 0.2, 0.3 - 0.2])
 
 
-@pytest.mark.parametrize("row", [0, 2])
-def test_a_diverged_network_leaves_what_it_is_part_of_undefined(row):
+@pytest.mark.parametrize("column", [0, 2])
+def test_a_diverged_network_leaves_what_it_is_part_of_undefined(column):
     broken = np.array(TESTS)
-    broken[row, 1] = math.nan
+    broken[1, column] = math.nan
     accuracies = relu.saturation(broken, broken, chance=0.1)
     drops = relu.alignment_drops(broken, broken, broken)
     undefined = {n for n, e in (accuracies | drops).items() if math.isnan(e.value)}
@@ -88,7 +88,7 @@ def test_a_diverged_network_leaves_what_it_is_part_of_undefined(row):
         "test_drop_at_last_step",
         "gradient_alignment_at_largest_sigma",
     }
-    left = set() if row == 2 else at_the_end
+    left = set() if column == 2 else at_the_end
     assert undefined == {*accuracies, *drops} - left
 
 
@@ -99,7 +99,7 @@ def test_a_sweep_gives_all_that_its_tables_say_and_its_first_settings_too():
     for count in (0, 1):
         drop = sweep().first(count).estimates(chance=0.1)
         drop = drop["test_drop_smallest_to_largest_sigma"]
-        assert math.isnan(drop.value) and drop.n == len(TESTS[0])
+        assert math.isnan(drop.value) and drop.n == len(TESTS)
     found = values(sweep().first(2).estimates(chance=0.1))
     assert found["test_drop_smallest_to_largest_sigma"] == pytest.approx(0.3)
     assert found["lowest_train_accuracy"] == pytest.approx(0.995)
@@ -128,9 +128,9 @@ def histories(**stops):
 
 
 def test_a_sweep_is_read_from_the_histories_of_its_study():
-    own = np.array([[0, 1], [10, 11], [20, 21]])
+    own = np.array([[0, 10, 20], [1, 11, 21]])
     lost = relu.read_sweep(histories(stop="diverged")).gradients
-    assert np.isnan(lost).tolist() == [[False] * 2, [False] * 2, [False, True]]
+    assert np.isnan(lost).tolist() == [[False] * 3, [False, False, True]]
     read = relu.read_sweep(histories())
     expected = {
         "sigmas": SIGMAS,
@@ -153,17 +153,17 @@ NAN, INF = math.nan, math.inf
 @pytest.mark.parametrize(
     ("after", "trained", "over"),
     [
-        ([[1, 1], [1.9, 2.1], [2.5, 1.5], [9, 9]], 1, [2, 1]),  # one of two at 0.002
-        ([[1, 1], [1, 1], [NAN, INF], [NAN, 1]], 2, [2, 2]),  # no number has grown
-        ([[2, 2], [2, 2], [2, 2], [3, 3]], 3, [4, 4]),  # a long step has not
-        ([[1, 1], [1, 1], [1, 1], [3, 1]], 3, None),
-        ([[1, 1], [3, 3], [1, 1], [3, 3]], 1, [1, 1]),  # whatever comes beyond
-        ([[1, 3], [1, 1], [1, 1], [1, 1]], 0, None),
-        (np.ones((4, 2)), 4, None),
+        ([[1, 1.9, 2.5, 9], [1, 2.1, 1.5, 9]], 1, [2, 1]),  # one of two at 0.002
+        ([[1, 1, NAN, NAN], [1, 1, INF, 1]], 2, [2, 2]),  # no number has grown
+        ([[2, 2, 2, 3]] * 2, 3, [4, 4]),  # a long step has not
+        ([[1, 1, 1, 3], [1, 1, 1, 1]], 3, None),
+        ([[1, 3, 1, 3]] * 2, 1, [1, 1]),  # whatever comes beyond
+        ([[1, 1, 1, 1], [3, 1, 1, 1]], 0, None),
+        (np.ones((2, 4)), 4, None),
     ],
 )
 def test_the_first_sigma_whose_loss_grows_is_found_for_each_seed(after, trained, over):
-    before = np.full((4, 2), 2.0 / relu.BLOWN_UP)  # so that a loss of 2 is at the limit
+    before = np.full((2, 4), 2.0 / relu.BLOWN_UP)  # so that a loss of 2 is at the limit
     sigmas = [0.001, 0.002, 0.004, 0.008]
     count, found = relu.divergence(sigmas, before, after, estimate=0.002)
     found = found["divergence_sigma_over_estimate"]
@@ -172,8 +172,8 @@ def test_the_first_sigma_whose_loss_grows_is_found_for_each_seed(after, trained,
         assert found == mean_interval(over)
     else:
         assert math.isnan(found.value) and found.n == 2
-    before[2] = NAN  # what was no number to begin with has grown, too
-    count, _ = relu.divergence(sigmas, before, np.ones((4, 2)), estimate=1)
+    before[:, 2] = NAN  # what was no number to begin with has grown, too
+    count, _ = relu.divergence(sigmas, before, np.ones((2, 4)), estimate=1)
     assert count == 2
 
 
@@ -183,11 +183,11 @@ def test_the_first_sigma_whose_loss_grows_is_found_for_each_seed(after, trained,
 @pytest.mark.parametrize(
     ("fits", "count"),
     [
-        ([[1, 1], [1, 0.9], [0.95, 1]], 3),
-        ([[1, 1], [1, 0.89], [1, 1]], 1),
-        ([[1, 1], [1, 1], [1, math.nan]], 2),
-        ([[1, math.nan], [1, 1], [1, 1]], 0),
-        ([[0.5, 0.5], [1, 1], [1, 1]], 0),
+        ([[1, 1, 0.95], [1, 0.9, 1]], 3),
+        ([[1, 1, 1], [1, 0.89, 1]], 1),
+        ([[1, 1, 1], [1, 1, math.nan]], 2),
+        ([[1, 1, 1], [math.nan, 1, 1]], 0),
+        ([[0.5, 1, 1]] * 2, 0),
     ],
 )
 def test_settings_are_counted_up_to_the_first_that_does_not_fit(fits, count):
@@ -198,24 +198,25 @@ def test_settings_are_counted_up_to_the_first_that_does_not_fit(fits, count):
 # What a scaled loss has back
 
 
-REGAIN = np.array([[0.90, 0.85, 0.88], [0.70, 0.60, 0.66], [0.50, 0.40, 0.45]])
+LOST = [[0.90, 0.70, 0.50], [0.85, 0.60, 0.40], [0.88, 0.66, 0.45], [0.86, 0.64, 0.48]]
+REGAIN = np.array(LOST)
 
 
 @pytest.mark.parametrize("share", [0, 0.25, 1])
 def test_a_share_of_what_is_lost_is_regained(share):
     """For each seed alike, so that the seeds' own losses leave no width."""
-    scaled = REGAIN + share * (REGAIN[0] - REGAIN)
+    scaled = REGAIN + share * (REGAIN[:, :1] - REGAIN)
     for at in (1, 2, -1):
         found = relu.regained(REGAIN, scaled, at=at)
-        assert found == (*[pytest.approx(share, abs=1e-7)] * 3, 3)
-    scaled[1] = REGAIN[0]  # asked at the last setting, or the named one
+        assert found == (*[pytest.approx(share, abs=1e-7)] * 3, 4)
+    scaled[:, 1] = REGAIN[:, 0]  # asked at the last setting, or the named one
     assert relu.regained(REGAIN, scaled).value == pytest.approx(share)
     assert relu.regained(REGAIN, scaled, at=1).value == pytest.approx(1)
 
 
 def test_what_was_never_lost_cannot_be_regained():
     """The share of a loss that may be none has no bound on either side."""
-    plain = np.array([[0.90, 0.85, 0.88], [0.91, 0.84, 0.885]])
+    plain = np.array([[0.90, 0.91], [0.85, 0.84], [0.88, 0.885]])
     found = relu.regained(plain, plain + 0.01)
     assert (found.low, found.high) == (-math.inf, math.inf)
     assert math.isnan(relu.regained(REGAIN, np.where(REGAIN < 0.45, np.nan, 1)).value)
@@ -240,4 +241,4 @@ def test_a_sweep_whose_scales_do_not_ascend_is_refused_in_one_line():
     with pytest.raises(Mistake, match=r"^sigmas = .* that ascend; sort them"):
         turned.estimates(chance=0.1)
     with pytest.raises(Mistake, match=r"^sigmas = .* that ascend; sort them"):
-        relu.divergence(SIGMAS[::-1], [[1.0]] * 3, [[1.0]] * 3, estimate=1.0)
+        relu.divergence(SIGMAS[::-1], [[1.0] * 3], [[1.0] * 3], estimate=1.0)

@@ -10,12 +10,12 @@ from helpers.errors import Mistake
 from helpers.estimates import mean_interval, settings
 from helpers.papers.scale import sine
 
-FALLING = [[0.98, 0.96], [0.60, 0.50], [0.10, 0.14]]  # (setting, seed)
+FALLING = [[0.98, 0.60, 0.10], [0.96, 0.50, 0.14]]  # (network, setting)
 SIGMAS = [0.01, 0.1, 1.0]
 
 
 def test_accuracies_of_a_hand_made_table():
-    found = sine.accuracies(SIGMAS, FALLING, [[1, 1]] * 2 + [[1, 0.9]], chance=0.1)
+    found = sine.accuracies(SIGMAS, FALLING, [[1, 1, 1], [1, 1, 0.9]], chance=0.1)
     values = {name: estimate.value for name, estimate in found.items()}
     assert values["final_test_minus_chance_at_largest_sigma"] == pytest.approx(0.02)
     assert values["test_accuracy_at_smallest_sigma"] == pytest.approx(0.97)
@@ -30,53 +30,57 @@ def test_accuracies_of_a_hand_made_table():
 
 def test_differences_are_taken_seed_by_seed():
     """Seeds that differ by far and fall by the same leave no doubt about the fall."""
-    fall = settings.drop_from_best([[0.9, 0.5, 0.7], [0.8, 0.4, 0.6]])
+    fall = settings.drop_from_best([[0.9, 0.8], [0.5, 0.4], [0.7, 0.6]])
     assert fall.value == pytest.approx(0.1)
     assert fall.high - fall.low < 1e-9
 
 
 def test_the_best_setting_need_not_be_the_first():
-    assert settings.drop_from_best([[0.5] * 2, [0.9] * 2, [0.2] * 2]).value == 0.7
+    assert settings.drop_from_best([[0.5, 0.9, 0.2]] * 2).value == 0.7
 
 
 def test_the_largest_rise_is_found_between_neighbours_only():
-    assert settings.largest_rise([[0.5, 0.5], [0.2, 0.2], [0.4, 0.4]]).value == (
-        pytest.approx(0.2)
-    )
+    assert settings.largest_rise([[0.5, 0.2, 0.4]] * 2).value == (pytest.approx(0.2))
 
 
 @pytest.mark.parametrize("exponent", [-1.0, 0.5])
 def test_laziness_finds_the_exponent_of_a_power_law(exponent):
-    ratios = np.array(SIGMAS)[:, None] ** exponent * [[1.0, 3.0]]
+    ratios = np.array(SIGMAS) ** exponent * [[1.0], [3.0]]
     slope = sine.laziness(SIGMAS, ratios)["ratio_slope_per_decade"]
     assert slope.value == pytest.approx(exponent)
 
 
 def test_the_value_largest_in_size_keeps_its_sign():
-    assert settings.largest_in_size([[0.1, 0.1], [-0.3, -0.3]]).value == -0.3
+    assert settings.largest_in_size([[0.1, -0.3]] * 3).value == -0.3
 
 
 def test_the_lowest_and_the_highest_setting_are_those_by_their_mean():
     """Seeds decide together: the largest single value may stand at another setting."""
-    table = [[0.5, 0.5], [0.9, 0.0], [0.4, 0.7], [0.1, 1.0]]
+    table = [[0.5, 0.9, 0.4, 0.1], [0.5, 0.0, 0.7, 1.0]]
     low, high = settings.lowest(table), settings.highest(table)
     assert (low.value, high.value) == (pytest.approx(0.45), pytest.approx(0.55))
     assert low.n == high.n == 2
-    assert high == mean_interval(table[2])
-    slowest = sine.speeds([[30, 20], [10, 20], [90, 120]])
+    assert high == mean_interval([0.4, 0.7])
+    slowest = sine.speeds([[30, 10, 90], [20, 20, 120]])
     assert slowest["slowest_over_fastest_epochs"] == mean_interval([9.0, 6.0])
+
+
+@pytest.mark.parametrize("table", [0.5, [0.5, 0.9], np.ones((2, 3, 1))])
+def test_what_is_no_table_is_refused_in_one_line(table):
+    with pytest.raises(Mistake, match=r"^a table of shape .*\(network, setting\)$"):
+        settings.lowest(table)
 
 
 @pytest.mark.parametrize("gaps", [[0.1, 0.3], [-0.3, -0.1]])
 def test_a_distance_touches_zero_where_the_gap_may_be_zero(gaps):
-    found = settings.largest_distance([gaps], [0.0])
+    found = settings.largest_distance([[gap] for gap in gaps], [0.0])
     assert found.value == pytest.approx(0.2)
     assert found.low == 0.0  # two seeds: the interval is wide and holds zero
     assert found.high > 0.2
 
 
 def test_a_clear_distance_keeps_its_own_interval():
-    found = settings.largest_distance([[-0.20, -0.21, -0.19]], [0.0])
+    found = settings.largest_distance([[-0.20], [-0.21], [-0.19]], [0.0])
     assert 0 < found.low < 0.2 < found.high
 
 
@@ -98,10 +102,10 @@ def test_the_kernel_machine_is_held_against_large_scales_only():
         lambda table: settings.slope(SIGMAS, table),
     ],
 )
-@pytest.mark.parametrize("row", range(3))
-def test_a_diverged_run_anywhere_leaves_the_estimate_undefined(estimate, row):
+@pytest.mark.parametrize("column", range(3))
+def test_a_diverged_run_anywhere_leaves_the_estimate_undefined(estimate, column):
     table = np.array(FALLING)
-    table[row, 1] = math.nan
+    table[1, column] = math.nan
     found = estimate(table)
     assert math.isnan(found.value) and math.isinf(found.high)
 
@@ -146,7 +150,7 @@ def test_what_no_setting_is_large_enough_for_is_undefined():
         sine.laziness(small, FALLING)["ratio_slope_per_decade"],
         sine.laziness([0.01, 0.02, 0.3], FALLING)["ratio_slope_per_decade"],
         *sine.kernel_gap(small, FALLING, [0, 0, 0]).values(),
-        settings.largest_rise(FALLING[:1]),
+        settings.largest_rise([row[:1] for row in FALLING]),
     ]
     assert all(math.isnan(each.value) and math.isinf(each.high) for each in found)
     assert gradients["gradient_alignment_drop"].value == pytest.approx(0.85)

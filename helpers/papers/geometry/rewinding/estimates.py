@@ -102,7 +102,7 @@ def best_spans(sweep: Sweep, histories: Histories, *, single: bool) -> Estimate:
     """
     some = [k for k, span in enumerate(sweep.spans) if len(span) == 1 or not single]
     share = sweep.best("test")[:, some] / _tests(histories, "best")[:, None]
-    return highest(share.T)
+    return highest(share)
 
 
 def localised(sweep: Sweep, histories: Histories) -> np.ndarray:

@@ -11,6 +11,7 @@ from torch import Tensor
 from helpers import datasets
 from helpers.datasets.labels import SETS, permute_labels
 from helpers.errors import Mistake
+from helpers.models.of import model_of
 from helpers.models.stages import LayerWeights, Weights, layer_weights
 from helpers.papers.geometry.rewinding.swaps import (
     Swap,
@@ -20,7 +21,6 @@ from helpers.papers.geometry.rewinding.swaps import (
 from helpers.runs import Run
 from helpers.streams import stream
 from helpers.system.devices import choose_device
-from helpers.training.classification import model_of
 
 # What a layer may take along. "new statistics": after the exchange the running
 # statistics of the whole network are measured again, on some training images.

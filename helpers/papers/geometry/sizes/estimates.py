@@ -61,7 +61,7 @@ def radius_trend(final: ArrayLike, best: ArrayLike, sizes: ArrayLike) -> Estimat
     return {
         "radius_monotonicity": monotonicity(final, sizes),
         "radius_final_over_best_largest_distance": (
-            largest_distance((final / best).T, np.ones(len(sizes)))
+            largest_distance(final / best, np.ones(len(sizes)))
             if len(sizes)
             else exact(np.nan, n=len(final))
         ),

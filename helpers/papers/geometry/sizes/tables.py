@@ -6,8 +6,8 @@ from numpy.typing import ArrayLike
 from helpers.errors import Mistake
 from helpers.estimates import Estimate, mean_interval
 from helpers.models import parameter_count
+from helpers.models.of import model_of
 from helpers.runs.histories import Histories, first_epoch
-from helpers.training.classification import model_of
 
 INTERPOLATED = 0.99  # of the training labels are fitted
 SMOOTHED = 5  # epochs that a mean is taken over, where epochs are compared
@@ -28,8 +28,8 @@ def by_width(histories: Histories, name: str, moment: str = "final") -> np.ndarr
     if moment not in MOMENTS:
         raise Mistake(f"moment {moment!r}: must be one of {', '.join(MOMENTS)}")
     if moment == "best":
-        return histories.at_best(name, by="width").T
-    return getattr(histories, moment)(name, by="width").T
+        return histories.at_best(name, by="width")
+    return getattr(histories, moment)(name, by="width")
 
 
 def thresholds(train: ArrayLike, counts: ArrayLike) -> np.ndarray:

@@ -1,0 +1,32 @@
+"""The network that a run names, for images like those of a data set."""
+
+from helpers.models import MLP, Modular, build
+from helpers.models.identity import IdentityConvNet, IdentityFCN, build_identity
+from helpers.runs import IdentityRun, Run
+
+
+def model_of(run: Run, data) -> MLP | Modular:
+    """The model that a run names, for data with `train_images` and `classes`."""
+    return build(
+        run.model,
+        image_shape=tuple(data.train_images.shape[1:]),
+        classes=data.classes,
+        width=run.width,
+        depth=run.depth,
+        activation=run.activation,
+        biases=bool(run.biases),
+    )
+
+
+def identity_model(run: IdentityRun, data) -> IdentityFCN | IdentityConvNet:
+    """The network that a run names, for images like those of the data."""
+    side = run.size or run.canvas
+    return build_identity(
+        run.model,
+        kernel=run.kernel,
+        image_shape=(data.train_images.shape[1], side, side),
+        width=run.width,
+        depth=run.depth,
+        activation=run.activation,
+        biases=run.biases,
+    )
