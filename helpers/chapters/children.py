@@ -4,7 +4,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,10 +79,11 @@ def run_at_once(
                 say(output.read().strip())
             return child.returncode
 
+        futures = [pool.submit(work, words) for words in commands.values()]
         try:
-            return max(pool.map(work, commands.values()), default=0)
+            return max((done.result() for done in as_completed(futures)), default=0)
         finally:
-            ended.append(True)
+            ended.append(True)  # those that still run, after an error
 
 
 def run_each(

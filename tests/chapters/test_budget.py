@@ -8,6 +8,7 @@ from projects import ALT, FIGURE, TRAINING, chapter, code, make_project
 from helpers.__main__ import main
 from helpers.chapters import budget, children
 from helpers.chapters.book import Edition
+from helpers.chapters.children import Outcome
 from helpers.system.files import names_in
 from helpers.system.roots import results_root
 
@@ -48,15 +49,34 @@ def test_a_verdict_of_another_variant_gives_no_value(monkeypatch, tmp_path):
     assert budget.by_value(tmp_path, editions)[0].chapter == "b"
 
 
-def test_what_there_is_time_for_is_trained_measured_and_exported(project, capsys):
+@pytest.fixture
+def measured(monkeypatch):
+    """What is executed for measuring, which here ends at once."""
+    asked = []
+
+    def end_at_once(root, words, seconds):
+        asked.append(words)
+        return Outcome(0, "")
+
+    monkeypatch.setattr(budget, "run_for", end_at_once)
+    return asked
+
+
+def test_what_there_is_time_for_is_trained_and_exported(project, capsys, measured):
     words = ["train", "small", "--scale", "smoke"]
     assert main([*words, "--seconds", "1e-3", "--export", str(project)]) == 0
     assert "0 of 4 runs are finished" in capsys.readouterr().out
-    assert not list(project.glob("smoke/*"))
+    assert not list(project.glob("smoke/*")) and not measured
     assert main([*words, "--seconds", "600", "--export", str(project)]) == 0
     said = capsys.readouterr().out
     assert "small (smoke): 4 of 4 runs are finished and measured" in said
-    assert (project / "smoke" / "small.zip").is_file()
+    assert (project / "smoke" / "small.zip").is_file() and len(measured) == 1
+
+
+@pytest.mark.chapters
+def test_what_is_trained_is_measured_by_its_chapter(project, capsys):
+    assert main(["train", "small", "--scale", "smoke", "--seconds", "600"]) == 0
+    assert "runs are finished and measured" in capsys.readouterr().out
     assert (project / "book" / "chapters" / "smoke" / "small.ipynb").is_file()
 
 
