@@ -121,7 +121,7 @@ def test_no_variable_makes_a_foreign_commit_ours(project, monkeypatch, is_own):
 
 def test_a_worktree_is_the_projects_own(project, monkeypatch):
     commit_all(project)
-    os.utime(project / "helpers" / "runs.py", (1, 1))  # git would refresh its index
+    os.utime(project / "helpers/runs/run.py", (1, 1))  # git would refresh its index
     before = (project / ".git" / "index").read_bytes()
     expected = commit_now()
     assert (project / ".git" / "index").read_bytes() == before  # asking writes nothing
