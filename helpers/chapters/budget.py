@@ -85,7 +85,7 @@ def _measure(
     """Execute a chapter in the time that is left, in words."""
     if seconds < LEAST_TO_MEASURE:
         return ", not measured for want of time"
-    status, said = run_for(root, run_words(edition, custom, "--cpu"), seconds)
+    status, said = run_for(root, run_words([edition], custom, "--cpu"), seconds)
     if status is None:
         return ", partly measured for want of time"
     reason = (said.splitlines() or ["without a word"])[-1]

@@ -3,7 +3,8 @@
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,10 +41,13 @@ def running(root: Path, words: Iterable[str], output):
         child.wait()
 
 
-def run_words(edition: Edition, custom: Mapping[str, Any], *flags: str) -> list[str]:
-    """The words by which an edition is run."""
-    words = ["run", edition.chapter, "--scale", edition.scale, *flags]
-    words += ["--variant", edition.variant]
+def run_words(
+    editions: Sequence[Edition], custom: Mapping[str, Any], *flags: str
+) -> list[str]:
+    """The words by which editions of one scale and variant are run."""
+    first = editions[0]
+    words = ["run", *(edition.chapter for edition in editions), *flags]
+    words += ["--scale", first.scale, "--variant", first.variant]
     return words + [w for n, text in custom.items() for w in ("-p", n, str(text))]
 
 
@@ -60,9 +64,9 @@ def run_for(root: Path, words: Iterable[str], seconds: float) -> Outcome:
 
 
 def run_at_once(
-    root: Path, commands: Mapping[str, Iterable[str]], jobs: int, say: Callable
+    root: Path, commands: Iterable[Sequence[str]], jobs: int, say: Callable
 ) -> int:
-    """The worst exit status of command lines by name, so many of them at a time."""
+    """The worst exit status of command lines, so many of them at a time."""
     with ThreadPoolExecutor(jobs) as pool, tempfile.TemporaryDirectory() as folder:
         ended: list[bool] = []
 
@@ -79,7 +83,7 @@ def run_at_once(
                 say(output.read().strip())
             return child.returncode
 
-        futures = [pool.submit(work, words) for words in commands.values()]
+        futures = [pool.submit(work, words) for words in commands]
         try:
             return max((done.result() for done in as_completed(futures)), default=0)
         finally:
@@ -96,7 +100,11 @@ def run_each(
     cell_seconds: int | None,
     say: Callable,
 ) -> int:
-    """Exit status of running editions: one after the other here, or several at once."""
+    """Exit status of running editions: one after the other here, or several at once.
+
+    Those of one scale and variant are dealt to so many processes, for each takes its
+    time to start.
+    """
     if jobs == 1 or len(editions) < 2:
         how: dict[str, Any] = {"force": force, "cell_seconds": cell_seconds}
         return for_each(
@@ -104,5 +112,9 @@ def run_each(
         )
     flags = ["--cpu", *["--force"] * force]
     flags += ["--cell-seconds", str(cell_seconds)] if cell_seconds else []
-    words = {name: run_words(e, custom, *flags) for name, e in editions.items()}
+    alike = defaultdict(list)
+    for edition in editions.values():
+        alike[edition.scale, edition.variant].append(edition)
+    parts = [same[k::jobs] for same in alike.values() for k in range(jobs)]
+    words = [run_words(part, custom, *flags) for part in parts if part]
     return run_at_once(root, words, jobs, say)

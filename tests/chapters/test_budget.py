@@ -107,7 +107,7 @@ def test_measuring_ends_in_time(project, monkeypatch):
 def test_several_at_once_say_what_each_says_and_the_worst_status_counts(tmp_path):
     """Two that wait for each other, and one that is wrong."""
     said = []
-    words = {"a": ["plan", "--help"], "b": ["status", "--help"], "c": ["nonsense"]}
+    words = [["plan", "--help"], ["status", "--help"], ["nonsense"]]
     assert children.run_at_once(tmp_path, words, 2, said.append) == 2
     assert len(said) == 3 and any("No such command" in text for text in said)
 
@@ -123,6 +123,6 @@ def test_what_runs_at_once_ends_with_the_first_error(tmp_path, monkeypatch):
 
     monkeypatch.setattr(children.subprocess, "Popen", sleep)
     with pytest.raises(OSError, match="no more processes"):
-        children.run_at_once(tmp_path, {"a": [], "b": []}, 2, print)
+        children.run_at_once(tmp_path, [[], []], 2, print)
     assert begun[0].wait(60) != 0
     begun[1].kill()
