@@ -135,8 +135,6 @@ def _options(plan: Plan, home: kernel.Quarters, cell_seconds: int | None) -> dic
         "iopub_timeout": PATIENCE,
         "shutdown_kernel": "immediate",
         "record_timing": False,
-        # At the end, and now and then: after each cell it would take seconds in all.
-        "request_save_on_cell_execute": False,
         "shell_timeout_interval": 1,
     }
 

@@ -126,3 +126,4 @@ def test_what_runs_at_once_ends_with_the_first_error(tmp_path, monkeypatch):
         children.run_at_once(tmp_path, [[], []], 2, print)
     assert begun[0].wait(60) != 0
     begun[1].kill()
+    begun[1].wait()
