@@ -133,3 +133,11 @@ def test_the_registry_travels_with_the_package():
     read = [yaml.safe_load(path.read_text("utf-8")) for path in registry_files()]
     assert sorted(paper["letter"] for paper in read) == ["A", "B", "C"]
     assert '"*.yaml"' in (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_a_criterion_on_data_that_its_claim_is_not_on_is_a_slip(tmp_path):
+    path = tmp_path / "claims.yaml"
+    text = ONE.replace("figure: F", "figure: F, only_on: [svhn]")
+    path.write_text(text.replace("at_least: 1", "at_least: 1, only_on: [mnist]"))
+    with pytest.raises(Mistake, match=r"the claim is on \['svhn'\]"):
+        load_registry(path)
