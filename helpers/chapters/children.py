@@ -81,7 +81,8 @@ def run_at_once(
                             continue
                 output.seek(0)
                 say(output.read().strip())
-            return child.returncode
+            # One that was killed has a negative status, which the worst would hide.
+            return child.returncode if child.returncode >= 0 else 1
 
         futures = [pool.submit(work, words) for words in commands]
         try:

@@ -112,6 +112,16 @@ def test_several_at_once_say_what_each_says_and_the_worst_status_counts(tmp_path
     assert len(said) == 3 and any("No such command" in text for text in said)
 
 
+def test_one_that_is_killed_counts_as_failed(tmp_path, monkeypatch):
+    popen = children.subprocess.Popen
+
+    def die(words, **options):
+        return popen(["bash", "-c", "kill -9 $$"], **options)
+
+    monkeypatch.setattr(children.subprocess, "Popen", die)
+    assert children.run_at_once(tmp_path, [[], []], 2, print) == 1
+
+
 def test_what_runs_at_once_ends_with_the_first_error(tmp_path, monkeypatch):
     popen, begun = children.subprocess.Popen, []
 
