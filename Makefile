@@ -3,6 +3,8 @@
 PYTHON ?= python3
 SCALE ?= laptop
 UPGRADE ?=
+# More words for pytest, as in TESTS=--cov.
+TESTS ?=
 
 # Of the user's settings for Python none reaches the book.
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONUSERBASE PYTHONSAFEPATH
@@ -36,7 +38,7 @@ book: venv  ## run the chapters, build the site (SCALE=smoke|laptop|workstation|
 	@$(call watched,$(PY)) $(PY) -m helpers run --scale $(SCALE) --site
 
 test: venv  ## run the tests
-	@$(call watched,$(PY)) $(PY) -m pytest
+	@$(call watched,$(PY)) $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile $(TESTS)
 
 check:  ## all that must pass before a change is merged
 	.ci/run

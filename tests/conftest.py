@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import time
+import types
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -74,6 +75,18 @@ def elsewhere(tmp_path, monkeypatch):
         return tmp_path / name
 
     return elsewhere
+
+
+@pytest.fixture
+def clock_of(monkeypatch):
+    """Function that gives modules a `time.monotonic` of a test, nobody else."""
+
+    def clock_of(monotonic, *modules):
+        own = types.SimpleNamespace(**vars(time) | {"monotonic": monotonic})
+        for module in modules:
+            monkeypatch.setattr(module, "time", own)
+
+    return clock_of
 
 
 @pytest.fixture(autouse=True)

@@ -49,10 +49,10 @@ def test_a_signal_interrupts_and_decides_the_exit_status(ending, exits, number):
 
 @pytest.mark.parametrize(("later", "ends"), [(-0.01, []), (0.01, [143])])
 def test_a_second_signal_ends_at_once_unless_it_is_the_first_passed_on(
-    ending, exits, monkeypatch, later, ends
+    ending, exits, clock_of, later, ends
 ):
     clock = iter([100.0, 100.0 + terminal.GRACE_SECONDS + later])
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    clock_of(lambda: next(clock), terminal)
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGTERM)
     signal.raise_signal(signal.SIGINT)

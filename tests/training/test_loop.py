@@ -331,7 +331,7 @@ def test_a_run_says_what_it_was_made_with(train, study_of):
     assert abs(about["finished"] - time.time()) < 600
 
 
-def test_states_are_saved_when_they_are_due(study_of, digits, monkeypatch):
+def test_states_are_saved_when_they_are_due(study_of, digits, monkeypatch, clock_of):
     clock, saved, train_epoch = [0], [], Stack.train_epoch
 
     def take_a_second(stack, *batches):
@@ -339,7 +339,7 @@ def test_states_are_saved_when_they_are_due(study_of, digits, monkeypatch):
         train_epoch(stack, *batches)
 
     monkeypatch.setattr(Stack, "train_epoch", take_a_second)
-    monkeypatch.setattr(rounds.time, "monotonic", lambda: clock[0])
+    clock_of(lambda: clock[0], rounds)
     monkeypatch.setattr(RunFolder, "save_state", lambda f, s: saved.append(s["epoch"]))
     data = DeviceData(digits, torch.device("cpu"))
     study = study_of({"seed": [0]}, epochs=8)

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from helpers.runs.store import RunFolder, results_root
 from helpers.system.devices import choose_device
 from helpers.training import load, train
 
+LOOKING = ("study", "trainer", "rounds")  # at the clock
 FIELDS = {"measures": ("alignment",), "snapshots": (0, 3)}
 
 
@@ -150,14 +152,15 @@ def test_cuda_trains_what_the_cpu_trains(study_of, tmp_path, monkeypatch, loss, 
             np.testing.assert_allclose(theirs[name], ours[name], **tolerance)
 
 
-def test_until_a_moment_as_much_is_trained_as_there_is_time_for(study_of, monkeypatch):
-    from helpers.training import rounds, train_until
+def test_until_a_moment_as_much_is_trained_as_there_is_time_for(study_of, clock_of):
+    from helpers.training import train_until
 
     study, whole = study_of({"seed": range(3)}, epochs=9), study_of({"seed": range(3)})
     assert train_until(time.monotonic() - 1, [study], device="cpu") == 3
     assert not any(RunFolder(run).started() for run in study.runs())
     clock = iter(range(10**9))  # every look at it is a second later
-    monkeypatch.setattr(rounds.time, "monotonic", lambda: next(clock))
+    looking = (import_module(f"helpers.training.{name}") for name in LOOKING)
+    clock_of(lambda: next(clock), *looking)
     assert train_until(40, [study], device="cpu", save_seconds=1e9) == 3
     begun = [RunFolder(run) for run in study.runs() if RunFolder(run).started()]
     assert begun and all(0 < int(next(f.states())["epoch"]) < 9 for f in begun)
