@@ -27,10 +27,8 @@ def shown(character="R", *, size=16, noise=0.0, **changes):
 
 def middle_of(image):
     """Where the mass of an image lies, in pixels from its corner: right, down."""
-    return [
-        float(image.sum(a) @ np.arange(image.shape[1 - a]) / image.sum())
-        for a in (0, 1)
-    ]
+    right, down = (np.arange(side) for side in image.shape[::-1])
+    return np.array([image.sum(0) @ right, image.sum(1) @ down]) / image.sum()
 
 
 def test_images_are_of_all_classes_in_turn_and_a_prefix_stays_as_it_is():
@@ -80,7 +78,7 @@ def test_without_jitter_a_character_is_as_pillow_draws_it(size, within):
 def test_each_kind_of_jitter_does_what_its_name_says():
     still = shown("L", size=20)
     moved = shown("L", size=20, shift=(0.1, -0.05))
-    by = np.subtract(middle_of(moved), middle_of(still))
+    by = middle_of(moved) - middle_of(still)
     np.testing.assert_allclose(by, [0.1 * 20, -0.05 * 20], atol=0.05)
     # Clockwise on the page, whose rows run down.
     quarter = shown("L", size=20, rotation=np.pi / 2)
