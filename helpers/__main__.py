@@ -1,6 +1,5 @@
 """The command line. Imports wait until a command needs them: --help answers at once."""
 
-import json
 import os
 import sys
 import warnings
@@ -9,7 +8,8 @@ from pathlib import Path
 import click
 
 from helpers.chapters import surroundings
-from helpers.chapters.arguments import CPU, FILES, SCALE, on_editions
+from helpers.chapters.arguments import CPU, FILES, on_editions
+from helpers.chapters.checking import check
 from helpers.chapters.outcomes import EXPECTED, complain, exit_status, for_each
 from helpers.environment.turns import one_at_a_time
 from helpers.system.roots import fix_folders
@@ -22,6 +22,7 @@ FOLDER = click.Path(path_type=Path)
 @click.group(
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
+    commands=[check],
 )
 @click.pass_context
 def commands(context) -> None:
@@ -95,32 +96,6 @@ def status() -> None:
     click.echo(report.align([report.AT_HAND, *report.describe_copies(root)]))
     for line in [*report.describe_failures(root), *report.describe_results()]:
         click.echo(line)
-
-
-@commands.command()
-@SCALE
-@click.option("--json", "as_json", is_flag=True, help="A list of objects.")
-@click.option("--record", is_flag=True, help="Expect these verdicts from now on.")
-def check(scale, as_json, record) -> int:
-    """Show every claim; exit with 1 where one is not as the edition had it."""
-    from helpers.chapters import expected
-    from helpers.chapters.report import CLAIMED, align, describe_claim
-    from helpers.chapters.scorecard import check as check_claims
-    from helpers.system.roots import project_root
-
-    rows, wrong = check_claims(scale)
-    if as_json:
-        click.echo(json.dumps(rows, indent=1))
-    else:
-        click.echo(align([CLAIMED, *map(describe_claim, rows)]))
-    if record:
-        root = project_root()
-        path = expected.record(root, scale, rows)
-        click.echo(f"Recorded in {path.relative_to(root)}")
-        return 0
-    for line in wrong:
-        complain(line)
-    return 1 if wrong else 0
 
 
 @commands.command()
