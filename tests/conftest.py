@@ -19,7 +19,7 @@ import torch
 from helpers import datasets
 from helpers.runs import Run, Study
 from helpers.system.files import write_bytes
-from helpers.training import tasks, trainer
+from helpers.training import graphs, identity_stacks, tasks, trainer
 from helpers.training.identity_stacks import IdentityStack
 from helpers.training.stacks import Stack
 
@@ -196,6 +196,29 @@ def steps(monkeypatch):
 
     monkeypatch.setattr(IdentityStack, "step", counted)
     return calls
+
+
+@pytest.fixture
+def played(monkeypatch):
+    """Graphs that are calls on memory of their own; the shapes that were captured."""
+    captured = []
+
+    def capture(step, *given):
+        held = [each.clone() for each in given]
+        captured.append([tuple(each.shape) for each in given])
+
+        def replay(*given):
+            for place, value in zip(held, given, strict=True):
+                place.copy_(value)
+            step(*held)
+
+        return replay
+
+    monkeypatch.setattr(graphs, "WARM", 1)
+    monkeypatch.setattr(identity_stacks, "AT_ONCE", 3)
+    monkeypatch.setattr(graphs, "capture", capture)
+    monkeypatch.setattr(graphs, "aside", lambda step, *given: step(*given))
+    return captured
 
 
 def wait_until_gone(number):

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 WARM = 3  # ordinary calls of every shape, before it is captured
-SPARED = ("cuda",)  # devices on which a stack had better shrink seldom
+REPLAYED = ("cuda",)  # devices on which steps are replayed, and stacks shrink seldom
 
 _told: set[str] = set()
 
@@ -34,7 +34,7 @@ class Graphs:
     """
 
     def __init__(self, device: torch.device, name: str):
-        self._name, self._on_cuda = name, device.type == "cuda"
+        self._name, self._replayed = name, device.type in REPLAYED
         self.fallbacks: list[str] = []
         self.forget()
 
@@ -45,7 +45,7 @@ class Graphs:
 
     def __call__(self, step: Callable[..., None], *given: Tensor) -> None:
         """step(*given), always the same step, which works on the same memory."""
-        if not self._on_cuda or self.fallbacks:
+        if not self._replayed or self.fallbacks:
             step(*given)
             return
         shapes = tuple(each.shape for each in given)
@@ -123,7 +123,7 @@ class Seats:
     def keep(self, networks: list[int]) -> Tensor | None:
         """The others leave. Which places go on, if the tensors are to shrink."""
         places = [self.places[k] for k in networks]
-        if self._device.type in SPARED and 4 * len(places) > 3 * self._count:
+        if self._device.type in REPLAYED and 4 * len(places) > 3 * self._count:
             self._take(places, self._count)
             return None
         self._take([*range(len(places))], len(places))

@@ -21,9 +21,9 @@ MOST_STEPS, AT_ONCE = 200, 10  # of `take`; and of one graph
 def most_together(
     model: IdentityFCN | IdentityConvNet, limit: int, memory: int | None = None
 ) -> int:
-    """Networks to a stack, up to the limit. memory: bytes of a CUDA device; None: a CPU.
+    """Networks to a stack, up to the limit.
 
-    On a CPU a step of a fully connected one reads all its weights for a few products
+    memory: bytes of a CUDA device; None: a CPU. There a step of a fully connected one reads all its weights for a few products
     each, so that they had better stay in the cache; convolutions have more to do with
     theirs. On CUDA they share half of the memory.
     """
@@ -97,7 +97,7 @@ class IdentityStack:
             graphs.forget()
 
     def take(self, count: int, goals: list[float]) -> Tensor:
-        """Take at most MOST_STEPS steps at once: the errors after each, (step, network).
+        """Take up to MOST_STEPS steps at once: the errors after each, (step, network).
 
         Whoever has reached the goal, (network,), or has no finite error keeps its
         weights from there on, as if no further step were taken. Nothing waits for the
