@@ -11,7 +11,7 @@ from torch import Tensor
 from helpers.models import parameter_count
 from helpers.models.identity import IdentityConvNet, IdentityFCN
 from helpers.training.graphs import Graphs, Seats
-from helpers.training.identity_rules import Gradients, Rule
+from helpers.training.identity_rules import Rule, Slopes
 
 CACHE = 2**24  # bytes of weights and moments that a fully connected stack may have
 COPIES = 8  # of its weights that a network on CUDA needs at most, activations included
@@ -23,9 +23,10 @@ def most_together(
 ) -> int:
     """Networks to a stack, up to the limit.
 
-    memory: bytes of a CUDA device; None: a CPU. There a step of a fully connected one reads all its weights for a few products
-    each, so that they had better stay in the cache; convolutions have more to do with
-    theirs. On CUDA they share half of the memory.
+    memory: bytes of a CUDA device; None: a CPU. There a step of a fully connected one
+    reads all its weights for a few products each, so that they had better stay in the
+    cache; convolutions have more to do with theirs. On CUDA half of the memory is
+    theirs.
     """
     if memory is not None:
         most = memory // (2 * COPIES * 4 * parameter_count(model))
@@ -58,7 +59,7 @@ class IdentityStack:
         self.model, self.images, self.trained = model, images, trained
         self.weights, device = dict(weights), images.device
         self._rule = Rule(optimizer, learning_rate, dict(moments or {}), steps, device)
-        self._gradients: Gradients = {}
+        self._gradients: Slopes = {}
         self._seats = Seats(len(images), device)
         self._active = torch.ones(len(images), dtype=torch.bool, device=device)
         self._goals = torch.zeros(len(images), dtype=torch.float64, device=device)

@@ -536,11 +536,11 @@ def test_what_cannot_be_is_told_before_any_training(study_of, steps, fields, lin
 # CUDA
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_cuda_trains_what_the_cpu_trains(
-    study_of, tmp_path, monkeypatch, family, optimizer
+    in_float32, study_of, tmp_path, monkeypatch, family, optimizer
 ):
     # Rounding differs, and convolutions may round to TF32: 1e-3 of a product.
     study = study_of({"seed": range(3)}, model=family, optimizer=optimizer)
