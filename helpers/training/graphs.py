@@ -7,6 +7,8 @@ replayed from there on. Where a capture is refused all calls stay ordinary, and 
 says so.
 """
 
+import math
+import time
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -98,6 +100,20 @@ def capture(step: Callable[..., None], *given: Tensor) -> Callable[..., None]:
         graph.replay()
 
     return replay
+
+
+def seconds(step: Callable[[], object], *, calls: int = 3) -> float:
+    """What calls on CUDA take, after as many; inf where the memory is too small."""
+    try:
+        for _ in range(2):
+            torch.cuda.synchronize()
+            began = time.perf_counter()
+            for _ in range(calls):
+                step()
+        torch.cuda.synchronize()
+    except torch.OutOfMemoryError:
+        return math.inf
+    return time.perf_counter() - began
 
 
 class Seats:

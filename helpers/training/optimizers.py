@@ -45,6 +45,8 @@ class Adam:
         params = [{"params": each, "lr": rate} for rate, each in groups.items()]
         self._rule = torch.optim.Adam(params, betas=BETAS, eps=EPSILON, **fast)
         self._on_cuda = cuda
+        # The steps before a graph are meant: no warning that they are not replayed.
+        self._rule._warned_capturable_if_run_uncaptured = True  # type: ignore
         self.resume(state or {})
 
     def step(self) -> None:

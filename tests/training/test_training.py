@@ -13,6 +13,7 @@ from helpers.errors import Failure, Mistake
 from helpers.runs.store import RunFolder, results_root
 from helpers.system.devices import choose_device
 from helpers.training import load, train
+from helpers.training.stacks import Stack
 
 LOOKING = ("study", "trainer", "rounds")  # at the clock
 FIELDS = {"measures": ("alignment",), "snapshots": (0, 3)}
@@ -96,6 +97,21 @@ def test_families_of_networks_are_one_study(study_of):
     assert set(histories.stops) == {"epochs"}
     assert np.isfinite(histories.final("alignment_in_class")).all()
     assert_same_histories(load(study), histories)
+
+
+# Memory
+
+
+def test_a_gpu_with_too_little_memory_is_told_in_one_line(study_of, monkeypatch):
+    def fill(stack, order, batch_size):
+        raise torch.OutOfMemoryError("CUDA out of memory\nTried to allocate 2 GiB")
+
+    monkeypatch.setattr(Stack, "train_epoch", fill)
+    line = (
+        r"^\d networks like run \w{12} do not fit the GPU's memory together: free it "
+    )
+    with pytest.raises(Failure, match=line):
+        train(study_of(), device="cpu")
 
 
 # States
