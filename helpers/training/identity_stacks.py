@@ -118,7 +118,7 @@ class IdentityStack:
         self._goals.copy_(self._seats.by_place(of_networks))
         self._cursor.zero_()
         many, rest = divmod(count, AT_ONCE)
-        with searched_kernels():
+        with searched_kernels(self.images.device):
             for _ in range(many):
                 self._graphs[AT_ONCE](self._take_some)
             for _ in range(rest):
@@ -136,7 +136,7 @@ class IdentityStack:
         ways = [replace(self.model, unfolded=way) for way in (False, True)]
         taken = []
         for self.model in ways:
-            with searched_kernels():
+            with searched_kernels(self.images.device):
                 taken.append(seconds(self._errors))
         self.model, self._chosen = ways[taken[1] < taken[0]], True
 

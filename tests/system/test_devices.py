@@ -42,6 +42,8 @@ def test_a_cpu_is_not_touched(monkeypatch):
 
 def test_kernels_are_searched_for_a_while():
     before = torch.backends.cudnn.benchmark
-    with searched_kernels():
+    with searched_kernels(CPU):
+        assert torch.backends.cudnn.benchmark == before
+    with searched_kernels(CUDA):
         assert torch.backends.cudnn.benchmark
     assert torch.backends.cudnn.benchmark == before

@@ -7,7 +7,8 @@ from conftest import assert_same_histories
 
 from helpers.runs import IdentityRun, Run, Study
 from helpers.runs.store import RunFolder
-from helpers.training import graphs, rounds, train
+from helpers.system.devices import products_on
+from helpers.training import graphs, measures, rounds, train
 
 pytestmark = pytest.mark.cuda
 
@@ -131,9 +132,16 @@ def test_networks_end_one_after_the_other(
     assert "no CUDA graph" not in capsys.readouterr().out
 
 
-def test_training_is_in_tf32_and_says_so_and_leaves_the_flags(study_of):
+def test_training_is_in_tf32_and_measures_are_not(study_of, monkeypatch):
+    seen, alignments = [], measures.alignments
+
+    def noted(network):
+        seen.append(products_on(network.train_images.device))
+        return alignments(network)
+
+    monkeypatch.setitem(measures.MEASURES, "alignment", noted)
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     histories = train(study_of(measures=("alignment",)), device="cuda")
     assert RunFolder(histories.runs[0]).about()["products"] == "tf32"
     after = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    assert after == before
+    assert after == before and set(seen) == {"float32"}
