@@ -59,7 +59,7 @@ class Graphs:
             if shapes not in self._replays:
                 self._replays[shapes] = capture(step, *given)
         except RuntimeError as error:  # PyTorch's, CUDA's and those of lacking memory
-            # The end of a capture that failed raises, too: what came first is the reason.
+            # The end of a capture that failed raises, too: what came first is told.
             reason = str(error.__context__ or error).strip().partition("\n")[0]
             line = f"{self._name}: no CUDA graph ({reason}), step by step"
             self.fallbacks.append(line)
