@@ -11,6 +11,7 @@ import click
 from helpers.chapters import surroundings
 from helpers.chapters.arguments import CPU, FILES, SCALE, on_editions
 from helpers.chapters.outcomes import EXPECTED, complain, exit_status, for_each
+from helpers.chapters.packing import pack_folder
 from helpers.environment.turns import one_at_a_time
 from helpers.system.roots import fix_folders
 from helpers.system.terminal import ENDED, open_streams
@@ -22,6 +23,7 @@ FOLDER = click.Path(path_type=Path)
 @click.group(
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
+    commands=[pack_folder],
 )
 @click.pass_context
 def commands(context) -> None:

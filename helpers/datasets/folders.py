@@ -36,7 +36,7 @@ def locate(name: str) -> Path:
 
 def stamp(folder: Path) -> tuple:
     """What changes when the files of a folder are written anew."""
-    beside = [folder / packs.DIGEST] if _is_packed(folder) else []
+    beside = [folder / packs.DIGEST] if is_packed(folder) else []
     files = [path for split in SPLITS for path in _files(folder, split)] + beside
     try:
         states = [path.stat() for path in files if path not in beside or path.exists()]
@@ -48,7 +48,7 @@ def stamp(folder: Path) -> tuple:
     return tuple((state.st_mtime_ns, state.st_size) for state in states)
 
 
-def _is_packed(folder: Path) -> bool:
+def is_packed(folder: Path) -> bool:
     """Whether the images are JPEG packs; plain arrays come first."""
     plain = any((folder / f"{split}.npz").exists() for split in SPLITS)
     return not plain and all(packs.pack_files(folder, split) for split in SPLITS)
@@ -57,7 +57,7 @@ def _is_packed(folder: Path) -> bool:
 def _files(folder: Path, split: str) -> list[Path]:
     """The files that a split is read from."""
     whole = [folder / f"{split}.npz"]
-    return packs.pack_files(folder, split) if _is_packed(folder) else whole
+    return packs.pack_files(folder, split) if is_packed(folder) else whole
 
 
 def read(folder: Path, _stamp: tuple) -> Dataset:
@@ -69,7 +69,7 @@ def read(folder: Path, _stamp: tuple) -> Dataset:
     the last axis is one of these, it is taken for the channels. train.npz may hold
     `names` of the classes, k words. Instead of both, JPEG packs: see `packs`.
     """
-    if packed := _is_packed(folder):
+    if packed := is_packed(folder):
         found = [packs.read_pack(packs.pack_files(folder, split)) for split in SPLITS]
         train, test = (
             _unpacked(folder / f"{split}-*.npz", pack)

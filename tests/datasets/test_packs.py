@@ -5,13 +5,11 @@ import io
 import numpy as np
 import pytest
 import torch
+from jpeg_sets import CLASSES, COUNTS, jpegs, pack_of, write_packs
 from PIL import Image
 
 from helpers.datasets import load, packs
 from helpers.errors import Mistake
-
-COUNTS = {"train": 30, "test": 12}
-CLASSES = 3
 
 
 @pytest.fixture(autouse=True)
@@ -23,35 +21,9 @@ def root(tmp_path, monkeypatch):
     return root
 
 
-def jpegs(count, *, seed=0, side=8, quality=75):
-    """JPEG files of noisy colour images, as Pillow writes them."""
-    random = np.random.default_rng(seed)
-    files = []
-    for image in random.integers(256, size=(count, side, side, 3), dtype=np.uint8):
-        buffer = io.BytesIO()
-        Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=2)
-        files.append(buffer.getvalue())
-    return files
-
-
-def pack_of(split, **how):
-    count = COUNTS[split]
-    names = np.array(["a", "b", "c"])
-    files = jpegs(count, seed=count, **how)
-    return packs.Pack(files, np.arange(count) % CLASSES, names)
-
-
 @pytest.fixture
 def folder(root):
-    """A data set in packs: 30 training images in two of them, 12 test images."""
-    folder = root / "mine"
-    folder.mkdir()
-    train = pack_of("train")
-    for number, some in enumerate((slice(0, 20), slice(20, 30))):
-        part = packs.Pack(train.files[some], train.labels[some], train.names)
-        (folder / f"train-0{number}.npz").write_bytes(packs.encode(part))
-    (folder / "test-00.npz").write_bytes(packs.encode(pack_of("test")))
-    return folder
+    return write_packs(root / "mine")
 
 
 def changed(path, **arrays):
