@@ -1,0 +1,229 @@
+"""Training as benchmarks.gpu compares it: our side, the plain loop, and the floor.
+
+The plain side is what a user writes: an nn.Module on the device with the data resident,
+torch.optim, autocast and channels-last for convolutions, TF32 allowed, one network
+after another.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+from benchmarks import plain_steps
+from benchmarks.peaks import flops
+from helpers.models import MLP, Modular
+from helpers.models.identity import build_identity
+from helpers.training.identity_stacks import IdentityStack
+from helpers.training.losses import LOSSES
+from helpers.training.modules import Single
+from helpers.training.stacks import Stack
+
+TF32, BF16, COPY = 400e12, 790e12, 4.3e12  # of one H200: FLOP/s, FLOP/s, bytes/s
+CROSS = LOSSES["cross_entropy"]
+
+
+class Case(NamedTuple):
+    """Two sides of the same work, and what it takes at least."""
+
+    ours: Callable[[], object]
+    plain: Callable[[], object]
+    floor: float  # seconds on an H200
+    work: float  # in the unit of the prediction, which is for 1
+    rounds: int = 3
+
+
+def images_of(size: dict, device: str, classes: int = 100) -> tuple[Tensor, Tensor]:
+    draws = torch.Generator().manual_seed(0)
+    shape = (size["examples"], 3, size["side"], size["side"])
+    images = torch.randn(shape, generator=draws)
+    labels = torch.randint(classes, shape[:1], generator=draws)
+    return images.to(device), labels.to(device)
+
+
+def perceptrons(size: dict, device: str, *, depth: int, optimizer: str | None) -> Case:
+    """An epoch of a stack of perceptrons; work: networks times epochs."""
+    adam, count = optimizer is not None, size["nets"]
+    batch = size["batch"] if adam else size["small_batch"]
+    images, labels = images_of(size, device)
+    shape = {"activation": "relu" if adam else "sin", "biases": adam}
+    model = MLP(images[0].numel(), 100, size["width"], depth, **shape)
+    each = [model.initial(seed=k, init_scale=0.01) for k in range(count)]
+    weights = {n: torch.stack([w[n] for w in each]).to(device) for n in model.names}
+    rates = {name: torch.full((count,), 1e-4) for name in model.names}
+    stack = Stack(
+        model,
+        CROSS,
+        {name: weight.clone() for name, weight in weights.items()},
+        rates,
+        images=images,
+        labels=labels.expand(count, -1).contiguous(),
+        loss_scales=torch.ones(count),
+        optimizer=optimizer,
+    )
+    order = torch.stack([torch.randperm(len(labels)) for _ in each]).to(device)
+
+    def plain():
+        for k in range(count):
+            layers = [nn.Flatten()]
+            for layer in range(1, depth + 1):
+                linear = nn.Linear(*model.shapes[f"W{layer}"][::-1], bias=adam)
+                layers += [linear, nn.ReLU() if adam else Sine()]
+            network = nn.Sequential(*layers[:-1]).to(device)
+            kind = torch.optim.Adam if adam else torch.optim.SGD
+            _train(
+                network,
+                kind(network.parameters(), lr=1e-4),
+                images,
+                labels,
+                order[k],
+                batch,
+            )
+
+    parameters = sum(weight[0].numel() for weight in weights.values())
+    steps, passes = -(-len(labels) // batch), 9 if adam else 3  # over the weights
+    a_step = max(6 * parameters * batch / TF32, 4 * parameters * passes / COPY)
+    return Case(
+        lambda: stack.train_epoch(order, batch), plain, count * steps * a_step, count
+    )
+
+
+class Sine(nn.Module):
+    """The activation of paper A."""
+
+    def forward(self, x):
+        return torch.sin(x)
+
+
+def _train(network, optimizer, images, labels, order, batch, precision=None) -> None:
+    """One pass of the plain loop over data on the device."""
+    for index in order.split(batch):
+        with torch.autocast(
+            images.device.type, torch.bfloat16, enabled=bool(precision)
+        ):
+            found = network(images[index])
+        logits = found if isinstance(found, Tensor) else found.logits
+        loss = F.cross_entropy(logits.float(), labels[index])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def module(
+    size: dict, device: str, *, family: str, width: int, depth: int, what: str = "train"
+) -> Case:
+    """Steps of a module, or an evaluation; work: steps, or 10,000 images.
+
+    what: "train", "evaluate", or "loader", where the plain side has a DataLoader.
+    """
+    model = Modular(family, (3, size["side"], size["side"]), 100, width, depth)
+    size = size | {"examples": size["steps"] * size["batch"]}
+    images, labels = images_of(size, device)
+    initial = model.initial(seed=0)
+    ours = Single(
+        model,
+        CROSS,
+        {name: w[None].to(device) for name, w in initial.items()},
+        {name: torch.tensor([1e-4]) for name in model.names},
+        images=images,
+        labels=labels[None],
+        loss_scales=torch.ones(1),
+        optimizer="adam",
+        precision="bfloat16",
+    )
+    network = model.module()
+    model.load(network, initial)
+    network = network.to(device, memory_format=torch.channels_last)
+    order = torch.randperm(len(labels)).to(device)
+    layout = images.to(memory_format=torch.channels_last)
+    training, forward = flops(model)
+    if what == "evaluate":
+        return Case(
+            lambda: ours.evaluate(images, labels[None]),
+            partial(_evaluate, network, layout, size["batch"]),
+            len(labels) * forward / BF16,
+            len(labels) / 10_000,
+        )
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
+    plain = partial(_train, network, optimizer, layout, labels, order, size["batch"], 1)
+    if what == "loader":
+        data = TensorDataset(images.cpu(), labels.cpu())
+        loader = DataLoader(
+            data, size["batch"], shuffle=True, pin_memory=device == "cuda"
+        )
+        plain = partial(plain_steps.train, loader, network, 1e-4, device)
+    work = len(labels) * training / BF16, size["steps"]
+    return Case(lambda: ours.train_epoch(order[None], size["batch"]), plain, *work)
+
+
+@torch.no_grad()
+def _evaluate(network, images, batch) -> list[Tensor]:
+    network.eval()
+    with torch.autocast(images.device.type, torch.bfloat16):
+        found = [network(some).logits.argmax(1) for some in images.split(batch)]
+    network.train()
+    return found
+
+
+def identity(size: dict, device: str, *, family: str) -> Case:
+    """Steps of identity nets with momentum; work: steps of all of them together."""
+    convolutional = family == "identity_convnet"
+    kind = "conv" if convolutional else "fcn"
+    width, depth, steps = (
+        size[f"{kind}_{what}"] for what in ("width", "depth", "steps")
+    )
+    side, count = size["canvas"], size["identities"]
+    model = build_identity(
+        family, image_shape=(1, side, side), width=width, depth=depth
+    )
+    image = torch.rand(1, 1, side, side, generator=torch.Generator().manual_seed(0))
+    images = image.expand(count, 1, 1, side, side).contiguous().to(device)
+    each = [model.initial(seed=k, scheme="pytorch") for k in range(count)]
+    weights = {n: torch.stack([w[n] for w in each]).to(device) for n in model.names}
+    how = {"trained": model.names, "optimizer": "momentum", "learning_rate": 1e-3}
+    stack = IdentityStack(
+        model, {n: w.clone() for n, w in weights.items()}, images, **how
+    )
+
+    def ours():
+        for done in range(0, steps, 200):
+            stack.take(min(200, steps - done), [0.0] * count).cpu()
+
+    def plain():
+        for k in range(count):
+            network = _as_sequential(model, each[k]).to(device)
+            optimizer = torch.optim.SGD(network.parameters(), 1e-3, momentum=0.9)
+            for _ in range(steps):
+                error = F.mse_loss(network(images[k]), images[k])
+                error.item()  # which tells when to stop
+                optimizer.zero_grad()
+                error.backward()
+                optimizer.step()
+
+    parameters = sum(weight[0].numel() for weight in weights.values())
+    products = 6 * parameters * (side**2 if convolutional else 1)
+    a_step = max(products / TF32, 6 * 4 * parameters / COPY)  # six passes at the least
+    return Case(ours, plain, count * steps * a_step, steps)
+
+
+def _as_sequential(model, weights: dict[str, Tensor]) -> nn.Sequential:
+    """PyTorch's own layers with the same weights."""
+    layers: list[nn.Module] = [] if model.area else [nn.Flatten()]
+    for layer in range(1, model.depth + 1):
+        outputs, inputs, *area = model.shapes[f"W{layer}"]
+        one = nn.Conv2d(inputs, outputs, area, padding="same") if area else None
+        layers += [one or nn.Linear(inputs, outputs), nn.ReLU()]
+    layers.pop()
+    if not model.area:
+        layers.append(nn.Unflatten(1, model.image_shape))
+    network = nn.Sequential(*layers)
+    with torch.no_grad():
+        for parameter, weight in zip(
+            network.parameters(), weights.values(), strict=True
+        ):
+            parameter.copy_(weight)
+    return network
