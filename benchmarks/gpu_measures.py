@@ -19,7 +19,6 @@ from helpers.metrics.manifolds.geometry import manifold_geometry
 from helpers.models import Modular
 from helpers.papers.geometry.rewinding import convolutions
 from helpers.runs import Run, Study
-from helpers.system.workers import submit
 from helpers.training import train
 
 
@@ -79,11 +78,11 @@ def rewinds(size: dict, device: str) -> Case:
         snapshots=(0, 1, 2),
     )
     rewinding.EPOCHS = range(3)
-    trained = tempfile.mkdtemp()
-    os.environ["MEMORIZATION_RESULTS"] = trained
+    kept = tempfile.TemporaryDirectory()  # gone with the last side that names it
+    os.environ["MEMORIZATION_RESULTS"] = kept.name
     histories = train(Study(data, run), device=device)
     sides = [
-        partial(rewinding.timed, side, trained, histories, data)
+        lambda kept=kept, side=side: side(histories, data)
         for side in (rewinding.ours, rewinding.one_pass)
     ]
     passes = len(convolutions(histories.runs[0], data)) * 3
@@ -94,6 +93,8 @@ def rewinds(size: dict, device: str) -> Case:
 
 def manifolds(size: dict, device: str) -> Case:
     """Analyses of one layer on all cores, and one after another; work: analyses."""
+
+    from helpers.system.workers import submit
 
     count, how = size["analyses"], {"gaussians": size["gaussians"], "restarts": 1}
     rng = np.random.default_rng(0)
