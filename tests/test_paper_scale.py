@@ -1,5 +1,6 @@
 """The scale `paper`: the papers' settings, also on data that everyone can have."""
 
+import csv
 from pathlib import Path
 
 import matplotlib
@@ -143,3 +144,42 @@ def test_data_that_are_missing_are_named_in_one_line(tmp_path, monkeypatch):
         plan("rewinding", SHAPE)
     assert f"data set {TINY} is not there" in str(told.value)
     assert "\n" not in str(told.value)
+
+
+# The table of the page "On a GPU"
+
+
+def pieces():
+    with (ROOT / "book" / "_data" / "gpu_pieces.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+IDENTITY = {"dataset": "digits", "other_dataset": "", "classifier_images": [300, 150]}
+OWN = {"identity_single_example": IDENTITY, "mftma_layers": SMALL}
+
+
+@pytest.fixture
+def photographs(tiny, tmp_path):
+    """Ten classes of 32 × 32 × 3, beside a hundred."""
+    folder = tmp_path / CIFAR.removeprefix("folder:")
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for split, count in (("train", 700), ("test", 520)):
+        images = random.integers(256, size=(count, 32, 32, 3), dtype=np.uint8)
+        np.savez(folder / f"{split}.npz", images=images, labels=np.arange(count) % 10)
+
+
+def test_the_page_counts_the_networks_that_are_planned(photographs):
+    rows = [row for row in pieces() if row["variant"] == SHAPE]
+    told = {row["chapter"]: int(row["networks"]) for row in rows}
+    found = {
+        chapter: len(plan(chapter, SHAPE, **OWN.get(chapter, {})).runs)
+        for chapter in told
+    }
+    assert told == found
+
+
+def test_the_page_names_every_variant_of_the_same_shape():
+    named = sorted((row["chapter"], row["variant"]) for row in pieces())
+    there = [(c, v) for c in STATED for v in variants(ROOT, "paper", c)]
+    assert named == sorted(pair for pair in there if pair[1].startswith(SHAPE))
