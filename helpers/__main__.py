@@ -141,8 +141,7 @@ def fetch(names) -> int:
     from helpers.datasets.root import fix_paths
 
     def fetch_one(name):
-        datasets.fetch(fix_paths(name))
-        click.echo(f"{name}: ready")
+        click.echo(f"{name}: {datasets.fetch(fix_paths(name))}")
 
     return for_each({name: name for name in names or datasets.ARCHIVES}, fetch_one)
 

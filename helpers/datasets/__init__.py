@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from helpers.datasets import archives, digits, downloads, folders
+from helpers.datasets import archives, derived, digits, downloads, folders
 from helpers.datasets.contents import Dataset
 from helpers.datasets.root import data_root
 from helpers.datasets.scaling import network_inputs, standardise
@@ -11,6 +11,7 @@ from helpers.errors import Mistake
 
 ARCHIVES = tuple(archives.CLASSES)
 EMBEDDED = {"digits": digits.read, "scattered_digits": digits.scatter}
+JPEG = "cifar10-jpeg"  # made of CIFAR-10, see `fetch`
 NAMES = (*EMBEDDED, *ARCHIVES)  # besides folder:NAME
 
 
@@ -29,15 +30,20 @@ def load(
     return _limited(_source(name), train_examples, test_examples)
 
 
-def fetch(name: str) -> None:
-    """Download a torchvision data set if it is absent or damaged, and check it.
+def fetch(name: str) -> str:
+    """Download a torchvision data set if it is absent or damaged, and check it; words.
 
-    Digits are always there; a folder is its owner's to fill, and only checked.
+    Digits are always there; a folder is its owner's to fill, and only checked. JPEG
+    is the folder of that name, made of CIFAR-10 where it is not there.
     """
     if name in ARCHIVES:
         downloads.ensure(name, data_root())
-    else:
-        load(name)
+        return "ready"
+    if name == JPEG:
+        name = f"{folders.PREFIX}{JPEG}"
+        if not (data_root() / JPEG).exists():
+            derived.write_jpegs(load("cifar10"), data_root() / JPEG)
+    return f"ready, digest {load(name).digest}"
 
 
 def _source(name: str) -> tuple:
