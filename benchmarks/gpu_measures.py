@@ -101,10 +101,12 @@ def manifolds(size: dict, device: str) -> Case:
     points = [random_points(size["manifolds"], 200, 20) for _ in range(count)]
     points = [each + rng.standard_normal((1, 200, 1)) for each in points]
 
-    def ours():
-        asked = [submit(manifold_geometry, each, **how) for each in points]
+    def ours(some=points):
+        asked = [submit(manifold_geometry, each, **how) for each in some]
         return [answer.result() for answer in asked]
 
+    ours([each[:12] for each in points])  # processes start and compile
+    manifold_geometry(points[0][:12], **how)
     return Case(
         ours, lambda: [manifold_geometry(p, **how) for p in points], 0, count, 1
     )

@@ -7,6 +7,8 @@
 set -uo pipefail
 
 fail() { echo "go.sh: $*" >&2; exit 2; }
+clock() { cut -d. -f1 /proc/uptime 2>/dev/null || echo "$SECONDS"; } # no jumps on Linux
+began=$(clock)
 
 [ $# -ge 2 ] || fail "give seconds and a folder: go.sh SECONDS OUT [CHAPTER]..."
 case $1 in '' | *[!0-9]*) fail "SECONDS is '$1': give a whole number" ;; esac
@@ -66,7 +68,7 @@ for packed in sorted(Path(sys.argv[1]).rglob("*.bz2")):
 EXPAND
 
 cd "$here" || exit 2
-left=$((seconds - SECONDS))
+left=$((seconds - $(clock) + began))
 [ "$left" -gt 0 ] || fail "nothing is left of $seconds s: give more"
 "$python" -m helpers train --scale "${SCALE:-paper}" --variant "${VARIANT:-same_shape}" \
   --seconds "$left" --export "$out" "$@" 2>&1 | tee -a "$out/log"

@@ -1,10 +1,25 @@
-"""The command `pack`; what it needs is imported when it is called."""
+"""The commands about data; what they need is imported when they are called."""
 
 from pathlib import Path
 
 import click
 
+from helpers.chapters.outcomes import for_each
+
 PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+def fetch(names) -> int:
+    """Download data sets (default: all that can be) and check them."""
+    from helpers import datasets
+    from helpers.datasets.root import fix_paths
+
+    def fetch_one(name):
+        click.echo(f"{name}: {datasets.fetch(fix_paths(name))}")
+
+    return for_each({name: name for name in names or datasets.ARCHIVES}, fetch_one)
 
 
 @click.command("pack")
