@@ -83,7 +83,7 @@ def rows(narrow: bool) -> list[Row]:
         Row("identity, connected", partial(net, family="identity_fcn"), 0.8e-3),
         Row("identity, 20 layers", partial(net, family="identity_convnet"), 1.2e-3),
         Row("example gradients", gpu_measures.example_gradients, 0.44e-3),
-        Row("rewind sweep", gpu_measures.rewinds, 1.5e-3, limit=20.0),
+        Row("rewind sweep", gpu_measures.rewinds, 0.7e-3, limit=25.0),
         Row("manifolds, all cores", gpu_measures.manifolds, 0.06, limit=40.0),
     ]
 

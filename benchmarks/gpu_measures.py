@@ -60,13 +60,12 @@ def example_gradients(size: dict, device: str) -> Case:
 
 def rewinds(size: dict, device: str) -> Case:
     """A rewind sweep of a network; work: layers times epochs times 1,000 images."""
-
     count, tiny = size["rewound_examples"], size["steps"] <= 2
     images, labels = images_of(size | {"examples": 2 * count}, "cpu", classes=10)
     images = (images * 40 + 128).clamp(0, 255).byte()
     parts = (images[:count], labels[:count], images[count:], labels[count:])
     data = Dataset("noise", *parts, classes=10)
-    shape = ("small_vgg", 4, 9) if tiny else ("vgg16", 64, 16)
+    shape = ("small_vgg", 4, 9) if tiny else ("vgg16", 32, 16)
     fields = dict(zip(("model", "width", "depth"), shape, strict=True))
     run = Run(
         **rewinding.LEARNING | fields,
@@ -93,7 +92,6 @@ def rewinds(size: dict, device: str) -> Case:
 
 def manifolds(size: dict, device: str) -> Case:
     """Analyses of one layer on all cores, and one after another; work: analyses."""
-
     from helpers.system.workers import submit
 
     count, how = size["analyses"], {"gaussians": size["gaussians"], "restarts": 1}

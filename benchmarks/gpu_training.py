@@ -47,7 +47,8 @@ def images_of(size: dict, device: str, classes: int = 100) -> tuple[Tensor, Tens
 
 def perceptrons(size: dict, device: str, *, depth: int, optimizer: str | None) -> Case:
     """An epoch of a stack of perceptrons; work: networks times epochs."""
-    adam, count = optimizer is not None, size["nets"]
+    adam = optimizer is not None
+    count = max(2, size["nets"] * 2 // 5) if adam else size["nets"]
     batch = size["batch"] if adam else size["small_batch"]
     images, labels = images_of(size, device)
     shape = {"activation": "relu" if adam else "sin", "biases": adam}
