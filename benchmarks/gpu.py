@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 import torch
 
-from benchmarks import gpu_measures, gpu_training
+from benchmarks import gpu_identity, gpu_measures, gpu_training
 from benchmarks.peaks import peak, timed
 from helpers.system.devices import choose_device, fast_products, searched_kernels
 
@@ -70,7 +70,7 @@ def rows(narrow: bool) -> list[Row]:
     alexnet = {"family": "alexnet", "width": 4 if narrow else 64, "depth": 6}
     if not narrow:
         vgg = {"family": "vgg16", "width": 64, "depth": 16}
-    small, net = {**wide, "width": 2 if narrow else 8}, gpu_training.identity
+    small, net = {**wide, "width": 2 if narrow else 8}, gpu_identity.identity
     return [
         Row("perceptrons, sine, SGD", partial(mlp, depth=2, optimizer=None), 3.2e-3),
         Row("VGG-16", partial(module, **vgg), 6.1e-3),
