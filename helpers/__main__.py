@@ -11,6 +11,7 @@ from helpers.chapters import surroundings
 from helpers.chapters.arguments import CPU, FILES, on_editions
 from helpers.chapters.checking import check
 from helpers.chapters.outcomes import EXPECTED, complain, exit_status, for_each
+from helpers.chapters.packing import fetch, pack_folder
 from helpers.environment.turns import one_at_a_time
 from helpers.system.roots import fix_folders
 from helpers.system.terminal import ENDED, open_streams
@@ -22,7 +23,7 @@ FOLDER = click.Path(path_type=Path)
 @click.group(
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    commands=[check],
+    commands=[check, fetch, pack_folder],
 )
 @click.pass_context
 def commands(context) -> None:
@@ -110,20 +111,6 @@ def build() -> None:
         clear_book(root, say=click.echo)
         index = build_site()
     click.echo(f"The site is built. Open {index}\nor {index.resolve().as_uri()}")
-
-
-@commands.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
-def fetch(names) -> int:
-    """Download data sets (default: all that can be) and check them."""
-    from helpers import datasets
-    from helpers.datasets.root import fix_paths
-
-    def fetch_one(name):
-        datasets.fetch(fix_paths(name))
-        click.echo(f"{name}: ready")
-
-    return for_each({name: name for name in names or datasets.ARCHIVES}, fetch_one)
 
 
 @commands.command()

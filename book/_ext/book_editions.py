@@ -8,7 +8,7 @@ import json
 import re
 from pathlib import Path
 
-from book_provenance import age, provenance
+from book_provenance import SAME_SHAPE, age, provenance
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -114,6 +114,8 @@ def insert_provenance(app: Sphinx, doctree: nodes.document, docname: str) -> Non
     box = nodes.container("", line, classes=["edition"])
     if edition.scale == "smoke":
         box += nodes.paragraph("", SMOKE)
+    if edition.scale == "paper" and edition.variant.startswith("same_shape"):
+        box += nodes.paragraph("", SAME_SHAPE)
     changes = changes_since(notebook, source_path(root_of(app), edition.chapter))
     box += [nodes.paragraph("", text) for text in age(changes)]
     others = find_editions(Path(app.srcdir))[edition.chapter]

@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from helpers.datasets import archives, digits, downloads, folders
+from helpers.datasets import archives, derived, digits, downloads, folders
 from helpers.datasets.characters import glyphs
 from helpers.datasets.contents import Dataset
 from helpers.datasets.root import data_root
@@ -17,6 +17,7 @@ EMBEDDED = {"digits": digits.read, "scattered_digits": digits.scatter}
 NAMES = (*EMBEDDED, "glyphs", *ARCHIVES)  # besides folder:NAME and GLYPHS
 GLYPHS = re.compile(r"glyphs(?::(\d{1,6})x(\d{1,6}))?", re.ASCII)  # classes x side
 EXAMPLES = {"train": 100, "test": 50}  # of a class of glyphs, where no limit is given
+JPEG = "cifar10-jpeg"  # made of CIFAR-10, see `fetch`
 
 
 def load(
@@ -36,15 +37,20 @@ def load(
     return _limited(_source(name, limits), train_examples, test_examples)
 
 
-def fetch(name: str) -> None:
-    """Download a torchvision data set if it is absent or damaged, and check it.
+def fetch(name: str) -> str:
+    """Download a torchvision data set if it is absent or damaged, and check it; words.
 
-    Digits are always there; a folder is its owner's to fill, and only checked.
+    Digits are always there; a folder is its owner's to fill, and only checked. JPEG
+    is the folder of that name, made of CIFAR-10 where it is not there.
     """
     if name in ARCHIVES:
         downloads.ensure(name, data_root())
-    else:
-        load(name)
+        return "ready"
+    if name == JPEG:
+        name = f"{folders.PREFIX}{JPEG}"
+        if not (data_root() / JPEG).exists():
+            derived.write_jpegs(load("cifar10"), data_root() / JPEG)
+    return f"ready, digest {load(name).digest}"
 
 
 def _source(name: str, limits: dict[str, int | None]) -> tuple:

@@ -1,13 +1,12 @@
-"""Anyone's own data: a folder that holds train.npz and test.npz."""
+"""Anyone's own data: a folder that holds train.npz and test.npz, or JPEG packs."""
 
-import zipfile
-import zlib
 from os.path import isdir  # unlike Path.is_dir, never raises
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from helpers.datasets import packs
 from helpers.datasets.contents import Dataset
 from helpers.datasets.root import PREFIX, data_root
 from helpers.errors import Mistake
@@ -15,16 +14,6 @@ from helpers.system.roots import own_path
 
 SPLITS = ("train", "test")
 CHANNELS = (1, 3, 4)  # grey, colour, colour with alpha
-UNREADABLE = (  # what NumPy and zipfile raise on files that are damaged or no archives
-    OSError,
-    ValueError,
-    TypeError,
-    EOFError,
-    RuntimeError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def locate(name: str) -> Path:
@@ -47,14 +36,28 @@ def locate(name: str) -> Path:
 
 def stamp(folder: Path) -> tuple:
     """What changes when the files of a folder are written anew."""
+    beside = [folder / packs.DIGEST] if is_packed(folder) else []
+    files = [path for split in SPLITS for path in _files(folder, split)] + beside
     try:
-        states = [(folder / f"{split}.npz").stat() for split in SPLITS]
+        states = [path.stat() for path in files if path not in beside or path.exists()]
     except OSError as error:
         raise Mistake(
             f"{error.filename} cannot be read ({error.strerror}): the folder needs "
             "train.npz and test.npz, each with the arrays images and labels"
         ) from error
     return tuple((state.st_mtime_ns, state.st_size) for state in states)
+
+
+def is_packed(folder: Path) -> bool:
+    """Whether the images are JPEG packs; plain arrays come first."""
+    plain = any((folder / f"{split}.npz").exists() for split in SPLITS)
+    return not plain and all(packs.pack_files(folder, split) for split in SPLITS)
+
+
+def _files(folder: Path, split: str) -> list[Path]:
+    """The files that a split is read from."""
+    whole = [folder / f"{split}.npz"]
+    return packs.pack_files(folder, split) if is_packed(folder) else whole
 
 
 def read(folder: Path, _stamp: tuple) -> Dataset:
@@ -64,9 +67,16 @@ def read(folder: Path, _stamp: tuple) -> Dataset:
     (n, height, width), and `labels`, whole numbers 0..k-1, each present in training.
     Channels are 1, 3 or 4; networks see all four, pictures show the first three. Where
     the last axis is one of these, it is taken for the channels. train.npz may hold
-    `names` of the classes, k words.
+    `names` of the classes, k words. Instead of both, JPEG packs: see `packs`.
     """
-    train, test = (_arrays(folder / f"{split}.npz") for split in SPLITS)
+    if packed := is_packed(folder):
+        found = [packs.read_pack(packs.pack_files(folder, split)) for split in SPLITS]
+        train, test = (
+            _unpacked(folder / f"{split}-*.npz", pack)
+            for split, pack in zip(SPLITS, found, strict=True)
+        )
+    else:
+        train, test = (_arrays(folder / f"{split}.npz") for split in SPLITS)
     if train["images"].shape[1:] != test["images"].shape[1:]:
         sizes = [array["images"].shape[1:] for array in (train, test)]
         raise Mistake(
@@ -79,19 +89,21 @@ def read(folder: Path, _stamp: tuple) -> Dataset:
     for split, arrays in (("train", train), ("test", test)):
         parts[f"{split}_images"] = _channels_first(arrays["images"])
         parts[f"{split}_labels"] = torch.from_numpy(arrays["labels"])
-    return Dataset(name=PREFIX + folder.name, classes=classes, names=names, **parts)
+    digest = packs.recorded(folder, found) if packed else ""
+    named = {"name": PREFIX + folder.name, "names": names, "digest": digest}
+    return Dataset(classes=classes, **named, **parts)
+
+
+def _unpacked(path: Path, pack: packs.Pack) -> dict[str, np.ndarray]:
+    """The arrays of a JPEG pack."""
+    labels = _checked_labels(path, pack.labels, len(pack.files))
+    images = packs.decode(path, pack.files)
+    names = {} if pack.names is None else {"names": pack.names}
+    return {"images": images, "labels": labels, **names}
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            there = {"images", "labels", "names"} & {*archive.files}
-            arrays = {key: archive[key] for key in there}
-    except UNREADABLE as error:
-        raise Mistake(
-            f"{path} is no sound .npz archive of plain arrays "
-            f"({' '.join(str(error).split())[:120]}): write it again with numpy.savez"
-        ) from error
+    arrays = packs.plain_arrays(path, ("images", "labels", "names"))
     for key in ("images", "labels"):
         if key not in arrays:
             raise Mistake(f"{path} holds no array {key!r}: save images= and labels=")

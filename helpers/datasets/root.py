@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from platformdirs import user_cache_dir
 
 from helpers.system.roots import DATA, chosen_folder, own_path
 
@@ -16,8 +15,11 @@ def data_root() -> Path:
 
     torchvision's data sets and `folder:NAME` are found in it; it need not exist yet.
     """
-    chosen = chosen_folder(DATA)
-    return chosen or Path(user_cache_dir("memorization", appauthor=False))
+    if chosen := chosen_folder(DATA):
+        return chosen
+    from platformdirs import user_cache_dir  # not on every lent GPU machine
+
+    return Path(user_cache_dir("memorization", appauthor=False))
 
 
 def is_path(name: str) -> bool:
