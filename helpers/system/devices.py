@@ -1,5 +1,8 @@
 """The device that computes."""
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 
 from helpers.errors import Mistake
@@ -13,3 +16,24 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not there:
         raise Mistake("device = 'cuda': no CUDA device is visible; use auto or cpu")
     return torch.device("cuda" if there and name != "cpu" else "cpu")
+
+
+@contextlib.contextmanager
+def exact_products() -> Iterator[None]:
+    """Products in float32 are float32 on CUDA as well, not TF32, which has 10 bits."""
+    backends = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = [each.allow_tf32 for each in backends]
+    try:
+        for each in backends:
+            each.allow_tf32 = False
+        yield
+    finally:
+        for each, allowed in zip(backends, before, strict=True):
+            each.allow_tf32 = allowed
+
+
+def chunk_memory(device: torch.device, *, cpu: int, cuda: int) -> int:
+    """Bytes that a chunk may take: on CUDA a quarter of what is free at most."""
+    if device.type == "cpu":
+        return cpu
+    return min(cuda, torch.cuda.mem_get_info(device)[0] // 4)
