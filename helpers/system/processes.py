@@ -47,9 +47,9 @@ class Processes:
             Thread(target=self._hand, args=(each,), daemon=True).start()
         atexit.register(self.end)
 
-    def ask(self, function: Callable, *given) -> Future:
-        """function(*given), of a module's function and what pickle can carry."""
-        job, answer = pickle.dumps((function, given)), Future()
+    def ask(self, function: Callable, *given, **options) -> Future:
+        """function(*given, **options), of a module's own and what pickle can carry."""
+        job, answer = pickle.dumps((function, given, options)), Future()
         with self._changed:
             self._changed.wait_for(lambda: self._fits(len(job)))
             self._waiting += len(job)
@@ -155,8 +155,8 @@ def serve(warm: str) -> None:
 def _answer(job: bytes) -> bytes:
     """Whether it was done, and what was found or went wrong, pickled."""
     try:
-        function, given = pickle.loads(job)
-        return pickle.dumps((True, function(*given)))
+        function, given, options = pickle.loads(job)
+        return pickle.dumps((True, function(*given, **options)))
     except (Mistake, Failure) as error:
         return pickle.dumps((False, error))
     except Exception as error:

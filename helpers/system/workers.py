@@ -41,15 +41,17 @@ def end_processes() -> None:
             _beside.pop().end()
 
 
-def submit(function: Callable, *given) -> Future:
-    """function(*given) in a process, where a GPU computes or they were started.
+def submit(function: Callable, *given, **options) -> Future:
+    """function(*given, **options), in a process where a GPU computes or some are there.
 
     Elsewhere here and now: threads of `workers` are as fast, and nothing travels.
     """
     if _beside or choose_device("auto").type == "cuda":
-        return start_processes(warm=function.__module__).ask(function, *given)
+        return start_processes(warm=function.__module__).ask(
+            function, *given, **options
+        )
     answer: Future = Future()
-    answer.set_result(function(*given))
+    answer.set_result(function(*given, **options))
     return answer
 
 

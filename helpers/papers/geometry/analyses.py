@@ -12,17 +12,17 @@ from helpers.runs.kept import digest
 from helpers.system.workers import submit
 
 
-def analysed(numbers: Callable, points: Tensor, *settings) -> Future:
-    """numbers(points, *settings) of points (manifold, feature, example), in time.
+def analysed(measure: Callable, points: Tensor, **options) -> Future:
+    """measure(points, **options) of points (manifold, feature, example), in time.
 
     Where a GPU has the points it reduces them first, to what decides their geometry.
     """
-    return submit(numbers, reduced(points) if points.is_cuda else points, *settings)
+    return submit(measure, reduced(points) if points.is_cuda else points, **options)
 
 
-def simulated(numbers: Callable, points: Tensor, *settings) -> Future:
+def simulated(measure: Callable, points: Tensor, **options) -> Future:
     """The same for a simulation: a GPU turns the points to axes of their own."""
-    return submit(numbers, turned(points) if points.is_cuda else points, *settings)
+    return submit(measure, turned(points) if points.is_cuda else points, **options)
 
 
 class Once:
@@ -34,14 +34,14 @@ class Once:
     def __init__(self):
         self._lock, self._known = Lock(), {}
 
-    def __call__(self, numbers: Callable, points: Tensor, *settings) -> Future:
-        key = (digest(points), *settings)
+    def __call__(self, measure: Callable, points: Tensor, **options) -> Future:
+        key = (digest(points), *options.items())
         with self._lock:
             new = key not in self._known
             answer = self._known.setdefault(key, Future())
         if new:
             try:
-                made = analysed(numbers, points, *settings)
+                made = analysed(measure, points, **options)
             except BaseException as error:  # others wait for it
                 answer.set_exception(error)
                 raise

@@ -110,23 +110,21 @@ def _of_network(
 ) -> dict[str, np.ndarray]:
     """Quantity -> (set, layer)."""
     names, sets = settings["layers"], settings.get("sets", MANIFOLDS)
-    drawn = settings["gaussians"], settings["restarts"], trained.run.seed
+    drawn = {name: settings[name] for name in ("gaussians", "restarts")}
+    drawn |= {"seed": trained.run.seed}
     found = {q: np.full((len(sets), len(names)), np.nan) for q in QUANTITIES}
     asked = {"layers": names, "examples": settings["examples"], "sets": sets}
     answers = []
     for place, points in class_points(trained, model, data, **asked):
         ask = once if names[place[1]] == INPUT else analysed
-        answers.append((place, ask(_numbers, points, *drawn)))
+        answers.append((place, ask(manifold_geometry, points, **drawn)))
     for place, answer in answers:
-        for quantity, value in answer.result().items():
+        for quantity, value in _numbers(answer.result()).items():
             found[quantity][place] = value
     return found
 
 
-def _numbers(points, gaussians: int, restarts: int, seed: int) -> dict[str, float]:
-    """Quantity -> its number."""
-    drawn = {"gaussians": gaussians, "restarts": restarts, "seed": seed}
-    geometry = manifold_geometry(points, **drawn)
+def _numbers(geometry) -> dict[str, float]:
     each = geometry.restart_capacity / geometry.mean_capacity
     return {
         "capacity": float(geometry.mean_capacity),

@@ -68,18 +68,11 @@ def _of_network(trained: Trained, model, data, settings: dict) -> dict:
     asked = {name: settings[name] for name in ("layers", "examples")}
     answers = []
     for place, points in class_points(trained, model, data, sets=JUDGED, **asked):
-        first = analysed(_by_theory, points, settings["gaussians"], seed)
-        answers.append((place, first, simulated(_by_simulation, points, seed)))
+        drawn = {"gaussians": settings["gaussians"], "seed": seed}
+        first = analysed(manifold_geometry, points, **drawn)
+        tried = {"dichotomies": DICHOTOMIES, "seed": seed}
+        answers.append((place, first, simulated(simulated_capacity, points, **tried)))
     for place, first, second in answers:
-        found["theory"][place] = first.result()
-        found["simulated"][place] = second.result()
+        found["theory"][place] = first.result().mean_capacity
+        found["simulated"][place] = second.result().capacity
     return found
-
-
-def _by_theory(points, gaussians: int, seed: int) -> float:
-    geometry = manifold_geometry(points, gaussians=gaussians, seed=seed)
-    return float(geometry.mean_capacity)
-
-
-def _by_simulation(points, seed: int) -> float:
-    return simulated_capacity(points, seed=seed, dichotomies=DICHOTOMIES).capacity

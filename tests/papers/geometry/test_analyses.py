@@ -10,6 +10,7 @@ import torch
 
 from helpers import datasets
 from helpers.errors import Mistake
+from helpers.metrics.manifolds.geometry import manifold_geometry
 from helpers.papers.geometry import (
     analyses,
     manifolds,
@@ -63,8 +64,8 @@ def on_gpu(monkeypatch):
         for name in ("analysed", "simulated"):
             asked = getattr(analyses, name)
 
-            def moved(numbers, points, *settings, asked=asked):
-                return asked(numbers, points.as_subclass(OnGpu), *settings)
+            def moved(measure, points, asked=asked, **options):
+                return asked(measure, points.as_subclass(OnGpu), **options)
 
             for module in (manifolds, simulations, analyses):
                 if hasattr(module, name):
@@ -120,7 +121,7 @@ def test_a_mistake_in_a_process_is_the_same_line(network, beside):
     beside()
     points = torch.full((3, 5, 4), torch.nan)
     with pytest.raises(Mistake, match=r"^points of manifold 0 are NaN or infinite"):
-        analysed(manifolds._numbers, points, 5, 1, 0).result()
+        analysed(manifold_geometry, points, seed=0).result()
 
 
 def test_work_is_done_here_where_no_process_is_beside(beside):
@@ -132,7 +133,7 @@ def test_work_is_done_here_where_no_process_is_beside(beside):
 def test_equal_points_are_analysed_once_whoever_asks():
     asked, met = [], threading.Barrier(4)
 
-    def count(points, setting):
+    def count(points, *, setting):
         asked.append(setting)
         return float(points.sum()) + setting
 
@@ -140,8 +141,8 @@ def test_equal_points_are_analysed_once_whoever_asks():
 
     def ask(_):
         met.wait(60)
-        answers = [once(count, points.clone(), s).result() for s in (1, 2)]
-        return [*answers, once(count, points + 1, 1).result()]
+        answers = [once(count, points.clone(), setting=s).result() for s in (1, 2)]
+        return [*answers, once(count, points + 1, setting=1).result()]
 
     with ThreadPoolExecutor(4) as pool:
         assert [*pool.map(ask, range(4))] == [[67.0, 68.0, 79.0]] * 4
