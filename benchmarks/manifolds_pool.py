@@ -1,6 +1,6 @@
 """Manifold analyses of one network on threads and on processes, and on 16 of them.
 
-    python -m benchmarks.manifolds_pool [--layers 16] [--sets 5] [--classes 60]
+    python -m benchmarks.manifolds_pool [--layers 16] [--sets 5] [--classes 40]
         [--examples 10] [--gaussians 100] [--starts 5] [--many 16]
 
 Points like those of a network's layers: relu features of ever less correlated classes,
@@ -105,7 +105,7 @@ def predicted(found: Row, many: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    sizes = {"layers": 16, "sets": 5, "classes": 60, "examples": 10}
+    sizes = {"layers": 16, "sets": 5, "classes": 40, "examples": 10}
     sizes |= {"gaussians": 100, "starts": 5, "many": 16}
     for name, value in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=value)

@@ -957,6 +957,29 @@ def test_both_parts_are_those_of_the_metric_on_each_group(found, data):
             np.testing.assert_allclose(measured, expected, rtol=1e-8)
 
 
+def test_as_on_a_gpu_curves_are_of_single_precision_and_errors_of_double(
+    found, data, monkeypatch
+):
+    exact = geometry.measure_gradients(found.vgg, data, ["final"])
+    for file in RunFolder(found.vgg.runs[0]).path.glob("measured/*"):
+        file.unlink()
+    monkeypatch.setitem(labelled.CURVES, "cpu", torch.float32)
+    monkeypatch.setitem(labelled.EXACT, "cpu", 50)
+    asked = mock.Mock(wraps=label_gradients)
+    monkeypatch.setattr(gradients, "label_gradients", asked)
+    some = geometry.measure_gradients(found.vgg, data, ["final"])
+    given = [
+        (w["head.weight"].dtype, len(x)) for (_, w, x, _), _ in asked.call_args_list
+    ]
+    assert given == [(torch.float32, 400), (torch.float64, 50)]
+    assert some.errors.item() < 1e-9
+    for part, groups in exact.tables.items():
+        for name, norms in groups.items():
+            # a norm is a root of a sum over at most 400 examples of float32's products
+            np.testing.assert_allclose(some.tables[part][name], norms, rtol=1e-3)
+            assert (some.tables[part][name] != norms).any()
+
+
 def test_the_largest_error_of_all_layers_and_groups_counts(found, data, monkeypatch):
     def wrong(*case, **options):
         parts = label_gradients(*case, **options)
@@ -993,7 +1016,7 @@ def labelled_some(run, data, examples):
     arrays = {"test_accuracy": np.zeros(LAST + 1)}
     histories = Histories((run,), (arrays,), ("epochs",))
     (_, _, network) = next(at_moments(histories, [0]))
-    return labelled.Labelled(network, model_of(run, data), data, examples)
+    return labelled.Labelled(network, model_of(run, data), data, examples, curves=True)
 
 
 def test_examples_are_drawn_with_their_labels_and_groups(found, data):

@@ -57,6 +57,7 @@ class Setting:
         examples: int | None = None,
     ):
         self.model, self.data, self.parts = model_of(run, data), data, tuple(parts)
+        self.precision = run.precision
         known = layer_weights(self.model)
         layers = convolutions(run, data) if layers is None else list(layers)
         _check_names("layer", layers, known)
@@ -91,7 +92,8 @@ class Setting:
     def description(self) -> dict:
         """What decides the accuracies, beside the run and where layers come from."""
         asked = {"spans": self.spans, "parts": self.parts, "examples": self.examples}
-        return asked | ({"measured_on": MEASURED_ON} if NEW in self.parts else {})
+        asked |= {"measured_on": MEASURED_ON} if NEW in self.parts else {}
+        return asked | ({"precision": self.precision} if self.precision else {})
 
     @cached_property
     def _judged(self) -> Tensor:
@@ -116,22 +118,37 @@ class Setting:
         return datasets.network_inputs(some).to(self.device)
 
     def predict(self, final: Weights, other: Weights, pool: Executor) -> Tensor:
-        """Classes by every mixed network, (span, example), on the CPU."""
+        """Classes by every mixed network, (span, example), on the CPU.
+
+        In the precision of the run, as training judged the final network.
+        """
         chunks = self._chunks  # made once, before workers ask for them
         if NEW in self.parts and self._normalised:
             _ = self._measured_on  # likewise
             ask = partial(self._with_new_statistics, final, other)
             return torch.cat(list(pool.map(ask, self.swaps)))
-        ask = partial(swapped_predictions, self.model, final, other, self.swaps)
+        ask = partial(self._predicted, final, other, self.swaps)
         return torch.cat(list(pool.map(ask, chunks)), dim=1).cpu()
+
+    def _predicted(
+        self, final: Weights, other: Weights, swaps: Sequence[Swap], images: Tensor
+    ) -> Tensor:
+        """Classes of some images, (swap, example); each thread sets its precision."""
+        with self._run_precision():
+            return swapped_predictions(self.model, final, other, swaps, images)
+
+    def _run_precision(self) -> torch.autocast:
+        half = {"dtype": torch.bfloat16, "enabled": self.precision == "bfloat16"}
+        return torch.autocast(self.device.type, **half)
 
     def _with_new_statistics(
         self, final: Weights, other: Weights, swap: Swap
     ) -> Tensor:
         """The same of one mixed network, (1, example)."""
         mixed = {n: (other if n in swap else final)[n] for n in final}
-        mixed = with_new_statistics(self.model, mixed, self._measured_on)
-        ask = partial(swapped_predictions, self.model, mixed, mixed, [Swap()])
+        with self._run_precision():
+            mixed = with_new_statistics(self.model, mixed, self._measured_on)
+        ask = partial(self._predicted, mixed, mixed, [Swap()])
         return torch.cat([ask(some) for some in self._chunks], dim=1).cpu()
 
     def accuracies(self, run: Run, predicted: Tensor) -> np.ndarray:
