@@ -24,7 +24,7 @@ from helpers.metrics.checks import (
     real,
     within_range,
 )
-from helpers.system.devices import chunk_memory
+from helpers.system.memory import chunk_memory
 
 # Bytes of distances that are held at once; on a CPU what stays near.
 MEMORY = {"cpu": 2**25, "cuda": 2**31}

@@ -30,10 +30,3 @@ def exact_products() -> Iterator[None]:
     finally:
         for each, allowed in zip(backends, before, strict=True):
             each.allow_tf32 = allowed
-
-
-def chunk_memory(device: torch.device, *, cpu: int, cuda: int) -> int:
-    """Bytes that a chunk may take: on CUDA a quarter of what is free at most."""
-    if device.type == "cpu":
-        return cpu
-    return min(cuda, torch.cuda.mem_get_info(device)[0] // 4)

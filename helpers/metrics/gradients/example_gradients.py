@@ -28,7 +28,7 @@ from helpers.metrics.gradients.products import (
     no_vectors,
 )
 from helpers.metrics.gradients.sums import VectorSums
-from helpers.system.devices import chunk_memory
+from helpers.system.memory import chunk_memory
 
 # Bytes that are held. On a CPU more at once gain nothing, for its caches hold no more;
 # but too few examples make small products of matrices. On CUDA small chunks would be as

@@ -21,7 +21,7 @@ from helpers.metrics.manifolds.nonnegative import (
     nonnegative_least_squares,
 )
 from helpers.metrics.manifolds.nonnegative_batched import batched_least_squares
-from helpers.system.devices import chunk_memory
+from helpers.system.memory import chunk_memory
 
 # Answers with a residual (`kkt_residuals`) above the first are solved for again, with
 # care; what then has one above the second is a Failure.

@@ -1,5 +1,6 @@
 """Finished classifiers, asked: against the metrics called by hand on plain networks."""
 
+import contextlib
 import shutil
 import threading
 import time
@@ -434,6 +435,25 @@ def test_a_measurement_is_made_once_for_a_run_a_name_settings_and_recipe(monkeyp
     monkeypatch.setattr("helpers.runs.kept.RECIPE", 99)
     ask()
     assert len(made) == 8
+
+
+def test_measurements_and_workers_compute_where_products_are_exact(
+    workers, monkeypatch
+):
+    inside, seen = [], []
+
+    @contextlib.contextmanager
+    def exact():
+        inside.append(1)
+        yield
+        inside.pop()
+
+    monkeypatch.setattr("helpers.runs.kept.exact_products", exact)
+    kept(RunFolder(Run()), "m", {}, lambda: {"x": seen.append(len(inside)) or 0})
+    monkeypatch.setattr("helpers.system.workers.exact_products", exact)
+    workers(2)
+    side_by_side(lambda _: seen.append(len(inside)), range(3), "cases")
+    assert seen == [1, 1, 1, 1] and not inside
 
 
 def test_a_damaged_measurement_is_never_read_and_made_again():
