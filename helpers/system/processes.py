@@ -39,7 +39,7 @@ class Processes:
     """
 
     def __init__(self, count: int, *, warm: str = "", room: int = ROOM):
-        self.count, self._room, self._waiting = count, room, 0
+        self.ended, self._room, self._waiting = False, room, 0
         self._jobs: SimpleQueue = SimpleQueue()
         self._changed = Condition()
         self._each = [_Process(warm) for _ in range(count)]
@@ -50,14 +50,17 @@ class Processes:
     def ask(self, function: Callable, *given, **options) -> Future:
         """function(*given, **options), of a module's own and what pickle can carry."""
         job, answer = pickle.dumps((function, given, options)), Future()
+        name = getattr(function, "__name__", "a job")
         with self._changed:
-            self._changed.wait_for(lambda: self._fits(len(job)))
+            self._changed.wait_for(lambda: self._takes(len(job)))
+            if self.ended:
+                raise Failure(f"the processes were ended before {name} was done")
             self._waiting += len(job)
-        self._jobs.put((answer, job, getattr(function, "__name__", "a job")))
+        self._jobs.put((answer, job, name))
         return answer
 
-    def _fits(self, size: int) -> bool:
-        return not self._waiting or self._waiting + size <= self._room
+    def _takes(self, size: int) -> bool:
+        return self.ended or not self._waiting or self._waiting + size <= self._room
 
     def _hand(self, process: "_Process") -> None:
         """One thread a process: hand it jobs, wait for the answers."""
@@ -76,6 +79,9 @@ class Processes:
     def end(self) -> None:
         """End the processes now; what they were asked, and what waits, is a Failure."""
         atexit.unregister(self.end)
+        with self._changed:
+            self.ended = True
+            self._changed.notify_all()
         for each in self._each:
             each.end()
 

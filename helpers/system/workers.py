@@ -71,12 +71,15 @@ def workers() -> Iterator[ThreadPoolExecutor]:
         try:
             yield pool
         except KeyboardInterrupt:
-            end_processes()
+            for each in _beside:  # still there, so that none is started in its place
+                each.end()
             raise
         finally:
             # Wait first, for a worker sets the number of threads whenever it starts.
             pool.shutdown(cancel_futures=True)
             torch.set_num_threads(threads)
+            if any(each.ended for each in _beside):
+                end_processes()
 
 
 def side_by_side(ask: Callable[[Any], Any], cases: Iterable, label: str) -> list:

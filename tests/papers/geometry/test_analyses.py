@@ -1,6 +1,7 @@
 """Manifolds of finished networks analysed in processes, as beside a GPU."""
 
 import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from helpers import datasets
-from helpers.errors import Mistake
+from helpers.errors import Failure, Mistake
 from helpers.metrics.manifolds.geometry import manifold_geometry
 from helpers.papers.geometry import (
     analyses,
@@ -128,6 +129,27 @@ def test_work_is_done_here_where_no_process_is_beside(beside):
     assert workers.submit(os.getpid).result() == os.getpid()
     beside()
     assert workers.submit(os.getpid).result() != os.getpid()
+
+
+def test_an_interrupt_does_not_wait_for_processes(monkeypatch):
+    lot = Processes(1)
+    monkeypatch.setattr(workers, "_beside", [lot])
+    told, begun = [], threading.Event()
+
+    def ask():
+        begun.set()
+        for _ in range(2):  # the second comes when they are ended
+            try:
+                workers.submit(signal.pause).result()
+            except Failure as failure:
+                told.append(str(failure))
+
+    with pytest.raises(KeyboardInterrupt), workers.workers() as pool:
+        pool.submit(ask)
+        begun.wait(60)
+        raise KeyboardInterrupt
+    assert told == ["the processes were ended before pause was done"] * 2
+    assert workers._beside == []
 
 
 def test_equal_points_are_analysed_once_whoever_asks():
