@@ -15,7 +15,7 @@ from torch import Tensor
 
 from helpers.metrics.manifolds.clouds import Clouds
 
-LIMIT = 2**18  # points whose products are held beside the points at a time
+MEMORY = 2**29  # bytes of products that are held beside the points at a time
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def reduced(points: Sequence[Tensor | np.ndarray] | Tensor) -> Reduced:
     clouds = Clouds(points)
     axes, upper = torch.linalg.qr(clouds.centers.mT)
     own, parts = [None] * len(clouds), [None] * len(clouds)
-    for members in clouds.alike(LIMIT):
+    held = MEMORY // (8 * (max(clouds.examples) + axes.shape[1]))
+    for members in clouds.alike(held):
         both = (each.cpu().numpy() for each in clouds.products(members, axes.mT))
         for i, *pair in zip(members, *both, strict=True):
             own[i], parts[i] = pair

@@ -46,6 +46,14 @@ def test_manifolds_of_unequal_size_keep_their_places():
     np.testing.assert_allclose(found.radius, whole.radius, rtol=CLOSE)
 
 
+def test_any_memory_will_do(monkeypatch):
+    points = clouds(9, 40, 6)
+    whole = reduced(points)
+    monkeypatch.setattr("helpers.metrics.manifolds.reduced.MEMORY", 1)
+    for some, other in zip(reduced(points).parts, whole.parts, strict=True):
+        np.testing.assert_array_equal(some, other)
+
+
 def test_a_dead_layer_has_no_geometry_either():
     points = torch.ones(5, 20, 4)
     assert manifold_geometry(reduced(points)).mean_capacity.isnan()
