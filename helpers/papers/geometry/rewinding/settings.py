@@ -108,14 +108,19 @@ class Setting:
         """Those images, then the test images, as networks see them."""
         images = self.data.train_images[self._judged], self.data.test_images
         every = torch.cat([datasets.network_inputs(some) for some in images])
-        return every.to(self.device).split(CHUNK[self.device.type])
+        return self._placed(every).split(CHUNK[self.device.type])
 
     @cached_property
     def _measured_on(self) -> Tensor:
         """Training images for new statistics, as networks see them."""
         count = min(MEASURED_ON, len(self.data.train_labels))
         some = self.data.sample(train_examples=count).train_images
-        return datasets.network_inputs(some).to(self.device)
+        return self._placed(datasets.network_inputs(some))
+
+    def _placed(self, images: Tensor) -> Tensor:
+        """Images on the device; a GPU convolves them channels-last, as in training."""
+        layout = torch.channels_last if self.device.type == "cuda" else None
+        return images.to(self.device, memory_format=layout or torch.preserve_format)
 
     def predict(self, final: Weights, other: Weights, pool: Executor) -> Tensor:
         """Classes by every mixed network, (span, example), on the CPU.
