@@ -24,8 +24,10 @@ from helpers.metrics.checks import (
     real,
     within_range,
 )
+from helpers.system.memory import chunk_memory
 
-BLOCK = 2**22  # distances held at once, 32 MB
+# Bytes of distances that are held at once; on a CPU what stays near.
+MEMORY = {"cpu": 2**25, "cuda": 2**31}
 LEAST = 4  # examples of which UMAP makes a picture
 
 
@@ -75,8 +77,9 @@ def embed(
     check_count("neighbours", neighbours, least=2)
     if not 0 <= min_dist <= 1:
         raise Mistake(f"min_dist = {min_dist!r}: must be within 0..1")
-    rows = _checked(features, max(neighbours, LEAST) - 1).cpu()
+    rows = _checked(features, max(neighbours, LEAST) - 1)
     nearest = _nearest(rows, neighbours - 1)
+    known, nearest = _with_distances(rows, nearest), nearest.cpu()
     with warnings.catch_warnings():  # some are told at import, others on odd data
         warnings.simplefilter("ignore")
         from umap import UMAP  # takes seconds to import
@@ -88,10 +91,10 @@ def embed(
             random_state=seed,
             n_jobs=1,
             # exact ones: umap's own search is compiled anew in every process
-            precomputed_knn=_with_distances(rows, nearest),
+            precomputed_knn=known,
             force_approximation_algorithm=True,
         )
-        points = reducer.fit_transform(rows.float().numpy())
+        points = reducer.fit_transform(rows.float().cpu().numpy())
     points = torch.from_numpy(points)
     shown = _nearest(points.double(), neighbours - 1)
     kept = (nearest[:, :, None] == shown[:, None]).any(2).double().mean()
@@ -100,9 +103,10 @@ def embed(
 
 def _with_distances(rows: Tensor, nearest: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Indices and distances of the nearest, each example first of its own."""
-    every = torch.cat([torch.arange(len(rows))[:, None], nearest], 1)
+    own = torch.arange(len(rows), device=rows.device)
+    every = torch.cat([own[:, None], nearest], 1)
     distances = [(rows - rows[column]).norm(dim=1) for column in every.T]
-    return every.numpy(), torch.stack(distances, 1).float().numpy()
+    return every.cpu().numpy(), torch.stack(distances, 1).float().cpu().numpy()
 
 
 def separability(
@@ -133,7 +137,8 @@ def _nearest(rows: Tensor, count: int) -> Tensor:
     squares, found = rows.square().sum(1), []
     grain = 1e-12 * squares.max() + 1e-30 * far  # above the error of rounding
     grain = grain.where(grain > 0, 1)
-    for start in range(0, len(rows), size := max(1, BLOCK // len(rows))):
+    held = chunk_memory(rows.device, **MEMORY) // 8
+    for start in range(0, len(rows), size := max(1, held // len(rows))):
         some = rows[start : start + size]
         # Squared distances less the row's own square, equal where rounding differs.
         distances = (squares - 2 * some @ rows.T).div_(grain).round_()

@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from helpers.runs.store import DONE, MEASURED, WEIGHTS, RunFolder
+from helpers.system.devices import exact_products
 from helpers.system.files import names_in, read_bytes, sha256, write_bytes
 from helpers.system.values import digest_of
 
@@ -38,14 +39,15 @@ def kept_rows(
 ) -> dict[str, np.ndarray]:
     """The same of several networks, which are asked at once: name -> (network, ...).
 
-    make(places) gives the rows of those of whom nothing is kept; each is kept beside
-    its own run.
+    make(places) gives the rows of those of whom nothing is kept, where products of
+    float32 are exact on a GPU, too; each is kept beside its own run.
     """
     name = f"{name}-{digest_of({**settings, 'recipe': RECIPE})}"
     found = [folder.measured(name) for folder in folders]
     rows = {k: row for k, row in enumerate(found) if row is not None}
     if missing := [k for k in range(len(folders)) if k not in rows]:
-        made = {key: np.asarray(values) for key, values in make(missing).items()}
+        with exact_products():
+            made = {key: np.asarray(values) for key, values in make(missing).items()}
         for j, k in enumerate(missing):
             rows[k] = {key: values[j] for key, values in made.items()}
             folders[k].save_measured(name, rows[k])

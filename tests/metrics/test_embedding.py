@@ -36,7 +36,9 @@ def by_loop(features, labels, neighbours):
 @pytest.mark.parametrize("neighbours", [1, 2, 5, 8])
 @pytest.mark.parametrize("gap", [0.0, 0.4, 1.0])
 def test_separability_is_that_of_the_definition(neighbours, gap, monkeypatch):
-    monkeypatch.setattr(embedding, "BLOCK", 700)  # several blocks, the last smaller
+    monkeypatch.setitem(
+        embedding.MEMORY, "cpu", 8 * 700
+    )  # several blocks, the last smaller
     features, labels = blobs(gap=gap)
     features, labels = features[:77], labels[:77]
     found = separability(features, labels, neighbours=neighbours)

@@ -28,9 +28,12 @@ from helpers.metrics.gradients.products import (
     no_vectors,
 )
 from helpers.metrics.gradients.sums import VectorSums
+from helpers.system.memory import chunk_memory
 
-# On a CPU more bytes at once gain nothing, for its caches hold no more; but too few
-# examples make small products of matrices.
+# Bytes that are held. On a CPU more at once gain nothing, for its caches hold no more;
+# but too few examples make small products of matrices. On CUDA small chunks would be as
+# many launches as large ones, with little work in each.
+MEMORY = {"cpu": 2**30, "cuda": 2**34}
 CPU_MEMORY, CPU_EXAMPLES = 2**26, 32
 
 # From images and labels to the gradients of each parameter, by name.
@@ -45,7 +48,7 @@ def class_gradient_sums(
     *,
     classes: int,
     gradient: Callable[[Tensor, Tensor], Tensor],
-    memory: int = 2**30,
+    memory: int | None = None,
 ) -> dict[str, list[VectorSums]]:
     """Sums over the gradients of each example's own loss: name -> one entry a class.
 
@@ -57,8 +60,10 @@ def class_gradient_sums(
 
     Linear, Conv2d and BatchNorm2d layers that are called once are differentiated by
     one backward pass a chunk, other modules by torch.func. About `memory` bytes are
-    held (one example takes what it takes), and beside them the weights three times.
+    held (one example takes what it takes), and beside them the weights three times;
+    None: 1 GB, on CUDA 17 GB or a quarter of what is free.
     """
+    memory = memory or chunk_memory(images.device, **MEMORY)
     with _evaluating(module):
         differentiate, size = _choose(module, gradient, images[:1], labels[:1])
         chunk = max(1, memory // size)

@@ -21,6 +21,7 @@ from helpers.metrics.manifolds.nonnegative import (
     nonnegative_least_squares,
 )
 from helpers.metrics.manifolds.nonnegative_batched import batched_least_squares
+from helpers.system.memory import chunk_memory
 
 # Answers with a residual (`kkt_residuals`) above the first are solved for again, with
 # care; what then has one above the second is a Failure.
@@ -31,8 +32,7 @@ UNTOUCHED = 1e-8
 # An anchor point this near the centre has no direction.
 AT_THE_CENTRE = 1e-12
 # Bytes of a chunk by default: on a CPU what stays in its cache.
-CPU_MEMORY = 2**24
-GPU_MEMORY = 2**31
+MEMORY = {"cpu": 2**24, "cuda": 2**31}
 
 
 class AnchorGeometry(NamedTuple):
@@ -170,7 +170,7 @@ def _least_squares(grams, products, *, rank):
 def _chunk_size(shape, device, memory):
     """How many manifolds of one shape a chunk takes, by the arrays held at once."""
     (rows, size), (_, count) = shape
-    memory = memory or (CPU_MEMORY if device.type == "cpu" else GPU_MEMORY)
+    memory = memory or chunk_memory(device, **MEMORY)
     bytes_each = 8 * (6 * count * (rows + size) + 3 * size * (rows + size))
     return max(1, int(memory // bytes_each))
 

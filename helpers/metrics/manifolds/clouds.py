@@ -65,9 +65,11 @@ class Clouds:
         Returns (direction, point), the manifolds one after the other.
         """
         directions = directions.to(self.mean)
-        return torch.cat(
-            [directions @ self._about(self.mean, i) for i in range(len(self))], 1
-        )
+        return torch.cat([directions @ self.about_mean(i) for i in range(len(self))], 1)
+
+    def about_mean(self, i: int) -> Tensor:
+        """One manifold's points about the mean of all, until the next call."""
+        return self._about(self.mean, i)
 
     def _size(self, i: int) -> float:
         """The largest number of a manifold's points in size."""

@@ -22,6 +22,7 @@ from helpers.errors import Mistake
 from helpers.metrics.checks import check_count, check_seed
 from helpers.metrics.manifolds.anchors import anchor_geometry
 from helpers.metrics.manifolds.clouds import Clouds, coordinates
+from helpers.metrics.manifolds.reduced import Reduced
 from helpers.metrics.manifolds.removals import (
     center_correlation,
     given_removal,
@@ -64,7 +65,7 @@ class ManifoldGeometry(NamedTuple):
 
 @torch.no_grad()
 def manifold_geometry(
-    points: Sequence[Tensor | np.ndarray] | Tensor,
+    points: Sequence[Tensor | np.ndarray] | Tensor | Reduced,
     *,
     margin: float = 0.0,
     gaussians: int = 300,
@@ -77,9 +78,9 @@ def manifold_geometry(
 
     points: (feature, example) for each manifold, or one tensor (manifold, feature,
     example); two manifolds of two examples at least; finite, of any type; computed in
-    float64 where they are. margin: kappa, 0 or more. gaussians: drawn for each
-    manifold. restarts: of the search for directions that correlate the centres.
-    null_directions: (feature, K), orthonormal, taken out instead of those. memory:
+    float64 where they are; or these `reduced`. margin: kappa, 0 or more. gaussians:
+    drawn for each manifold. restarts: of the search for directions that correlate the
+    centres. null_directions: (feature, K), orthonormal, taken out instead. memory:
     bytes of a chunk's coordinates and Gaussians; no result depends on it. Beside them
     and the points it holds about five times the centres and one manifold: 0.3 GB for
     65,536 features of 100 manifolds of 50. With fewer features than examples radius
@@ -89,7 +90,7 @@ def manifold_geometry(
     check_count("restarts", restarts)
     check_seed(seed)
     with _enough_memory(f"manifolds with {gaussians} Gaussians each"):
-        clouds = Clouds(points)
+        clouds = points if isinstance(points, Reduced) else Clouds(points)
         if null_directions is None:
             removal = search_removal(clouds, restarts=restarts, seed=seed)
         else:

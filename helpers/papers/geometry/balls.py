@@ -1,6 +1,7 @@
 """Balls of known radius and dimension: what theory says and what is measured."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 
 import numpy as np
 from scipy.special import ndtr
@@ -10,7 +11,7 @@ from helpers.runs import Run
 from helpers.runs.kept import kept
 from helpers.runs.store import RunFolder
 from helpers.streams import stream
-from helpers.system.workers import side_by_side
+from helpers.system.workers import side_by_side, submit
 
 MANIFOLDS, EXAMPLES, FEATURES = 40, 50, 400  # of the balls that are measured
 
@@ -44,14 +45,15 @@ def measured_balls(
     """
     shape = (draws, len(radii), len(dimensions))
 
-    def ask(index: tuple[int, ...]) -> float:
+    def ask(index: tuple[int, ...]) -> Future:
         draw, r, d = index
         points = _points(radii[r], dimensions[d], draw)
         options = {"gaussians": gaussians, "restarts": 2, "seed": draw}
-        return float(manifold_geometry(points, **options).mean_capacity)
+        return submit(manifold_geometry, points, **options)
 
     def make() -> dict[str, np.ndarray]:
-        found = side_by_side(ask, np.ndindex(shape), "balls")
+        answers = side_by_side(ask, np.ndindex(shape), "balls")
+        found = [float(answer.result().mean_capacity) for answer in answers]
         return {"capacity": np.reshape(found, shape)}
 
     drawn = {"radii": list(radii), "dimensions": list(dimensions)}

@@ -73,8 +73,9 @@ def measure_gradients(
     """Both parts of the gradient of finished networks (figures 5, A.1, A.12 to A.14).
 
     moments: "best", "final" or epochs whose weights were kept. examples: so many of the
-    training set, drawn by the run's seed; None: all. In double precision and evaluation
-    mode; kept beside the run.
+    training set, drawn by the run's seed; None: all. In evaluation mode and in double
+    precision; on a GPU the norms in single precision, and the errors in double one, of
+    500 examples at most. Kept beside the run.
     """
     model = model_of(histories.runs[0], data)
     names = kernel_names(model)
@@ -97,16 +98,23 @@ def _norms(
     trained: Trained, model, data, examples: int | None
 ) -> dict[str, np.ndarray | float]:
     """Part -> norms (group, layer), and the largest relative error of their sum."""
-    labelled = Labelled(trained, model, data, examples)
-    parts = labelled.ask(label_gradients, groups=labelled.groups)
+    labelled = Labelled(trained, model, data, examples, curves=True)
+    norms = _of_groups(labelled)
+    found = {part: norms[part] for part in PARTS}
+    if not labelled.exact:
+        norms = _of_groups(Labelled(trained, model, data, examples, curves=False))
+    return {**found, "error": np.nanmax(norms["error"])}
+
+
+def _of_groups(labelled: Labelled) -> dict[str, np.ndarray]:
+    """Part, and "error" -> norms (group, layer)."""
+    parts, model = labelled.ask(label_gradients, groups=labelled.groups), labelled.model
     places = [model.names.index(name) for name in kernel_names(model).values()]
     norms = [parts[group].norms() for group in GROUPS]
-    found = {
-        part: np.stack([getattr(n, part)[places].cpu().numpy() for n in norms])
-        for part in PARTS
+    return {
+        name: np.stack([getattr(n, name)[places].cpu().numpy() for n in norms])
+        for name in (*PARTS, "error")
     }
-    each = np.stack([n.error[places].cpu().numpy() for n in norms])
-    return {**found, "error": np.nanmax(each)}
 
 
 def feature_form_errors(
@@ -121,7 +129,7 @@ def feature_form_errors(
     head = list(kernel_names(model).values())[-1]
 
     def make(trained: Trained) -> dict[str, float]:
-        labelled = Labelled(trained, model, data, examples)
+        labelled = Labelled(trained, model, data, examples, curves=False)
         groups = {"all": labelled.groups["all"]}
         parts = labelled.ask(class_centred_gradients, groups=groups)["all"]
         every = {**labelled.weights, **labelled.statistics}
@@ -150,7 +158,7 @@ def dependent_slopes(
     places = [model.names.index(name) for name in kernel_names(model).values()]
 
     def make(trained: Trained) -> dict[str, float]:
-        labelled = Labelled(trained, model, data, examples)
+        labelled = Labelled(trained, model, data, examples, curves=True)
         if labelled.permuted.sum() < 2**HALVINGS:
             return {"slope": np.nan}
         draws = stream(trained.run.seed, "examples of growing subsets")

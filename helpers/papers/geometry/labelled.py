@@ -1,4 +1,4 @@
-"""A network in double precision on its training set, and its layers' kernels."""
+"""A network on its training set, to be differentiated, and its layers' kernels."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -16,6 +16,10 @@ from helpers.streams import stream
 from helpers.system.devices import choose_device
 
 GROUPS = ("all", "unpermuted", "permuted")
+# No curve shows the digits of double precision, which is slow on a GPU: there curves
+# are of single precision, and what is claimed to be exact is asked of some examples.
+CURVES = {"cpu": torch.float64, "cuda": torch.float32}
+EXACT = {"cpu": None, "cuda": 500}  # examples at most; None: all that are given
 
 
 def kernel_names(model) -> dict[str, str]:
@@ -27,10 +31,19 @@ def kernel_names(model) -> dict[str, str]:
 
 
 class Labelled:
-    """A network in double precision, ready to be differentiated on its training set."""
+    """A network ready to be differentiated on some of its training set.
 
-    def __init__(self, trained: Trained, model, data, examples: int | None):
+    examples: so many, drawn by the run's seed; None: all. curves: for curves; else in
+    double precision, on a GPU of EXACT examples at most.
+    """
+
+    def __init__(
+        self, trained: Trained, model, data, examples: int | None, *, curves: bool
+    ):
         run, device = trained.run, choose_device("auto")
+        dtype = CURVES[device.type] if curves else torch.float64
+        if not curves and EXACT[device.type]:
+            examples = min(examples or EXACT[device.type], EXACT[device.type])
         drawn = permute_labels(
             data.train_labels,
             run.permuted_fraction or 0.0,
@@ -47,9 +60,14 @@ class Labelled:
         self.images = datasets.network_inputs(data.train_images[some]).to(device)
         self.labels = drawn.labels[some].to(device)
         self.permuted = drawn.permuted[some].to(device)
-        every = {n: w.to(device).double() for n, w in trained.weights.items()}
+        every = {n: w.to(device, dtype) for n, w in trained.weights.items()}
         self.weights = {name: every[name] for name in model.names}
         self.statistics = {n: w for n, w in every.items() if n not in self.weights}
+
+    @property
+    def exact(self) -> bool:
+        """Whether in double precision."""
+        return next(iter(self.weights.values())).dtype == torch.float64
 
     @property
     def groups(self) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ from helpers.errors import Mistake
 from helpers.metrics.manifolds.geometry import manifold_geometry
 from helpers.models.layers import INPUT, layer_names
 from helpers.models.of import model_of
+from helpers.papers.geometry.analyses import Once, analysed
 from helpers.papers.geometry.jobs import measured
 from helpers.papers.geometry.networks import MANIFOLDS, Moment, Trained, class_points
 from helpers.runs.histories import Histories
@@ -92,8 +93,9 @@ def measure_geometry(
         settings["sets"] = tuple(sets)
 
     def make(trained: Trained) -> dict[str, np.ndarray]:
-        return _of_network(trained, model, data, settings)
+        return _of_network(trained, model, data, settings, once)
 
+    once = Once()
     shapes = dict.fromkeys(QUANTITIES, (len(sets), len(names)))
     found = measured(histories, moments, make, shapes, geometry=settings)
     tables = {
@@ -103,15 +105,21 @@ def measure_geometry(
     return Geometry(names, tuple(moments), examples, tables)
 
 
-def _of_network(trained: Trained, model, data, settings: dict) -> dict[str, np.ndarray]:
+def _of_network(
+    trained: Trained, model, data, settings: dict, once: Once
+) -> dict[str, np.ndarray]:
     """Quantity -> (set, layer)."""
     names, sets = settings["layers"], settings.get("sets", MANIFOLDS)
     drawn = {name: settings[name] for name in ("gaussians", "restarts")}
+    drawn |= {"seed": trained.run.seed}
     found = {q: np.full((len(sets), len(names)), np.nan) for q in QUANTITIES}
     asked = {"layers": names, "examples": settings["examples"], "sets": sets}
+    answers = []
     for place, points in class_points(trained, model, data, **asked):
-        geometry = manifold_geometry(points, seed=trained.run.seed, **drawn)
-        for quantity, value in _numbers(geometry).items():
+        ask = once if names[place[1]] == INPUT else analysed
+        answers.append((place, ask(manifold_geometry, points, **drawn)))
+    for place, answer in answers:
+        for quantity, value in _numbers(answer.result()).items():
             found[quantity][place] = value
     return found
 

@@ -59,11 +59,11 @@ def _separability(
 
 
 def _features(trained: Trained, model, inputs: Tensor, layer: str) -> Tensor:
-    """Features of one layer on the CPU, (example, feature)."""
+    """Features of one layer where they are computed, (example, feature)."""
     device = choose_device("auto")
     weights = {n: w.to(device) for n, w in trained.weights.items()}
     ((_, values),) = layer_features(model, weights, inputs.to(device), layers=[layer])
-    return values.cpu()
+    return values
 
 
 def embeddings(

@@ -8,6 +8,7 @@ import numpy as np
 from helpers.metrics.manifolds.capacity import simulated_capacity
 from helpers.metrics.manifolds.geometry import manifold_geometry
 from helpers.models.of import model_of
+from helpers.papers.geometry.analyses import analysed, simulated
 from helpers.papers.geometry.jobs import measured
 from helpers.papers.geometry.networks import Moment, Trained, class_points
 from helpers.runs.histories import Histories
@@ -63,11 +64,15 @@ def measure_capacities(
 def _of_network(trained: Trained, model, data, settings: dict) -> dict:
     """Both capacities, (set, layer)."""
     shape, seed = (len(JUDGED), len(settings["layers"])), trained.run.seed
-    theory, simulated = np.full((2, *shape), np.nan)
+    found = {part: np.full(shape, np.nan) for part in Capacities._fields}
     asked = {name: settings[name] for name in ("layers", "examples")}
+    answers = []
     for place, points in class_points(trained, model, data, sets=JUDGED, **asked):
         drawn = {"gaussians": settings["gaussians"], "seed": seed}
-        theory[place] = manifold_geometry(points, **drawn).mean_capacity
-        tried = simulated_capacity(points, seed=seed, dichotomies=DICHOTOMIES)
-        simulated[place] = tried.capacity
-    return {"theory": theory, "simulated": simulated}
+        first = analysed(manifold_geometry, points, **drawn)
+        tried = {"dichotomies": DICHOTOMIES, "seed": seed}
+        answers.append((place, first, simulated(simulated_capacity, points, **tried)))
+    for place, first, second in answers:
+        found["theory"][place] = first.result().mean_capacity
+        found["simulated"][place] = second.result().capacity
+    return found

@@ -1,5 +1,6 @@
 """Finished classifiers, asked: against the metrics called by hand on plain networks."""
 
+import contextlib
 import shutil
 import threading
 import time
@@ -324,8 +325,8 @@ def ended(monkeypatch):
     return ended
 
 
-@pytest.mark.parametrize(("device", "count"), [("cpu", 1), ("cpu", 4), ("cuda", 1)])
-def test_there_is_a_worker_to_each_core_and_one_on_cuda(
+@pytest.mark.parametrize(("device", "count"), [("cpu", 1), ("cpu", 4), ("cuda", 2)])
+def test_there_is_a_worker_to_each_core_and_two_on_cuda(
     workers, monkeypatch, device, count
 ):
     workers(count if device == "cpu" else 4, device)
@@ -436,6 +437,25 @@ def test_a_measurement_is_made_once_for_a_run_a_name_settings_and_recipe(monkeyp
     assert len(made) == 8
 
 
+def test_measurements_and_workers_compute_where_products_are_exact(
+    workers, monkeypatch
+):
+    inside, seen = [], []
+
+    @contextlib.contextmanager
+    def exact():
+        inside.append(1)
+        yield
+        inside.pop()
+
+    monkeypatch.setattr("helpers.runs.kept.exact_products", exact)
+    kept(RunFolder(Run()), "m", {}, lambda: {"x": seen.append(len(inside)) or 0})
+    monkeypatch.setattr("helpers.system.workers.exact_products", exact)
+    workers(2)
+    side_by_side(lambda _: seen.append(len(inside)), range(3), "cases")
+    assert seen == [1, 1, 1, 1] and not inside
+
+
 def test_a_damaged_measurement_is_never_read_and_made_again():
     """Cut short at any place, or with any bit turned."""
     folder, array = RunFolder(Run()), np.arange(6.0).reshape(2, 3)
@@ -544,7 +564,8 @@ def test_geometry_is_measured_at_every_layer_set_and_moment(found, data, simple)
     assert some.examples == 4 and some.bound == 2 / 4
     check_perceptrons(found.dense, data, some, stand_in)
     assert {*simple} == {(10, 64, 4), (10, 12, 4)}
-    assert len(simple) == 2 * 3 * 5 * 4
+    # images at the first moment alone, for they are the same at each
+    assert len(simple) == 2 * 5 * (1 + 3 * 3)
 
 
 def test_geometry_of_a_convolutional_network(found, data):
@@ -956,6 +977,29 @@ def test_both_parts_are_those_of_the_metric_on_each_group(found, data):
             np.testing.assert_allclose(measured, expected, rtol=1e-8)
 
 
+def test_as_on_a_gpu_curves_are_of_single_precision_and_errors_of_double(
+    found, data, monkeypatch
+):
+    exact = geometry.measure_gradients(found.vgg, data, ["final"])
+    for file in RunFolder(found.vgg.runs[0]).path.glob("measured/*"):
+        file.unlink()
+    monkeypatch.setitem(labelled.CURVES, "cpu", torch.float32)
+    monkeypatch.setitem(labelled.EXACT, "cpu", 50)
+    asked = mock.Mock(wraps=label_gradients)
+    monkeypatch.setattr(gradients, "label_gradients", asked)
+    some = geometry.measure_gradients(found.vgg, data, ["final"])
+    given = [
+        (w["head.weight"].dtype, len(x)) for (_, w, x, _), _ in asked.call_args_list
+    ]
+    assert given == [(torch.float32, 400), (torch.float64, 50)]
+    assert some.errors.item() < 1e-9
+    for part, groups in exact.tables.items():
+        for name, norms in groups.items():
+            # a norm is a root of a sum over at most 400 examples of float32's products
+            np.testing.assert_allclose(some.tables[part][name], norms, rtol=1e-3)
+            assert (some.tables[part][name] != norms).any()
+
+
 def test_the_largest_error_of_all_layers_and_groups_counts(found, data, monkeypatch):
     def wrong(*case, **options):
         parts = label_gradients(*case, **options)
@@ -992,7 +1036,7 @@ def labelled_some(run, data, examples):
     arrays = {"test_accuracy": np.zeros(LAST + 1)}
     histories = Histories((run,), (arrays,), ("epochs",))
     (_, _, network) = next(at_moments(histories, [0]))
-    return labelled.Labelled(network, model_of(run, data), data, examples)
+    return labelled.Labelled(network, model_of(run, data), data, examples, curves=True)
 
 
 def test_examples_are_drawn_with_their_labels_and_groups(found, data):

@@ -191,14 +191,14 @@ def measure(histories, data, *, sets=None, layers=("hidden", "input")):
 
 
 def test_some_sets_and_all_sets_share_nothing_that_was_kept(found, data, asked):
-    """One network, two moments, two layers; each is kept, for itself."""
+    """One network, two moments, a layer and the images; each is kept, for itself."""
     one = found.dense.where(width=12, seed=0)
     every = measure(one, data)
-    assert len(asked) == 5 * 4
+    assert len(asked) == 5 * (2 + 1)  # the images once
     for sets in (["test"], ["test", "permuted"]):
         asked.clear()
         some = measure(one, data, sets=sets)
-        assert len(asked) == len(sets) * 4 and [*some.tables["radius"]] == sets
+        assert len(asked) == len(sets) * 3 and [*some.tables["radius"]] == sets
         same_tables(some, every)
     numbers = [tuple(values.flat) for values in every.tables["radius"].values()]
     assert len({*numbers}) == 5

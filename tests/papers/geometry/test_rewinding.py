@@ -464,6 +464,34 @@ def test_set_back_as_a_whole_a_network_is_as_accurate_as_it_was_then(
     assert np.ptp(sweep.tables["train"]) > 0.1
 
 
+@pytest.mark.parametrize("parts", [PARTS[:3], PARTS])
+def test_a_network_in_mixed_precision_is_judged_as_training_judged_it(
+    data, cores, parts, monkeypatch
+):
+    run = small(**VGG, precision="bfloat16", epochs=2, snapshots=[0])
+    histories, layers = train(Study(data, run, {"seed": [0]}), device="cpu"), FEW
+    seen, plain = [], swaps.functional_call
+
+    def heard(part, lent, images):
+        found = plain(part, lent, images)
+        seen.append(found[0].dtype if isinstance(found, tuple) else found.dtype)
+        return found
+
+    monkeypatch.setattr(swaps, "functional_call", heard)
+    monkeypatch.setattr("helpers.models.stages.functional_call", heard)
+    cores(2)
+    sweep = rewind(histories, data, [0, 2], parts=parts, layers=layers)
+    assert {*seen} >= {torch.bfloat16}
+    if parts == PARTS[:3]:  # with new statistics it is another network
+        for name, table in sweep.tables.items():
+            final = histories.final(f"{name}_accuracy")
+            np.testing.assert_array_equal(table[0, :, 1], final.repeat(len(layers)))
+    # what single precision said before is another measurement
+    single = settings.Setting(replace(run, precision=None), data, parts=parts)
+    mixed = settings.Setting(run, data, parts=parts)
+    assert mixed.description == single.description | {"precision": "bfloat16"}
+
+
 def test_where_a_run_had_ended_before_its_last_network_stands(found, data, loads):
     """Each epoch is swept once, in order; after the last one all are kept as one."""
     sweep = rewind(found.lengths, data, [50, LAST, 1, 0, 1], layers=DENSE)

@@ -57,6 +57,7 @@ class Setting:
         examples: int | None = None,
     ):
         self.model, self.data, self.parts = model_of(run, data), data, tuple(parts)
+        self.precision = run.precision
         known = layer_weights(self.model)
         layers = convolutions(run, data) if layers is None else list(layers)
         _check_names("layer", layers, known)
@@ -91,7 +92,8 @@ class Setting:
     def description(self) -> dict:
         """What decides the accuracies, beside the run and where layers come from."""
         asked = {"spans": self.spans, "parts": self.parts, "examples": self.examples}
-        return asked | ({"measured_on": MEASURED_ON} if NEW in self.parts else {})
+        asked |= {"measured_on": MEASURED_ON} if NEW in self.parts else {}
+        return asked | ({"precision": self.precision} if self.precision else {})
 
     @cached_property
     def _judged(self) -> Tensor:
@@ -106,32 +108,52 @@ class Setting:
         """Those images, then the test images, as networks see them."""
         images = self.data.train_images[self._judged], self.data.test_images
         every = torch.cat([datasets.network_inputs(some) for some in images])
-        return every.to(self.device).split(CHUNK[self.device.type])
+        return self._placed(every).split(CHUNK[self.device.type])
 
     @cached_property
     def _measured_on(self) -> Tensor:
         """Training images for new statistics, as networks see them."""
         count = min(MEASURED_ON, len(self.data.train_labels))
         some = self.data.sample(train_examples=count).train_images
-        return datasets.network_inputs(some).to(self.device)
+        return self._placed(datasets.network_inputs(some))
+
+    def _placed(self, images: Tensor) -> Tensor:
+        """Images on the device; a GPU convolves them channels-last, as in training."""
+        layout = torch.channels_last if self.device.type == "cuda" else None
+        return images.to(self.device, memory_format=layout or torch.preserve_format)
 
     def predict(self, final: Weights, other: Weights, pool: Executor) -> Tensor:
-        """Classes by every mixed network, (span, example), on the CPU."""
+        """Classes by every mixed network, (span, example), on the CPU.
+
+        In the precision of the run, as training judged the final network.
+        """
         chunks = self._chunks  # made once, before workers ask for them
         if NEW in self.parts and self._normalised:
             _ = self._measured_on  # likewise
             ask = partial(self._with_new_statistics, final, other)
             return torch.cat(list(pool.map(ask, self.swaps)))
-        ask = partial(swapped_predictions, self.model, final, other, self.swaps)
+        ask = partial(self._predicted, final, other, self.swaps)
         return torch.cat(list(pool.map(ask, chunks)), dim=1).cpu()
+
+    def _predicted(
+        self, final: Weights, other: Weights, swaps: Sequence[Swap], images: Tensor
+    ) -> Tensor:
+        """Classes of some images, (swap, example); each thread sets its precision."""
+        with self._run_precision():
+            return swapped_predictions(self.model, final, other, swaps, images)
+
+    def _run_precision(self) -> torch.autocast:
+        half = {"dtype": torch.bfloat16, "enabled": self.precision == "bfloat16"}
+        return torch.autocast(self.device.type, **half)
 
     def _with_new_statistics(
         self, final: Weights, other: Weights, swap: Swap
     ) -> Tensor:
         """The same of one mixed network, (1, example)."""
         mixed = {n: (other if n in swap else final)[n] for n in final}
-        mixed = with_new_statistics(self.model, mixed, self._measured_on)
-        ask = partial(swapped_predictions, self.model, mixed, mixed, [Swap()])
+        with self._run_precision():
+            mixed = with_new_statistics(self.model, mixed, self._measured_on)
+        ask = partial(self._predicted, mixed, mixed, [Swap()])
         return torch.cat([ask(some) for some in self._chunks], dim=1).cpu()
 
     def accuracies(self, run: Run, predicted: Tensor) -> np.ndarray:
