@@ -181,7 +181,7 @@ def main(arguments: list[str] | None = None) -> None:
         print({key: f"{rate:.3g}" for key, rate in lines[-1].items() if key != "name"})
     print(COLUMNS + "\n" + "|---" * 8 + "|", flush=True)
     for row in chosen:
-        with fast_products(), searched_kernels():
+        with fast_products(), searched_kernels(torch.device(device)):
             lines.append(measure(row, size, device, end - time.monotonic()))
         print(show(lines[-1]), flush=True)
         if options.out:

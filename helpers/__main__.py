@@ -11,7 +11,7 @@ from helpers.chapters import surroundings
 from helpers.chapters.arguments import CPU, FILES, on_editions
 from helpers.chapters.checking import check
 from helpers.chapters.outcomes import EXPECTED, complain, exit_status, for_each
-from helpers.chapters.packing import fetch, pack_folder
+from helpers.chapters.packing import fetch_data, pack_folder
 from helpers.environment.turns import one_at_a_time
 from helpers.system.roots import fix_folders
 from helpers.system.terminal import ENDED, open_streams
@@ -23,7 +23,7 @@ FOLDER = click.Path(path_type=Path)
 @click.group(
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    commands=[check, fetch, pack_folder],
+    commands=[check, fetch_data, pack_folder],
 )
 @click.pass_context
 def commands(context) -> None:

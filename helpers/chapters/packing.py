@@ -9,9 +9,9 @@ from helpers.chapters.outcomes import for_each
 PATH = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command("fetch")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-def fetch(names) -> int:
+def fetch_data(names) -> int:
     """Download data sets (default: all that can be) and check them."""
     from helpers import datasets
     from helpers.datasets.root import fix_paths
@@ -19,7 +19,7 @@ def fetch(names) -> int:
     def fetch_one(name):
         click.echo(f"{name}: {datasets.fetch(fix_paths(name))}")
 
-    return for_each({name: name for name in names or datasets.ARCHIVES}, fetch_one)
+    return for_each({name: name for name in names or datasets.PUBLISHED}, fetch_one)
 
 
 @click.command("pack")

@@ -12,9 +12,9 @@ from helpers.datasets.spheres import spheres
 from helpers.errors import Mistake
 from helpers.system.values import is_whole
 
-ARCHIVES = tuple(archives.CLASSES)
+PUBLISHED = tuple(archives.CLASSES)
 EMBEDDED = {"digits": digits.read, "scattered_digits": digits.scatter}
-NAMES = (*EMBEDDED, "glyphs", *ARCHIVES)  # besides folder:NAME and GLYPHS
+NAMES = (*EMBEDDED, "glyphs", *PUBLISHED)  # besides folder:NAME and GLYPHS
 GLYPHS = re.compile(r"glyphs(?::(\d{1,6})x(\d{1,6}))?", re.ASCII)  # classes x side
 EXAMPLES = {"train": 100, "test": 50}  # of a class of glyphs, where no limit is given
 JPEG = "cifar10-jpeg"  # made of CIFAR-10, see `fetch`
@@ -43,7 +43,7 @@ def fetch(name: str) -> str:
     Digits are always there; a folder is its owner's to fill, and only checked. JPEG
     is the folder of that name, made of CIFAR-10 where it is not there.
     """
-    if name in ARCHIVES:
+    if name in PUBLISHED:
         downloads.ensure(name, data_root())
         return "ready"
     if name == JPEG:
@@ -59,7 +59,7 @@ def _source(name: str, limits: dict[str, int | None]) -> tuple:
         return (EMBEDDED[name],)
     if isinstance(name, str) and (sides := GLYPHS.fullmatch(name)):
         return (_draw_glyphs, *_glyphs_asked(sides, limits))
-    if name in ARCHIVES:
+    if name in PUBLISHED:
         return (_read_archive, name, data_root())
     if isinstance(name, str) and name.startswith(folders.PREFIX):
         folder = folders.locate(name)

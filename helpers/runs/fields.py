@@ -54,7 +54,7 @@ def as_epochs(values: Sequence) -> tuple[int, ...]:
     return tuple(map(int, values))
 
 
-class Rule(NamedTuple):
+class Allowed(NamedTuple):
     """The type that a value is kept in, what must hold of it, and that in words."""
 
     kind: Callable
@@ -62,28 +62,28 @@ class Rule(NamedTuple):
     words: str
 
 
-def whole(low: int, most: int) -> Rule:
+def whole(low: int, most: int) -> Allowed:
     """A whole number between two ends, both allowed."""
     words = f"a whole number, {low} or more, at most {most:,}"
-    return Rule(int, whole_from(low, most), words)
+    return Allowed(int, whole_from(low, most), words)
 
 
 COUNT = whole(1, 10**9)  # of what costs time, not memory
 WIDTH, DEPTH = whole(1, 10**6), whole(1, 10**4)
 SEED = whole(0, 2**63 - 1)
-NOT_NEGATIVE = Rule(
+NOT_NEGATIVE = Allowed(
     float,
     is_not_negative,
     f"a finite number, 0 or above, at most {MOST_NUMBER:g}",
 )
-ABOVE_ZERO = Rule(
+ABOVE_ZERO = Allowed(
     float, is_positive, f"a finite number above 0, at most {MOST_NUMBER:g}"
 )
-TEXT = Rule(str, is_text, "text")
-SWITCH = Rule(bool, lambda value: isinstance(value, bool), "true or false")
+TEXT = Allowed(str, is_text, "text")
+SWITCH = Allowed(bool, lambda value: isinstance(value, bool), "true or false")
 
 
-def must(rule: Rule, default: Any, *, stacked: bool = False) -> Any:
+def must(rule: Allowed, default: Any, *, stacked: bool = False) -> Any:
     """A field of a run: what it must be, and the default.
 
     It may be None, "off", where its type says so; a field that is new has to be, and

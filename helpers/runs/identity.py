@@ -11,8 +11,8 @@ from helpers.runs.fields import (
     SWITCH,
     TEXT,
     WIDTH,
+    Allowed,
     Described,
-    Rule,
     must,
     whole,
     whole_from,
@@ -22,13 +22,13 @@ OPTIMIZERS = ("descent", "momentum", "adam")
 TRAINED = ("all", "bottom")
 SIDE = whole(1, 4096)  # of an image, pixels
 
-FILTER = Rule(
+FILTER = Allowed(
     int,
     lambda v: whole_from(1, 9999)(v) and v % 2 == 1,
     "an odd whole number below 10,000, for a filter has a centre",
 )
-LAYERS = Rule(str, lambda v: v in TRAINED, "all or bottom")
-OPTIMIZER = Rule(str, lambda v: v in OPTIMIZERS, "descent, momentum or adam")
+LAYERS = Allowed(str, lambda v: v in TRAINED, "all or bottom")
+OPTIMIZER = Allowed(str, lambda v: v in OPTIMIZERS, "descent, momentum or adam")
 
 
 @dataclass(frozen=True, kw_only=True)

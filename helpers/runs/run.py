@@ -12,8 +12,8 @@ from helpers.runs.fields import (
     SWITCH,
     TEXT,
     WIDTH,
+    Allowed,
     Described,
-    Rule,
     as_epochs,
     is_share,
     is_text,
@@ -24,11 +24,11 @@ from helpers.runs.fields import (
 from helpers.system.values import digest_of
 
 COMPACT = (",", ":")  # separators of the JSON that names runs
-SHARE = Rule(float, is_share, "a number from 0 to 1")
-GOAL = Rule(float, lambda v: is_share(v) and v > 0, "above 0 and at most 1")
-MIXED = Rule(str, lambda v: v == "bfloat16", "bfloat16, or left out (float32)")
-NAMES = Rule(tuple, list_of(is_text), "names in a list")
-EPOCHS = Rule(
+SHARE = Allowed(float, is_share, "a number from 0 to 1")
+GOAL = Allowed(float, lambda v: is_share(v) and v > 0, "above 0 and at most 1")
+MIXED = Allowed(str, lambda v: v == "bfloat16", "bfloat16, or left out (float32)")
+NAMES = Allowed(tuple, list_of(is_text), "names in a list")
+EPOCHS = Allowed(
     as_epochs, list_of(whole_from(0, 10**9)), "epochs in a list, each 0 or more"
 )
 
