@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -120,7 +121,8 @@ class Rounds:
             if self.epoch in trainee.run.snapshots:
                 trainee.folder.save_snapshot(self.epoch, self.ensemble.network(k))
             if trainee.run.keep_best:
-                trainee.keep_best(self.ensemble.SCORE, self.ensemble.network(k))
+                weights = partial(self.ensemble.network, k)
+                trainee.keep_best(self.ensemble.SCORE, weights)
         return stops
 
     def _stop(self, k: int, values: dict[str, float]) -> str | None:

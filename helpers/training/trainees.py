@@ -2,6 +2,7 @@
 
 import warnings
 from collections import defaultdict
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -108,12 +109,12 @@ class Trainee:
             for name in self.history.keys() - values.keys():
                 self.history[name].append(np.nan)
 
-    def keep_best(self, score: str, weights: dict[str, Tensor]) -> None:
+    def keep_best(self, score: str, weights: Callable[[], dict[str, Tensor]]) -> None:
         """Hold a copy of the weights if the last value of a score is its highest."""
         *before, last = self.history[score]
         if np.isfinite(last) and not any(value >= last for value in before):
             self.best = {
-                name: value.detach().clone() for name, value in weights.items()
+                name: value.detach().clone() for name, value in weights().items()
             }
             self.best["epoch"] = torch.tensor(self.epoch)
 
