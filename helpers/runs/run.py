@@ -64,8 +64,8 @@ class Run(Described):
     precision: str | None = must(MIXED, None)  # None: float32; else of modules
     # Whether the weights of the best test accuracy are kept, too.
     keep_best: bool | None = must(SWITCH, None)
-    # Epochs from one evaluation of the training set to the next, which are made near
-    # the goal and at snapshots and measures, too.
+    # Epochs from one evaluation of the training set to the next; near the goal, at
+    # snapshots and at measures it is made as well. None: 1.
     evaluate_every: int | None = must(COUNT, None)
     # What helpers.training.measures records while training.
     measures: tuple[str, ...] = must(NAMES, ())
