@@ -51,10 +51,10 @@ class Anchors(NamedTuple):
     the centres over points (manifold, n), NaN where a manifold was never touched.
     """
 
-    all: Tensor
-    axes: Tensor
-    both: Tensor
-    centers: Tensor
+    all: np.ndarray
+    axes: np.ndarray
+    both: np.ndarray
+    centers: np.ndarray
 
 
 def anchor_measures(
@@ -77,7 +77,8 @@ def anchor_measures(
     draws, count = sums.shape
     members = np.repeat(np.eye(count), np.diff(starts), axis=1)
     with np.errstate(invalid="ignore"):
-        centers = members * (shares.sum(0) / np.repeat(touched.sum(0), np.diff(starts)))
+        means = shares.sum(0) / np.repeat(touched.sum(0), np.diff(starts))
+    centers = np.where(members, means, 0.0)
     known = np.nan_to_num(centers)
     toward = np.ascontiguousarray(products @ known.T)
     between = torch.from_numpy(known @ toward)
@@ -92,7 +93,7 @@ def anchor_measures(
         lengths.append(parts.lengths(threshold))
         cosines.append(parts.alignments())
     lengths, cosines = (torch.cat(each, 1) for each in (lengths, cosines))
-    anchors = Anchors(*lengths, torch.from_numpy(centers))
+    anchors = Anchors(*lengths.numpy(), centers)
     return _summary(anchors, between, touched, cosines), anchors
 
 

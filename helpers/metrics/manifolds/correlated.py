@@ -145,7 +145,7 @@ def half_capacity(faces: np.ndarray, draws: int, manifolds: int) -> float:
     last = int(np.argmax(shares >= HALF))
     before = shares[last - 1] if last else 0.0
     size = last + 0.5 - (shares[last] - HALF) / (shares[last] - before)
-    return manifolds / size
+    return float(manifolds / size)
 
 
 def _capacity(dimensions, count):
