@@ -227,12 +227,12 @@ def test_the_share_of_separable_dichotomies_is_that_of_random_projections():
 
 
 def test_it_is_the_simulated_capacity_where_the_mean_field_errs():
-    clouds = correlated_clouds(40, examples=20, features=600, strength=0.9, norm=5)
+    clouds = correlated_clouds(30, examples=10, features=250, strength=0.9, norm=5)
     found = manifold_capacity(clouds, draws=200)
     simulated = simulated_capacity(clouds.transpose(0, 2, 1))
     spread = (simulated.high - simulated.low) / 4
     agree(found.half_capacity, simulated.capacity, spread, found.standard_error)
-    none = np.zeros((600, 0))
+    none = np.zeros((250, 0))
     other = manifold_geometry(clouds.transpose(0, 2, 1), null_directions=none)
     assert abs(other.mean_capacity / simulated.capacity - 1) > 0.2
 
