@@ -14,7 +14,13 @@ from helpers.errors import Failure
 from helpers.system.files import write_bytes
 from helpers.system.roots import project_root
 
-CLOSING = ("scorecard", "methods", "reference", "references")  # about the book
+CLOSING = (
+    "scorecard",
+    "methods",
+    "own_manifolds",
+    "reference",
+    "references",
+)  # about the book
 JUPYTER_BOOK = """\
 from ipykernel.parentpoller import ParentPollerUnix
 ParentPollerUnix({parent}).start()  # a parent that is killed cannot end its child

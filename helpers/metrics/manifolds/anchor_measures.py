@@ -25,7 +25,7 @@ AXIS = 1e-13
 MEMORY = 2**22
 
 
-class Geometry(NamedTuple):
+class EffectiveGeometry(NamedTuple):
     """Effective geometry of correlated manifolds (Chou et al. 2024), over draws.
 
     dimension: of the axes, a manifold. radius: length of the axes in units of the
@@ -64,7 +64,7 @@ def anchor_measures(
     starts: np.ndarray,
     *,
     threshold: bool,
-) -> tuple[Geometry, Anchors]:
+) -> tuple[EffectiveGeometry, Anchors]:
     """Effective geometry from the weights of projections, and what it is made of.
 
     products: of the points (n, n); targets: of the points with t (draw, n); weights:
@@ -103,7 +103,7 @@ def _summary(anchors, between, touched, cosines):
     centers = _mean_cosine(between, between.diagonal(), between.diagonal())
     ratio = np.float64(both) / np.float64(axes - both) if axes > both else np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
-        return Geometry(
+        return EffectiveGeometry(
             axes / touched.shape[1],
             float(np.sqrt(ratio)),
             float(np.float64(both) / whole),

@@ -89,27 +89,28 @@ def manifold_capacity(
     threads = threads or torch.get_num_threads()
     check_count("threads", threads)
     points = list(points)
-    count = len(points)
     generator = np.random.default_rng([seed, crc32(b"cones")])
     cones = cones_of(points, threshold=threshold)
-    signs = dichotomies(labels, count, draws, generator)
+    signs = dichotomies(labels, len(points), draws, generator)
     if cones is None:
         return _undefined("a manifold has no point but zero, as in a dead layer")
+    zeros = sum(map(len, points)) - len(cones.root)
+    return _measure(cones, signs, generator, threads=threads, zeros=zeros)
+
+
+def _measure(cones, signs, generator, *, threads, zeros):
+    """The capacity, a Gaussian vector for each dichotomy; zeros: points left out."""
+    draws, count = signs.shape
     root = cones.root * cones.lengths[:, None]
     targets = generator.standard_normal((draws, root.shape[1])) @ root.T
     found = project(cones, targets, signs, threads=threads)
     separable = separable_draws(cones, signs)
     share = float(separable.mean())
     if share < HALF:
-        return _undefined(
-            f"{share:.0%} of the dichotomies can be separated, half are needed",
-            separable=share,
-            residual=found.residual,
-        )
-    geometry, anchors = anchor_measures(
-        cones.products, targets, found.weights, cones.starts, threshold=threshold
-    )
-    remarks = _remarks(share, sum(map(len, points)) - len(root), anchors.centers)
+        why = f"{share:.0%} of the dichotomies can be separated, half are needed"
+        return _undefined(why, separable=share, residual=found.residual)
+    given = cones.products, targets, found.weights, cones.starts
+    geometry, anchors = anchor_measures(*given, threshold=cones.threshold)
     return ManifoldCapacity(
         *_capacity(found.squares, count),
         *_capacity(found.faces, count),
@@ -117,7 +118,7 @@ def manifold_capacity(
         *geometry,
         share,
         found.residual,
-        remarks,
+        _remarks(share, zeros, anchors.centers),
     )
 
 
