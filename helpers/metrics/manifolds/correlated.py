@@ -104,6 +104,8 @@ def _measure(cones, signs, generator, *, threads, zeros):
     root = cones.root * cones.lengths[:, None]
     targets = generator.standard_normal((draws, root.shape[1])) @ root.T
     found = project(cones, targets, signs, threads=threads)
+    if not found.squares.any():
+        return _undefined("with a threshold signs that are all equal divide nothing")
     separable = separable_draws(cones, signs)
     share = float(separable.mean())
     if share < HALF:
@@ -152,8 +154,6 @@ def half_capacity(faces: np.ndarray, draws: int, manifolds: int) -> float:
 def _capacity(dimensions, count):
     """Manifolds over the mean of dimensions (draw,), and its standard error."""
     mean = dimensions.mean()
-    if mean == 0:
-        return np.inf, np.nan
     error = dimensions.std(ddof=1) / np.sqrt(len(dimensions))
     return float(count / mean), float(count / mean * error / mean)
 

@@ -302,6 +302,11 @@ def test_a_dead_layer_has_no_capacity():
     assert undefined(manifold_capacity(np.full((3, 4, 5), 0.7), draws=20))
 
 
+def test_equal_signs_divide_nothing():
+    found = manifold_capacity(correlated_clouds(3), labels=[[1, 1, 1]], draws=20)
+    assert undefined(found) and "all equal divide nothing" in found.remarks[0]
+
+
 def test_points_at_the_origin_are_left_out_and_counted():
     clouds = correlated_clouds(4)
     zero = [np.append(cloud, np.zeros((2, 80)), axis=0) for cloud in clouds]
