@@ -14,7 +14,8 @@ from helpers.errors import Failure
 from helpers.system.files import write_bytes
 from helpers.system.roots import project_root
 
-CLOSING = ("scorecard", "methods", "gpu", "reference", "references")  # about the book
+# About the book.
+CLOSING = "scorecard methods gpu own_manifolds reference references".split()
 JUPYTER_BOOK = """\
 from ipykernel.parentpoller import ParentPollerUnix
 ParentPollerUnix({parent}).start()  # a parent that is killed cannot end its child
