@@ -15,7 +15,7 @@ from helpers.system.files import write_bytes
 from helpers.system.roots import project_root
 
 # About the book.
-CLOSING = "scorecard methods gpu own_manifolds reference references".split()
+CLOSING = ["scorecard", "methods", "gpu", "own_manifolds", "reference", "references"]
 JUPYTER_BOOK = """\
 from ipykernel.parentpoller import ParentPollerUnix
 ParentPollerUnix({parent}).start()  # a parent that is killed cannot end its child
