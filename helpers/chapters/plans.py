@@ -6,11 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nbformat import NotebookNode
-
 from helpers.archive import archived, fault
 from helpers.chapters.book import Edition
-from helpers.chapters.cells import read_notebook, read_parameters
+from helpers.chapters.cells import NotebookNode, read_notebook, read_parameters
 from helpers.chapters.editions import copy_path, edition_values, source_path
 from helpers.chapters.gate import gate
 from helpers.chapters.parameters import check_parameters
