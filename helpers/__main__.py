@@ -71,16 +71,25 @@ def plan(root, editions, custom) -> int:
 @on_editions
 @CPU
 @click.option("--seconds", type=float, help="End by then, the most valuable first.")
-@click.option("--export", "output", type=FOLDER, help="Then: a folder for archives.")
-def train(root, editions, custom, *, seconds, output) -> int:
+@click.option("--export", "output", type=FOLDER, help="Folder of what is carried home.")
+@click.option("--most", type=click.FloatRange(2), help="Of it, MiB (default: 40).")
+@click.option(
+    "--drop-weights/--keep-weights", default=None, help="Of what is measured."
+)
+@click.option("--check/--no-check", default=None, help="Look at the machine first.")
+def train(root, editions, custom, *, seconds, **options) -> int:
     """Train the runs of chapters; with --seconds measure them, too."""
-    from helpers.chapters import budget, execute
-
+    chosen = {name: value for name, value in options.items() if value is not None}
     if seconds is not None:
-        options = {"seconds": seconds, "output": output, "say": click.echo}
-        return budget.spend(root, list(editions.values()), custom, **options)
-    if output is not None:
-        raise click.UsageError("--export goes with --seconds; else use `export`")
+        from helpers.budget import Options, spend
+
+        how = {"seconds": seconds, "options": Options(**chosen), "say": click.echo}
+        return spend(root, editions.values(), custom, **how)
+    if chosen:
+        name = {"output": "export"}.get(next(iter(chosen)), next(iter(chosen)))
+        raise click.UsageError(f"--{name} goes with --seconds; else use `export`")
+    from helpers.chapters import execute
+
     one = execute.train_edition
     return for_each(editions, lambda e: one(root, e, custom, say=click.echo))
 

@@ -10,13 +10,14 @@ lets the project's archives stand in where the results lack a run.
 """
 
 from helpers.archive.answers import answer, archived, fault
-from helpers.archive.bundle import MOST_ZIPPED, Archive, pack
+from helpers.archive.bundle import MOST_ZIPPED, Archive, Files, pack
 from helpers.archive.merging import OTHER, Found, merge_archive
 
 __all__ = [
     "MOST_ZIPPED",
     "OTHER",
     "Archive",
+    "Files",
     "Found",
     "answer",
     "archived",

@@ -76,6 +76,14 @@ class Found(RunFolder):
             remove(state)
         self._add(files, {WEIGHTS: False})
 
+    def lose_weights(self) -> None:
+        """Go on as an archive would have it, to make room; its lock is held."""
+        mark = json.loads(read_bytes(self.path / DONE))
+        left = {n: s for n, s in mark.items() if not n.startswith("snapshots/")}
+        content = json.dumps(left | {WEIGHTS: False}, indent=1).encode()
+        write_bytes(self.path / DONE, content, sync=False)
+        self.drop_snapshots_after(-1)
+
     def complete(self, files: Files) -> None:
         """Add what was measured elsewhere of the same network; its lock is held."""
         self._add(files, json.loads(read_bytes(self.path / DONE)))
