@@ -15,7 +15,8 @@ MEASURED = "measured"  # (epoch,) bool: where the run's measures were taken
 class Histories:
     """Finished runs and their measurements, in the order of the study.
 
-    arrays: one dict a run, name -> (epoch,) values from epoch 0 to its last one.
+    arrays: one dict a run, name -> (epoch,) values from epoch 0 to its last one. NaN is
+    "undefined" at an epoch whose MEASURED is true and "not evaluated" at any other.
     stops: why each run ended: "fitted", "epochs" or "diverged".
     """
 
@@ -129,11 +130,11 @@ class Histories:
         return self._read(read, by)
 
     def at(self, name: str, epoch: int, *, by: str | None = None) -> np.ndarray:
-        """The value after an epoch, or the last of a run that ended before."""
+        """The value after an epoch, or the last before that was evaluated."""
 
         def read(histories: Histories) -> np.ndarray:
-            rows = histories._each(name)
-            return np.array([row[min(epoch, len(row) - 1)] for row in rows])
+            each = histories.arrays, histories._each(name)
+            return np.array([_held(*both, epoch) for both in zip(*each, strict=True)])
 
         return self._read(read, by)
 
@@ -176,11 +177,8 @@ class Histories:
             epochs = np.unique(np.concatenate(known))
         else:
             epochs = np.arange(max(map(len, values)))
-        rows = [
-            row[k[np.searchsorted(k, epochs, side="right") - 1]]
-            for k, row in zip(known, values, strict=True)
-        ]
-        return epochs, np.stack(rows)
+        each = zip(self.arrays, values, strict=True)
+        return epochs, np.stack([_held(*both, epochs) for both in each])
 
 
 def _at_best(known: np.ndarray, row: np.ndarray, of: np.ndarray) -> float:
@@ -189,6 +187,12 @@ def _at_best(known: np.ndarray, row: np.ndarray, of: np.ndarray) -> float:
         return np.nan
     gaps = np.abs(np.log1p(known) - np.log1p(np.nanargmax(of)))
     return row[known[np.argmin(gaps)]]
+
+
+def _held(arrays: dict[str, np.ndarray], row: np.ndarray, epochs) -> np.ndarray:
+    """What was known last at some epochs, or at one."""
+    known = _known(arrays, row)
+    return row[known[np.searchsorted(known, epochs, side="right") - 1]]
 
 
 def _known(arrays: dict[str, np.ndarray], row: np.ndarray) -> np.ndarray:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+from helpers.system.devices import products_on
+
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "matplotlib")
 
 
@@ -65,13 +67,15 @@ def device_name(device: torch.device) -> str:
 def provenance(device: torch.device) -> dict:
     """Versions, commit, device and machine, ready for JSON.
 
-    machine: tells one from another and names none, 8 hex digits.
+    products: what those of float32 are made in just now. machine: tells one from
+    another and names none, 8 hex digits.
     """
     versions = {name: version(name) for name in PACKAGES}
     return {
         "versions": {"python": platform.python_version(), **versions},
         "commit": commit(),
         "device": device_name(device),
+        "products": products_on(device),
         "machine": hashlib.sha256(platform.node().encode()).hexdigest()[:8],
     }
 

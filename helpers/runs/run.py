@@ -42,6 +42,7 @@ OPTIONAL = (
     "optimizer",
     "precision",
     "keep_best",
+    "evaluate_every",
 )
 
 
@@ -66,6 +67,7 @@ _CHECKS = (
     ("optimizer", *TEXT),
     ("precision", str, lambda v: v == "bfloat16", "bfloat16, or left out (float32)"),
     ("keep_best", bool, lambda v: isinstance(v, bool), "true or false"),
+    ("evaluate_every", *COUNT),
     ("measures", tuple, list_of(is_text), "names in a list"),
     (
         "snapshots",
@@ -104,6 +106,8 @@ class Run(Described):
     optimizer: str | None = None  # None: SGD; "adam"
     precision: str | None = None  # None: float32; "bfloat16": mixed, for modules
     keep_best: bool | None = None  # keep the weights of the best test accuracy, too
+    evaluate_every: int | None = None  # epochs from one evaluation of the training set
+    # to the next, which are made near the goal and at snapshots and measures, too
     measures: tuple[
         str, ...
     ] = ()  # what helpers.training.measures records while training

@@ -1,5 +1,6 @@
 """Classifiers: what can be trained, and what an epoch of a stack of them does."""
 
+import math
 from collections.abc import Iterable
 from functools import partial
 
@@ -12,16 +13,23 @@ from helpers.models.of import model_of
 from helpers.runs import Run
 from helpers.runs.histories import MEASURED
 from helpers.runs.run import stack_key
-from helpers.streams import stream
+from helpers.system.devices import exact_products
 from helpers.training.losses import choose_loss
 from helpers.training.measures import Network, check_names, measure, measured_epochs
 from helpers.training.modules import Single, check_fits
 from helpers.training.optimizers import check_optimizer
+from helpers.training.orders import Orders
+from helpers.training.rounds import Ensemble
 from helpers.training.stacks import Stack
 from helpers.training.trainees import DeviceData, Trainee
 
+# Where the training set is not evaluated at every epoch: how near the accuracy of the
+# training pass, which lags behind by part of an epoch, comes to the goal before it is.
+NEAR = 0.01
+
 # What every epoch records; the other names of a history belong to measures.
 EPOCH_NAMES = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
+TEST_NAMES = EPOCH_NAMES[2:]  # the rest may be left out, see Run.evaluate_every
 # What it records, too, of runs that have a permuted_fraction; of an empty set, NaN.
 SET_NAMES = ("unpermuted_accuracy", "permuted_accuracy", "restored_accuracy")
 
@@ -39,12 +47,12 @@ def check(runs: Iterable[Run], data) -> None:
             check_fits(model, examples=examples, batch_size=run.batch_size)
 
 
-def limit(run: Run, data, most: int) -> int:
+def limit(run: Run, data, most: int, device: torch.device) -> int:
     """Perceptrons are trained side by side, any other family one by one."""
     return most if run.model == "mlp" else 1
 
 
-class Classifiers:
+class Classifiers(Ensemble):
     """An ensemble of classifiers of one shape (helpers.training.rounds)."""
 
     LOSS, SCORE = "train_loss", "test_accuracy"
@@ -58,6 +66,10 @@ class Classifiers:
         self.model = model_of(run, data)
         kind = Stack if isinstance(self.model, models.MLP) else Single
         scales = [run.loss_scale or 1.0 for run in self.runs]
+        self.images = data.train_images, data.test_images
+        if kind is Single and data.device.type == "cuda":
+            self.images = data.channels_last
+        self.orders = Orders(len(data.train_labels), data.device)
         drawn = [data.permuted_of(run) for run in self.runs]
         self.permuted = torch.stack([each.permuted for each in drawn])
         self.stack = kind(
@@ -65,11 +77,12 @@ class Classifiers:
             self.loss,
             self._weights(trainees),
             self._rates(),
-            images=data.train_images,
+            images=self.images[0],
             labels=torch.stack([each.labels for each in drawn]),
             loss_scales=torch.tensor(scales),
             optimizer=run.optimizer,
             optimizer_states=[t.optimizer for t in trainees],
+            counted=run.evaluate_every is not None,
             **({"precision": run.precision} if kind is Single else {}),
         )
 
@@ -95,35 +108,41 @@ class Classifiers:
 
     def advance(self, epoch: int) -> None:
         self.epoch = epoch
-        self.stack.train_epoch(self._order(), self.shared.batch_size)
+        order = self.orders.of(epoch, [run.seed for run in self.runs])
+        self.stack.train_epoch(order, self.shared.batch_size)
 
-    def _order(self) -> Tensor:
-        """Order of the examples in this epoch, by seed alone: (network, n)."""
-        count, seeds = self.stack.labels.shape[1], [run.seed for run in self.runs]
-        rows = {
-            seed: torch.from_numpy(
-                stream(seed, "order of examples", self.epoch).permutation(count)
-            )
-            for seed in set(seeds)
-        }
-        return torch.stack([rows[seed] for seed in seeds]).to(self.data.device)
+    @property
+    def fallbacks(self) -> list[str]:
+        return self.stack.fallbacks
 
     def observe(self, due: list[int]) -> list[dict[str, float]]:
-        """Accuracy and loss of networks on both sets; the epoch's one wait."""
+        """Accuracy and loss of networks on both sets, where the run asks for them."""
         if not due:
             return []
         tests = self.data.test_labels.expand(len(self.stack), -1)
-        train = self.stack.evaluate(self.data.train_images, self.stack.labels)
-        test = self.stack.evaluate(self.data.test_images, tests)
-        numbers = (train.accuracy, train.loss, test.accuracy, test.loss)
-        columns = torch.stack([*numbers, *self._of_sets(train.predictions)], dim=1)
-        every = EPOCH_NAMES + SET_NAMES
-        rows = [dict(zip(every, row, strict=True)) for row in columns.tolist()]
-        # A diverged network has no accuracy: argmax of NaN would name the first class.
-        return [
-            {n: row[n] if np.isfinite(row["train_loss"]) else np.nan for n in names}
-            for row, names in ((rows[k], _names_of(self.runs[k])) for k in due)
-        ]
+        test = self.stack.evaluate(self.images[1], tests)
+        found = {"test_accuracy": test.accuracy, "test_loss": test.loss}
+        if whole := self._evaluated(due, test.loss):
+            train = self.stack.evaluate(self.images[0], self.stack.labels)
+            found |= {"train_accuracy": train.accuracy, "train_loss": train.loss}
+            found |= zip(SET_NAMES, self._of_sets(train.predictions), strict=True)
+        columns = torch.stack([*found.values()], dim=1).tolist()
+        rows = [dict(zip(found, row, strict=True)) for row in columns]
+        return [_told(rows[k], _names_of(self.runs[k], k in whole)) for k in due]
+
+    def _evaluated(self, due: list[int], losses: Tensor) -> set[int]:
+        """Networks whose training set is to be evaluated at this epoch.
+
+        losses: on the test set, (network,). Without evaluate_every all are, and nothing
+        waits here. With it also whoever is near the goal, or may have diverged.
+        """
+        run, epoch, every = self.shared, self.epoch, self.shared.evaluate_every
+        always = {*self.measured, *run.snapshots}
+        if not every or epoch % every == 0 or epoch >= run.epochs or epoch in always:
+            return {*due}
+        near = math.inf if run.stop_accuracy is None else run.stop_accuracy - NEAR
+        seen = torch.stack([self.stack.pass_accuracy(), losses], dim=1).tolist()
+        return {k for k in due if seen[k][0] >= near or not np.isfinite(seen[k][1])}
 
     def _of_sets(self, predictions: Tensor) -> list[Tensor]:
         """Accuracies of SET_NAMES, (network,) each; predictions (network, n)."""
@@ -140,29 +159,26 @@ class Classifiers:
 
     def fitted(self, k: int, values: dict[str, float]) -> bool:
         goal = self.runs[k].stop_accuracy
-        reached = goal is not None and values["train_accuracy"] >= goal
-        return self.epoch > 0 and reached
+        known = goal is not None and "train_accuracy" in values
+        return self.epoch > 0 and known and values["train_accuracy"] >= goal
 
     def measure(self, k: int, trainee: Trainee, stop: str | None) -> dict[str, float]:
-        """The run's measures where they are due, else NaN under the same names.
-
-        A diverged network's are due, and undefined.
-        """
+        """The run's measures where they are due; a diverged network's are undefined."""
         diverged = stop == "diverged" and self.epoch > 0
         if diverged or not (self.epoch in self.measured or stop):
-            known = trainee.history.keys() - {*EPOCH_NAMES, *SET_NAMES, MEASURED}
-            return {**dict.fromkeys(known, np.nan), MEASURED: diverged}
+            return {MEASURED: diverged}
         scale = trainee.run.loss_scale or 1.0
         network = Network(
             self.model,
             partial(self.loss.gradient, scale=scale),
             self.stack.network(k),
-            self.data.train_images,
+            self.images[0],
             self.stack.labels[k],
-            self.data.test_images,
+            self.images[1],
             self.data.test_labels,
         )
-        values = measure(trainee.run.measures, network)
+        with exact_products(self.data.device):
+            values = measure(trainee.run.measures, network)
         numbers = torch.stack(list(values.values())).tolist() if values else []
         return {**dict(zip(values, numbers, strict=True)), MEASURED: True}
 
@@ -183,6 +199,17 @@ class Classifiers:
         self.stack.keep(networks)
 
 
-def _names_of(run: Run) -> tuple[str, ...]:
-    """What an epoch records of a run, beside its measures."""
+def _names_of(run: Run, whole: bool) -> tuple[str, ...]:
+    """What an epoch records of a run, beside its measures; whole: of both its sets."""
+    if not whole:
+        return TEST_NAMES
     return EPOCH_NAMES + (() if run.permuted_fraction is None else SET_NAMES)
+
+
+def _told(row: dict[str, float], names: tuple[str, ...]) -> dict[str, float]:
+    """What is recorded of an evaluation; of a diverged network nothing is defined.
+
+    It has no accuracy either: argmax of NaN would name the first class.
+    """
+    diverged = "train_loss" in names and not np.isfinite(row["train_loss"])
+    return {name: np.nan if diverged else row[name] for name in names}

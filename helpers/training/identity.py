@@ -1,5 +1,7 @@
 """Identity nets: what can be trained; one image each, a step an epoch."""
 
+import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -13,10 +15,18 @@ from helpers.models.of import identity_model
 from helpers.runs import IdentityRun
 from helpers.runs.histories import MEASURED
 from helpers.runs.run import stack_key
-from helpers.training.identity_stacks import IdentityStack, most_together
+from helpers.training.identity_stacks import (
+    AT_ONCE,
+    MOST_STEPS,
+    IdentityStack,
+    most_together,
+)
+from helpers.training.rounds import Ensemble
 from helpers.training.trainees import Trainee
 
 MOMENTS = "moments/"
+AHEAD = ("cuda",)  # devices that take many steps before anybody looks at an error
+SECONDS = 1.0  # between two such looks, after which training may be left
 
 
 def image_of(run: IdentityRun, data) -> Tensor:
@@ -42,9 +52,12 @@ def check(runs: Iterable[IdentityRun], data) -> None:
         image_of(run, data)
 
 
-def limit(run: IdentityRun, data, most: int) -> int:
+def limit(run: IdentityRun, data, most: int, device: torch.device) -> int:
     """How many networks of this run's shape are trained as one stack, at most."""
-    return most_together(identity_model(run, data), most)
+    memory = None
+    if device.type == "cuda":
+        memory = torch.cuda.get_device_properties(device).total_memory
+    return most_together(identity_model(run, data), most, memory)
 
 
 class DeviceImages(NamedTuple):
@@ -54,10 +67,11 @@ class DeviceImages(NamedTuple):
     device: torch.device
 
 
-class IdentityNets:
+class IdentityNets(Ensemble):
     """An ensemble of identity nets of one shape (helpers.training.rounds).
 
     The history of a run is its mean squared error before every step and at the end.
+    Where many steps are taken at once, their errors wait here for their epochs.
     """
 
     LOSS = SCORE = "train_error"
@@ -65,6 +79,11 @@ class IdentityNets:
     def __init__(self, trainees: list[Trainee], placed: DeviceImages, epoch: int):
         data, device = placed
         run = trainees[0].run
+        self.ahead, self.most = device.type in AHEAD, MOST_STEPS
+        self.errors: list[float] = []  # of this epoch, and those of later ones
+        self.waiting: deque[list[float]] = deque()
+        joining = {t.epoch for t in trainees if t.epoch > epoch and not t.finished}
+        self.breaks = sorted(joining | {run.steps})  # no step is taken beyond the next
         self.model = identity_model(run, data)
         self.goals = [trainee.run.stop_error for trainee in trainees]
         images = torch.stack([image_of(t.run, data) for t in trainees])
@@ -84,11 +103,34 @@ class IdentityNets:
     def _initial(self, run: IdentityRun) -> dict[str, Tensor]:
         return self.model.initial(seed=run.seed, scheme=run.scheme)
 
+    @property
+    def fallbacks(self) -> list[str]:
+        return self.stack.fallbacks
+
+    @property
+    def settled(self) -> bool:
+        return not self.waiting
+
     def advance(self, epoch: int) -> None:
-        self.stack.step()
+        if not self.ahead:
+            self.stack.step()
+            return
+        if not self.waiting:
+            self._take(epoch)
+        self.errors = self.waiting.popleft()
+
+    def _take(self, epoch: int) -> None:
+        """Steps from this epoch on, as many as fit the time, up to the next break."""
+        began = time.monotonic()
+        left = next(end for end in self.breaks if end >= epoch) - (epoch - 1)
+        count = min(self.most, left)
+        self.waiting.extend(self.stack.take(count, self.goals).tolist())
+        fitting = int(count * SECONDS / max(time.monotonic() - began, 1e-9))
+        self.most = min(MOST_STEPS, max(AT_ONCE, fitting - fitting % AT_ONCE))
 
     def observe(self, due: list[int]) -> list[dict[str, float]]:
-        errors = self.stack.errors().tolist()  # whose gradients the next step takes
+        # Those whose gradients the next step takes; but where it was taken already.
+        errors = self.errors or self.stack.errors().tolist()
         return [{"train_error": errors[k]} for k in due]
 
     def measure(self, k: int, trainee: Trainee, stop: str | None) -> dict[str, float]:
@@ -110,6 +152,7 @@ class IdentityNets:
 
     def keep(self, networks: list[int]) -> None:
         self.goals = [self.goals[k] for k in networks]
+        self.waiting = deque([row[k] for k in networks] for row in self.waiting)
         self.stack.keep(networks)
 
 

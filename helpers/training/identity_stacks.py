@@ -1,28 +1,35 @@
 """K networks that learn to return one image each, trained as one batched computation.
 
 Alone or in any company a network computes the same up to rounding: kernels for several
-networks may add up in another order than those for one.
+networks may add up in another order than those for one. Steps are taken one by one or,
+where waiting for each error is dear, many at once.
 """
-
-from math import sqrt
 
 import torch
 from torch import Tensor
 
 from helpers.models import parameter_count
 from helpers.models.identity import IdentityConvNet, IdentityFCN
+from helpers.training.graphs import Graphs, Seats
+from helpers.training.identity_rules import Gradients, Rule
 
-MOMENTUM = 0.9
-BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's
 CACHE = 2**24  # bytes of weights and moments that a fully connected stack may have
+COPIES = 8  # of its weights that a network on CUDA needs at most, activations included
+MOST_STEPS, AT_ONCE = 200, 10  # of `take`; and of one graph
 
 
-def most_together(model: IdentityFCN | IdentityConvNet, limit: int) -> int:
-    """Networks to a stack, up to the limit.
+def most_together(
+    model: IdentityFCN | IdentityConvNet, limit: int, memory: int | None = None
+) -> int:
+    """Networks to a stack, up to the limit. memory: bytes of a CUDA device; None: a CPU.
 
-    A step of a fully connected one reads all its weights for a few products each, so
-    that they had better stay in the cache; convolutions have more to do with theirs.
+    On a CPU a step of a fully connected one reads all its weights for a few products
+    each, so that they had better stay in the cache; convolutions have more to do with
+    theirs. On CUDA they share half of the memory.
     """
+    if memory is not None:
+        most = memory // (2 * COPIES * 4 * parameter_count(model))
+        return max(1, min(limit, most))
     if isinstance(model, IdentityConvNet):
         return limit
     return min(limit, max(2, CACHE // (8 * parameter_count(model))))
@@ -49,30 +56,85 @@ class IdentityStack:
         steps: int = 0,
     ):
         self.model, self.images, self.trained = model, images, trained
-        self.weights, self.moments = dict(weights), dict(moments or {})
-        self.optimizer, self.rate, self.steps = optimizer, learning_rate, steps
-        # Name -> gradient, or the two factors of it.
-        self._gradients: dict[str, tuple[Tensor, Tensor | None]] = {}
+        self.weights, device = dict(weights), images.device
+        self._rule = Rule(optimizer, learning_rate, dict(moments or {}), steps, device)
+        self._gradients: Gradients = {}
+        self._seats = Seats(len(images), device)
+        self._active = torch.ones(len(images), dtype=torch.bool, device=device)
+        self._goals = torch.zeros(len(images), dtype=torch.float64, device=device)
+        self._trace = images.new_zeros(MOST_STEPS, len(images))
+        self._cursor = torch.zeros(1, dtype=torch.int64, device=device)
+        self._graphs = {n: Graphs(device, "identity nets") for n in (AT_ONCE, 1)}
+
+    @property
+    def fallbacks(self) -> list[str]:
+        """What was done in a slower way than was meant, in words."""
+        lines = [line for graphs in self._graphs.values() for line in graphs.fallbacks]
+        return [*dict.fromkeys(lines)]
+
+    @property
+    def steps(self) -> int:
+        """Steps that were taken, by whoever was there."""
+        return int(self._rule.steps)
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self._seats)
 
     def keep(self, networks: list[int]) -> None:
         """Go on with these networks only."""
-        index = torch.tensor(networks, device=self.images.device)
-        self.images = self.images[index]
-        self.weights = {name: w[index] for name, w in self.weights.items()}
-        self.moments = {name: m[index] for name, m in self.moments.items()}
+        places = self._seats.keep(networks)
+        if places is None:
+            return
+        self.images, self._active = self.images[places], self._active[places]
+        self._goals, self._trace = self._goals[places], self._trace[:, places]
+        self.weights = {name: w[places] for name, w in self.weights.items()}
+        self._rule.keep(places)
         self._gradients = {
-            name: (left[index], None if right is None else right[index])
+            name: (left[places], None if right is None else right[places])
             for name, (left, right) in self._gradients.items()
         }
+        for graphs in self._graphs.values():
+            graphs.forget()
+
+    def take(self, count: int, goals: list[float]) -> Tensor:
+        """Take at most MOST_STEPS steps at once: the errors after each, (step, network).
+
+        Whoever has reached the goal, (network,), or has no finite error keeps its
+        weights from there on, as if no further step were taken. Nothing waits for the
+        device.
+        """
+        of_networks = torch.tensor(goals, dtype=torch.float64).to(self.images.device)
+        self._goals.copy_(self._seats.by_place(of_networks))
+        self._cursor.zero_()
+        many, rest = divmod(count, AT_ONCE)
+        for _ in range(many):
+            self._graphs[AT_ONCE](self._take_some)
+        for _ in range(rest):
+            self._graphs[1](self._take_one)
+        last, self._gradients = self.errors(), {}  # which the next call makes again
+        first = self._trace[1:count].clone()
+        return torch.cat([self._seats.by_network(first.mT).mT, last[None]])
+
+    def _take_some(self) -> None:
+        for _ in range(AT_ONCE):
+            self._take_one()
+
+    def _take_one(self) -> None:
+        """Note the errors, and take a step with whoever goes on."""
+        errors = self._errors()
+        self._trace.index_copy_(0, self._cursor, errors[None])
+        self._cursor += 1
+        self._active &= (errors > self._goals) & errors.isfinite()
+        self.step(self._active)
 
     def errors(self) -> Tensor:
         """Mean squared error of each network on its image, (network,); no step is made.
 
         What the next `step` needs is kept.
         """
+        return self._seats.by_network(self._errors())
+
+    def _errors(self) -> Tensor:
         if isinstance(self.model, IdentityFCN):
             errors, found = self.model.gradient_factors(self.weights, self.images)
         else:
@@ -92,58 +154,27 @@ class IdentityStack:
         return errors.detach(), {name: (gradient, None) for name, gradient in each}
 
     @torch.no_grad()
-    def step(self) -> None:
-        """One step with the gradients of the last `errors`."""
-        self.steps += 1
-        if self.optimizer == "adam":
-            for name, (left, right) in self._gradients.items():
-                gradient = left if right is None else left * right
-                self.weights[name].sub_(self._adam(name, gradient))
-        else:
-            self._descend(MOMENTUM if self.optimizer == "momentum" else 0.0)
+    def step(self, active: Tensor | None = None) -> None:
+        """One step with the gradients of the last `errors`.
 
-    def _descend(self, decay: float) -> None:
-        """Moment = decay * moment + rate * gradient, which is taken from the weight.
-
-        Layers are many and small: calls for all of them at once are several times
-        cheaper than one for each.
+        active: (place,) bool, whose weights move; None: all.
         """
-        names = list(self._gradients)
-        for name in names:
-            if name not in self.moments:
-                self.moments[name] = torch.zeros_like(self.weights[name])
-        moments = [self.moments[name] for name in names]
-        factors = self._gradients.values()
-        lefts = torch._foreach_mul([left for left, _ in factors], self.rate)
-        torch._foreach_mul_(moments, decay)
-        for moment, left, (_, right) in zip(moments, lefts, factors, strict=True):
-            moment.add_(left) if right is None else moment.addcmul_(left, right)
-        torch._foreach_sub_([self.weights[name] for name in names], moments)
-
-    def _moment(self, name: str, value: Tensor, *, decay: float) -> Tensor:
-        """decay * moment + value, in the moment's own memory."""
-        if name not in self.moments:
-            self.moments[name] = torch.zeros_like(value)
-        return self.moments[name].mul_(decay).add_(value)
-
-    def _adam(self, name: str, gradient: Tensor) -> Tensor:
-        first, second = BETAS
-        mean = self._moment(f"{name}/mean", gradient * (1 - first), decay=first)
-        square = gradient.square().mul_(1 - second)
-        square = self._moment(f"{name}/square", square, decay=second)
-        root = square.sqrt().mul_(1 / sqrt(1 - second**self.steps)).add_(EPSILON)
-        return (mean * (self.rate / (1 - first**self.steps))).div_(root)
+        self._rule.step(self.weights, self._gradients, active)
 
     def place(self, k: int, state: dict[str, Tensor]) -> None:
         """Put a network on the k-th place, as `state` gave it after as many steps."""
         for name, kept in self.state(k).items():
             kept.copy_(state[name])
+        self._active[self._seats.places[k]] = True
 
     def network(self, k: int) -> dict[str, Tensor]:
         """Weights of one network."""
-        return {name: weight[k] for name, weight in self.weights.items()}
+        place = self._seats.places[k]
+        return {name: weight[place] for name, weight in self.weights.items()}
 
     def state(self, k: int) -> dict[str, Tensor]:
         """Weights and moments of one network."""
-        moments = {f"moments/{name}": m[k] for name, m in self.moments.items()}
+        place = self._seats.places[k]
+        held = self._rule.moments.items()
+        moments = {f"moments/{name}": moment[place] for name, moment in held}
         return self.network(k) | moments

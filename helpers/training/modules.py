@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from helpers.errors import Mistake
 from helpers.models import Modular
+from helpers.system.devices import searched_kernels
+from helpers.training.graphs import Graphs
 from helpers.training.losses import Loss
 from helpers.training.optimizers import Adam
 from helpers.training.stacks import Evaluation
@@ -55,7 +57,7 @@ class Single:
     BatchNorm trains on the statistics of a batch and is evaluated with running ones.
     precision: None for float32, "bfloat16" for mixed precision (torch.autocast): the
     weights, their updates and the loss stay float32. On CUDA images and kernels lie
-    channels-last.
+    channels-last, and a step is replayed as one graph.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Single:
         optimizer: str | None = None,
         optimizer_states: list[dict[str, Tensor]] | None = None,
         precision: str | None = None,
+        counted: bool = False,
     ):
         if len(labels) != 1:
             raise Mistake(f"{len(labels)} networks: a Single holds one")
@@ -82,23 +85,35 @@ class Single:
         module = model.module().to(images.device)
         self.module = module.to(memory_format=self._layout)
         model.load(self.module, {name: w[0] for name, w in weights.items()})
-        self._steps = {name: -float(rate) for name, rate in rates.items()}
+        rates = {name: float(rate) for name, rate in rates.items()}
+        self._parameters = [*self.module.parameters()]
+        self._trained: dict[float, list[nn.Parameter]] = {}  # by their learning rate
         for name, parameter in self.module.named_parameters():
-            parameter.requires_grad_(self._steps[name] != 0)  # else frozen
+            parameter.requires_grad_(rates[name] != 0)  # else frozen
+            if rates[name]:
+                self._trained.setdefault(rates[name], []).append(parameter)
+        self._right = labels.new_zeros(1) if counted else None
+        self._graphs = Graphs(images.device, model.family)
         self._adam: Adam | None = None
         if optimizer:
-            rates = {name: -step for name, step in self._steps.items()}
-            parameters = dict(self.module.named_parameters())
-            self._adam = Adam([parameters], [rates], optimizer_states)
+            (state,) = optimizer_states or [{}]
+            self._adam = Adam(dict(self.module.named_parameters()), rates, state)
+
+    @property
+    def fallbacks(self) -> list[str]:
+        """What was done in a slower way than was meant, in words."""
+        return self._graphs.fallbacks
 
     def optimizer_state(self, k: int) -> dict[str, Tensor]:
         """What the optimizer needs to go on; nothing for SGD."""
-        return self._adam.state(k) if self._adam else {}
+        return self._adam.state() if self._adam else {}
 
     def _logits(self, images: Tensor) -> Tensor:
         if self.precision is None:
             return self.module(images).logits
-        with torch.autocast(images.device.type, dtype=torch.bfloat16):
+        # Without a cache, which would outlive a graph: no weight is cast twice.
+        half = {"dtype": torch.bfloat16, "cache_enabled": False}
+        with torch.autocast(images.device.type, **half):
             return self.module(images).logits.float()
 
     def __len__(self) -> int:
@@ -110,25 +125,38 @@ class Single:
     def train_epoch(self, order: Tensor, batch_size: int) -> None:
         """One pass; order: (1, n) the examples in their order."""
         self.module.train()
-        for index in order[0].split(batch_size):
-            self.step(index)
+        if self._right is not None:
+            self._right.zero_()
+        with searched_kernels():
+            for index in order[0].split(batch_size):
+                self._graphs(self.step, index)
+
+    def pass_accuracy(self) -> Tensor:
+        """Right answers of the last epoch, each before its step: (1,), 0..1."""
+        return self._right / self.labels.shape[1]
 
     @torch.enable_grad()
     def step(self, index: Tensor) -> None:
         """One step on the examples of `index` (batch,)."""
+        for each in self._parameters:
+            each.grad = None
         logits = self._logits(self.images[index])
         labels = self.labels[0, index]
+        if self._right is not None:
+            self._right += (logits.detach().argmax(-1) == labels).sum()
         delta = self.loss.gradient(logits.detach(), labels, self._scale)
         logits.backward(delta.div_(len(index)))
         with torch.no_grad():
-            named = dict(self.module.named_parameters())
             if self._adam:
-                self._adam.step([{name: each.grad for name, each in named.items()}])
-                return
-            for name, parameter in named.items():
-                if parameter.grad is not None:
-                    parameter.add_(parameter.grad, alpha=self._steps[name])
-                    parameter.grad = None
+                self._adam.step()
+            else:
+                self._descend()
+
+    def _descend(self) -> None:
+        for rate, parameters in self._trained.items():
+            reached = [each for each in parameters if each.grad is not None]
+            gradients = [each.grad for each in reached]
+            torch._foreach_add_(reached, gradients, alpha=-rate)
 
     @torch.no_grad()
     def evaluate(self, images: Tensor, labels: Tensor) -> Evaluation:

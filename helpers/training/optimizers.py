@@ -1,6 +1,7 @@
-"""Adam for networks that train side by side, each with its own state.
+"""Adam (Kingma and Ba 2015; betas .9 and .999), for one network and for many at once.
 
-Plain SGD needs no state: stacks and singles take its steps themselves.
+Plain SGD needs no state: stacks and singles take its steps themselves. A network's
+state has the same parts in both, by name: "exp_avg/W1", "exp_avg_sq/W1", "step/W1".
 """
 
 import torch
@@ -11,6 +12,7 @@ from helpers.errors import Mistake
 OPTIMIZERS = ("adam",)
 CONTIGUOUS = torch.contiguous_format  # as files want it
 MOMENTS = ("exp_avg", "exp_avg_sq")  # of a weight's gradient: means of g and of g^2
+BETAS, EPSILON = (0.9, 0.999), 1e-8
 
 
 def check_optimizer(name: str | None) -> None:
@@ -21,66 +23,117 @@ def check_optimizer(name: str | None) -> None:
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015; betas .9 and .999), one for every network.
+    """PyTorch's Adam for the weights of one network, which are changed in place.
 
-    weights: a network's weights by name, changed in place; rates: learning rates by
-    name, 0 for a weight that is frozen. states: as `state` gave them, to go on.
+    weights: by name; rates: learning rates by name, 0 for a weight that is frozen.
+    state: as `state` gave it, to go on. On CUDA nothing waits for the device.
     """
 
     def __init__(
         self,
-        weights: list[dict[str, Tensor]],
-        rates: list[dict[str, float]],
-        states: list[dict[str, Tensor]] | None = None,
+        weights: dict[str, Tensor],
+        rates: dict[str, float],
+        state: dict[str, Tensor] | None = None,
     ):
-        self._trained = [
-            {name: value for name, value in each.items() if its_rates[name]}
-            for each, its_rates in zip(weights, rates, strict=True)
-        ]
-        self._rules = [
-            _rule(trained, its_rates)
-            for trained, its_rates in zip(self._trained, rates, strict=True)
-        ]
-        for k, state in enumerate(states or []):
+        self._trained = {n: value for n, value in weights.items() if rates[n]}
+        groups: dict[float, list[Tensor]] = {}
+        for name, value in self._trained.items():
+            groups.setdefault(rates[name], []).append(value)
+        cuda = any(value.is_cuda for value in self._trained.values())
+        fast = {"fused": True, "capturable": True} if cuda else {}
+        params = [{"params": each, "lr": rate} for rate, each in groups.items()]
+        self._rule = torch.optim.Adam(params, betas=BETAS, eps=EPSILON, **fast)
+        self._on_cuda = cuda
+        self.resume(state or {})
+
+    def step(self) -> None:
+        """One step, with the gradients that the weights hold."""
+        self._rule.step()
+
+    def state(self) -> dict[str, Tensor]:
+        """What going on needs: moments and the number of steps; {} before the first."""
+        held = {n: self._rule.state.get(v, {}) for n, v in self._trained.items()}
+        return {
+            f"{part}/{name}": value.detach().clone(memory_format=CONTIGUOUS)
+            for name, parts in held.items()
+            for part, value in parts.items()
+        }
+
+    def resume(self, state: dict[str, Tensor]) -> None:
+        """Go on from a state; moments lie in memory as their weights do."""
+        for name, value in self._trained.items():
+            if f"step/{name}" not in state:
+                continue  # saved before the first step
+            # The number of steps stays on the CPU, but for CUDA's graphs.
+            steps = state[f"step/{name}"].clone()
+            parts = {part: state[f"{part}/{name}"] for part in MOMENTS}
+            self._rule.state[value] = {
+                "step": steps.to(value.device if self._on_cuda else "cpu"),
+                **{p: torch.empty_like(value).copy_(m) for p, m in parts.items()},
+            }
+
+
+class StackedAdam:
+    """The same for stacked weights, name -> (network, ...): each on its own, at once.
+
+    rates: name -> learning rates, shaped to go with the weights, such as (network, 1,
+    1). states: of every network, as `state` gave them; {} before the first step.
+    """
+
+    def __init__(
+        self,
+        weights: dict[str, Tensor],
+        rates: dict[str, Tensor],
+        states: list[dict[str, Tensor]],
+    ):
+        self._rates = rates
+        self._moments = {
+            name: tuple(torch.zeros_like(weights[name]) for _ in MOMENTS)
+            for name in rates
+        }
+        like = next(iter(rates.values()), torch.zeros(len(states), 1, 1))
+        self._steps = torch.zeros_like(like, dtype=torch.float64)
+        for k, state in enumerate(states):
             self.resume(k, state)
 
-    @torch.no_grad()
-    def step(self, gradients: list[dict[str, Tensor]]) -> None:
-        """One step of every network; gradients by name, of weights that are trained."""
-        for trained, rule, each in zip(
-            self._trained, self._rules, gradients, strict=True
-        ):
-            for name, value in trained.items():
-                value.grad = each[name]
-            rule.step()
-            rule.zero_grad(set_to_none=True)
+    def step(self, weights: dict[str, Tensor], gradients: dict[str, Tensor]) -> None:
+        """One step of all networks; gradients are shaped as the weights."""
+        first, second = BETAS
+        self._steps += 1
+        root = (1 - second**self._steps).sqrt()
+        unbiased = 1 - first**self._steps
+        for name, rates in self._rates.items():
+            (mean, square), gradient = self._moments[name], gradients[name]
+            mean.lerp_(gradient, 1 - first)
+            square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+            below = square.sqrt().div_(root.to(square.dtype)).add_(EPSILON)
+            length = (-rates / unbiased).to(mean.dtype)
+            weights[name].add_((mean / below).mul_(length))
 
     def state(self, k: int) -> dict[str, Tensor]:
-        """What a network needs to go on: its moments and the number of its steps."""
-        kept, rule = {}, self._rules[k]
-        for name, value in self._trained[k].items():
-            for part in (*MOMENTS, "step"):
-                if value in rule.state:
-                    held = rule.state[value][part].detach()
-                    kept[f"{part}/{name}"] = held.clone(memory_format=CONTIGUOUS)
-        return kept
+        """What a network needs to go on; {} before the first step."""
+        steps = self._steps[k].flatten()[0].to(torch.float32)
+        if not steps:
+            return {}
+        parts = {
+            f"{part}/{name}": moment[k].clone()
+            for name, moments in self._moments.items()
+            for part, moment in zip(MOMENTS, moments, strict=True)
+        }
+        return parts | {f"step/{name}": steps.clone() for name in self._moments}
 
     def resume(self, k: int, state: dict[str, Tensor]) -> None:
         """Go on with a network from its state."""
-        for name, value in self._trained[k].items():
-            parts = {part: state.get(f"{part}/{name}") for part in (*MOMENTS, "step")}
-            if parts["step"] is None:
-                continue  # saved before the first step
-            on_device = {part: parts[part].to(value.device) for part in MOMENTS}
-            # The number of steps stays on the CPU, where Adam keeps it.
-            self._rules[k].state[value] = {**on_device, "step": parts["step"].cpu()}
+        for name, moments in self._moments.items():
+            for part, moment in zip(MOMENTS, moments, strict=True):
+                moment[k] = state.get(f"{part}/{name}", 0.0)
+            self._steps[k] = state.get(f"step/{name}", 0.0)
 
-
-def _rule(trained: dict[str, Tensor], rates: dict[str, float]) -> torch.optim.Adam:
-    """PyTorch's Adam; weights of one learning rate are stepped together."""
-    groups: dict[float, list[Tensor]] = {}
-    for name, value in trained.items():
-        groups.setdefault(rates[name], []).append(value)
-    return torch.optim.Adam(
-        [{"params": each, "lr": rate} for rate, each in groups.items()]
-    )
+    def keep(self, places: Tensor) -> None:
+        """Go on with the networks on these places only."""
+        self._rates = {name: rates[places] for name, rates in self._rates.items()}
+        self._steps = self._steps[places]
+        self._moments = {
+            name: tuple(moment[places] for moment in moments)
+            for name, moments in self._moments.items()
+        }

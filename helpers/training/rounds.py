@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 
 from helpers.models.stages import Weights
 from helpers.runs.provenance import provenance
+from helpers.system.devices import fast_products
 from helpers.training.trainees import Trainee
 
 
@@ -18,12 +19,19 @@ class Ensemble(Protocol):
 
     LOSS: str  # of what `observe` gives, which is not finite where a network diverged
     SCORE: str  # and what is highest at the best epoch, where that is kept
+    fallbacks: Sequence[str] = ()  # what was done in a slower way than was meant
+    # Whether weights are those of the epoch that was last observed. Where a device has
+    # gone on to later ones, only of those who have ended: nothing is saved, nor left.
+    settled: bool = True
 
     def advance(self, epoch: int) -> None:
         """Train every network through one epoch."""
 
     def observe(self, due: list[int]) -> list[dict[str, float]]:
-        """What is recorded at every epoch, of the networks that are due."""
+        """What is recorded at this epoch, of the networks that are due.
+
+        At the first epoch all of it; what is left out later has not been evaluated.
+        """
 
     def measure(self, k: int, trainee: Trainee, stop: str | None) -> dict[str, float]:
         """What is recorded of a network beside it, MEASURED among that."""
@@ -51,8 +59,9 @@ class Rounds:
     seats until the epoch of their own state, and whoever is finished until the epoch of
     its end: what is computed there counts for nothing, but is there as it always was.
 
-    begin(trainees, epoch): their ensemble. until: the moment of time.monotonic at which
-    they are saved and left, at the end of an epoch.
+    begin(trainees, epoch): their ensemble. save_seconds: between two saved states, inf:
+    none are. until: the moment of time.monotonic at which they are saved and left, at
+    the end of an epoch.
     """
 
     def __init__(
@@ -82,6 +91,10 @@ class Rounds:
     @torch.no_grad()
     def run(self, bar) -> None:
         """Train until every network has ended; `bar` is told of every epoch."""
+        with fast_products(self.device):
+            self._run(bar)
+
+    def _run(self, bar) -> None:
         self.started = self.saved = time.monotonic()
         # Asked anew where nobody is due, for a step may need what was found here.
         self._retire(self._record(), bar)
@@ -92,7 +105,7 @@ class Rounds:
             bar.update(len(self.due), f"epoch {self.epoch}")
             self._retire(self._record(), bar)
             due = time.monotonic() - self.saved >= self.save_seconds
-            if due or self._leaving():
+            if self.ensemble.settled and (due or self._leaving()):
                 self._save()
 
     def _record(self) -> list[str | None]:
@@ -112,14 +125,15 @@ class Rounds:
 
     def _stop(self, k: int, values: dict[str, float]) -> str | None:
         """Why a run ends here, or None."""
-        if not np.isfinite(values[self.ensemble.LOSS]):
+        if not np.isfinite(values.get(self.ensemble.LOSS, 0.0)):
             return "diverged"
         if self.ensemble.fitted(k, values):
             return "fitted"
         return "epochs" if self.epoch >= self.trainees[k].run.epochs else None
 
     def _leaving(self) -> bool:
-        return self.interrupted or time.monotonic() >= self.until
+        asked = self.interrupted or time.monotonic() >= self.until
+        return asked and self.ensemble.settled
 
     def _ended(self) -> bool:
         return all(trainee.finished for trainee in self.trainees)
@@ -140,6 +154,8 @@ class Rounds:
                 "seconds": round(seconds, 3),
                 "finished": round(time.time(), 3),  # since 1970
             }
+            if self.ensemble.fallbacks:
+                about["fallbacks"] = list(self.ensemble.fallbacks)
         for k, (trainee, stop) in enumerate(zip(self.trainees, stops, strict=True)):
             if stop:
                 trainee.finish(self.ensemble.network(k), stop, about)
@@ -156,6 +172,8 @@ class Rounds:
             self.ensemble.keep(left)
 
     def _save(self) -> None:
+        if math.isinf(self.save_seconds):
+            return
         for k, trainee in enumerate(self.trainees):
             if trainee.epoch == self.epoch and not trainee.finished:
                 trainee.save(*self.ensemble.state(k))

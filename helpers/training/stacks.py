@@ -5,15 +5,15 @@ networks may add up in another order than those for one. On CUDA a step is repla
 one graph, and nothing waits for the device inside an epoch.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from helpers.models import MLP
+from helpers.training.graphs import Graphs, Seats
 from helpers.training.losses import Loss
-from helpers.training.optimizers import Adam
+from helpers.training.optimizers import StackedAdam
 
 CUDA_CHUNK = 8192  # examples that are evaluated at once
 
@@ -42,6 +42,7 @@ class Stack:
     images: (n, c, h, w) and labels: (network, n), whole and on the device.
     loss_scales: (network,) of the logits, see helpers.training.losses.
     optimizer: None for SGD, or "adam"; its states as `optimizer_state` gave them.
+    counted: whether right answers are counted in training (`pass_accuracy`).
     """
 
     def __init__(
@@ -56,102 +57,94 @@ class Stack:
         loss_scales: Tensor,
         optimizer: str | None = None,
         optimizer_states: list[dict[str, Tensor]] | None = None,
+        counted: bool = False,
     ):
-        self.model, self.loss = model, loss
+        self.model, self.loss, self.images = model, loss, images
+        self.weights, self._labels = weights, labels
         self._loss_scales = loss_scales[:, None, None].to(images.device)
-        self.images, self.labels = images, labels
-        self.weights = weights
         self._steps = {
             name: -rate[:, None, None].to(images.device) for name, rate in rates.items()
         }
         self._trained = [
             name for name, rate in rates.items() if bool((rate != 0).any())
         ]
-        self._graphs: dict[int, Callable] = {}
-        self._adam: Adam | None = None
+        self._seats = Seats(len(labels), images.device)
+        self._right = labels.new_zeros(len(labels)) if counted else None
+        self._graphs = Graphs(images.device, "perceptrons")
+        self._adam: StackedAdam | None = None
         if optimizer:
-            self._start_adam(optimizer_states)
+            trained = {name: -self._steps[name] for name in self._trained}
+            states = optimizer_states or [{}] * len(labels)
+            self._adam = StackedAdam(weights, trained, states)
 
-    def _start_adam(self, states: list[dict[str, Tensor]] | None) -> None:
-        every = range(len(self))
-        rates = [{n: -float(s[k]) for n, s in self._steps.items()} for k in every]
-        self._adam = Adam([self.network(k) for k in every], rates, states)
+    @property
+    def fallbacks(self) -> list[str]:
+        """What was done in a slower way than was meant, in words."""
+        return self._graphs.fallbacks
+
+    @property
+    def labels(self) -> Tensor:
+        """Labels of the training images, (network, n)."""
+        return self._seats.by_network(self._labels)
 
     def optimizer_state(self, k: int) -> dict[str, Tensor]:
         """What a network's optimizer needs to go on; nothing for SGD."""
-        return self._adam.state(k) if self._adam else {}
+        return self._adam.state(self._seats.places[k]) if self._adam else {}
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self._seats)
 
     def keep(self, networks: list[int]) -> None:
         """Go on with these networks only."""
-        states = [self.optimizer_state(k) for k in networks]
-        index = torch.tensor(networks, device=self.images.device)
-        self.weights = {name: w[index] for name, w in self.weights.items()}
-        self._steps = {name: s[index] for name, s in self._steps.items()}
-        self.labels = self.labels[index]
-        self._loss_scales = self._loss_scales[index]
-        self._graphs.clear()
+        places = self._seats.keep(networks)
+        if places is None:
+            return
+        self.weights = {name: w[places] for name, w in self.weights.items()}
+        self._steps = {name: s[places] for name, s in self._steps.items()}
+        self._labels, self._loss_scales = (
+            self._labels[places],
+            self._loss_scales[places],
+        )
+        if self._right is not None:
+            self._right = self._right[places]
         if self._adam:
-            self._start_adam(states)
+            self._adam.keep(places)
+        self._graphs.forget()
 
     def train_epoch(self, order: Tensor, batch_size: int) -> None:
-        """One pass of SGD; order: (network, n) the examples in each network's order."""
-        for index in order.split(batch_size, dim=1):
-            if self.images.is_cuda and not self._adam:
-                self._replay(index)
-            else:
-                self.step(index)
+        """One pass; order: (network, n) the examples in each network's order."""
+        if self._right is not None:
+            self._right.zero_()
+        for index in self._seats.by_place(order).split(batch_size, dim=1):
+            self._graphs(self.step, index)
+
+    def pass_accuracy(self) -> Tensor:
+        """Right answers of the last epoch, each before its step: (network,), 0..1."""
+        return self._seats.by_network(self._right) / self._labels.shape[1]
 
     def step(self, index: Tensor) -> None:
-        """One step on the examples of `index` (network, batch)."""
-        labels = self.labels.gather(1, index)
+        """One step on the examples of `index` (place, batch)."""
+        labels = self._labels.gather(1, index)
         passed = self.model.forward(self.weights, self.images[index])
+        if self._right is not None:
+            self._right += (passed.logits.argmax(-1) == labels).sum(-1)
         delta = self.loss.gradient(passed.logits, labels, self._loss_scales)
         delta = delta.div_(index.shape[1])
         factors = self.model.gradient_factors(self.weights, passed, delta)
         if self._adam:
             means = {n: factors[n][1].mT @ factors[n][0] for n in self._trained}
-            every = range(len(self))
-            self._adam.step([{n: g[k] for n, g in means.items()} for k in every])
+            self._adam.step(self.weights, means)
             return
         for name in self._trained:
             left, right = factors[name]
             self.weights[name].baddbmm_(right.mul_(self._steps[name]).mT, left)
 
-    def _replay(self, index: Tensor) -> None:
-        size = index.shape[1]
-        if size not in self._graphs:
-            self._graphs[size] = self._capture(index)
-        self._graphs[size](index)
-
-    def _capture(self, index: Tensor) -> Callable[[Tensor], None]:
-        """The step for one batch size as a CUDA graph; no weight is changed here."""
-        held, saved = index.clone(), {n: w.clone() for n, w in self.weights.items()}
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):  # libraries set themselves up outside the graph
-            for _ in range(3):
-                self.step(held)
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self.step(held)
-        for name, weight in self.weights.items():
-            weight.copy_(saved[name])
-
-        def replay(index: Tensor) -> None:
-            held.copy_(index)
-            graph.replay()
-
-        return replay
-
     def evaluate(self, images: Tensor, labels: Tensor) -> Evaluation:
         """What the networks make of images (n, c, h, w), labels (network, n)."""
         on_cpu = cpu_chunk(self.model.features)
         chunk = CUDA_CHUNK if images.is_cuda else on_cpu
-        loss = torch.zeros(len(self), dtype=torch.float64, device=images.device)
+        labels = self._seats.by_place(labels)
+        loss = torch.zeros(len(labels), dtype=torch.float64, device=images.device)
         predictions = []
         parts = zip(images.split(chunk), labels.split(chunk, dim=1), strict=True)
         for some_images, some_labels in parts:
@@ -161,7 +154,9 @@ class Stack:
             loss += values.sum(-1, dtype=torch.float64)
         predicted, count = torch.cat(predictions, dim=1), labels.shape[1]
         accuracy = (predicted == labels).sum(-1, dtype=torch.float64) / count
-        return Evaluation(accuracy, loss / count, predicted)
+        return Evaluation(
+            *map(self._seats.by_network, (accuracy, loss / count, predicted))
+        )
 
     def place(
         self, k: int, weights: dict[str, Tensor], optimizer: dict[str, Tensor]
@@ -170,8 +165,9 @@ class Stack:
         for name, value in self.network(k).items():
             value.copy_(weights[name])
         if self._adam:
-            self._adam.resume(k, optimizer)
+            self._adam.resume(self._seats.places[k], optimizer)
 
     def network(self, k: int) -> dict[str, Tensor]:
         """Weights of one network."""
-        return {name: weight[k] for name, weight in self.weights.items()}
+        place = self._seats.places[k]
+        return {name: weight[place] for name, weight in self.weights.items()}

@@ -97,7 +97,8 @@ def _train_runs(
     if not waiting:
         return
     task, data = TASKS[type(studies[0].base)], studies[0].data
-    limit = partial(task.limit, data=data, most=STACK_LIMIT[device.type])
+    most = STACK_LIMIT[device.type]
+    limit = partial(task.limit, data=data, most=most, device=device)
     stacks = deal(runs, limit, at_least=PARALLEL[device.type])
     seated = partial(
         seat,

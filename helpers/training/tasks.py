@@ -7,7 +7,7 @@ import torch
 
 from helpers.runs import IdentityRun, Run, Study
 from helpers.runs.fields import Described
-from helpers.training import classification, identity
+from helpers.training import classification, identity, trainees
 from helpers.training.rounds import Ensemble, Rounds
 from helpers.training.trainees import Trainee
 
@@ -19,12 +19,13 @@ class Task(NamedTuple):
     """A kind of run.
 
     check(runs, data): a Mistake names the first that cannot be trained, by looking at
-    shapes alone. limit(run, data, most): networks of its shape to a stack. place(data,
-    device): what all stacks share. begin(trainees, placed, epoch): a stack of them.
+    shapes alone. limit(run, data, most, device): networks of its shape to a stack.
+    place(data, device): what all stacks share. begin(trainees, placed, epoch): a stack
+    of them.
     """
 
     check: Callable[[Iterable[Described], Any], None]
-    limit: Callable[[Described, Any, int], int]
+    limit: Callable[[Described, Any, int, torch.device], int]
     place: Callable[[Any, torch.device], Any]
     begin: Callable[[list[Trainee], Any, int], Ensemble]
 
@@ -33,7 +34,7 @@ TASKS: dict[type[Described], Task] = {
     Run: Task(
         classification.check,
         classification.limit,
-        classification.DeviceData,
+        trainees.place,
         classification.Classifiers,
     ),
     IdentityRun: Task(

@@ -2,6 +2,7 @@
 
 import warnings
 from collections import defaultdict
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -14,15 +15,27 @@ from helpers.runs.histories import MEASURED
 from helpers.runs.store import DamagedFile, RunFolder
 
 
+SHARED = ("cuda",)  # devices where data stay; a CPU's memory is everybody's
+MOST_PLACED = 2  # data sets
+_placed: dict[tuple, "DeviceData"] = {}  # the oldest first
+
+
 class DeviceData:
     """A data set on the device: a network's inputs (n, c, h, w) and labels (n,)."""
 
     def __init__(self, data, device: torch.device):
         self.device, self.classes, self.features = device, data.classes, data.features
-        self.train_images = datasets.network_inputs(data.train_images).to(device)
-        self.test_images = datasets.network_inputs(data.test_images).to(device)
+        self.train_images = datasets.network_inputs(data.train_images.to(device))
+        self.test_images = datasets.network_inputs(data.test_images.to(device))
         self.train_labels = data.train_labels.to(device)
         self.test_labels = data.test_labels.to(device)
+
+    @cached_property
+    def channels_last(self) -> tuple[Tensor, Tensor]:
+        """Training and test images as convolutions on CUDA want them in memory."""
+        both = self.train_images, self.test_images
+        train, test = (i.contiguous(memory_format=torch.channels_last) for i in both)
+        return train, test
 
     def labels_of(self, run: Run) -> Tensor:
         """Training labels as a run sees them, (n,)."""
@@ -40,6 +53,18 @@ class DeviceData:
             seed=run.seed,
         )
         return PermutedLabels(*(part.to(self.device) for part in permuted))
+
+
+def place(data, device: torch.device) -> DeviceData:
+    """A data set on a device; on CUDA the last ones stay there, for other studies."""
+    if device.type not in SHARED:
+        return DeviceData(data, device)
+    key = data.name, data.digest, device
+    if key not in _placed:
+        for oldest in [*_placed][: len(_placed) + 1 - MOST_PLACED]:
+            del _placed[oldest]
+        _placed[key] = DeviceData(data, device)
+    return _placed[key]
 
 
 class Trainee:
@@ -77,8 +102,9 @@ class Trainee:
         return not self.finished and (self.epoch < epoch or not self.history)
 
     def record(self, values: dict[str, float]) -> None:
-        for name, value in values.items():
-            self.history[name].append(value)
+        """What an epoch gave, by name; NaN where there is nothing of a known name."""
+        for name in {**self.history, **values}:
+            self.history[name].append(values.get(name, np.nan))
 
     def keep_best(self, score: str, weights: dict[str, Tensor]) -> None:
         """Hold a copy of the weights if the last value of a score is its highest."""

@@ -23,6 +23,7 @@ OTHER = {
 # Fields that were added later; they are off where a run does not name them.
 LATER = {"biases": True, "loss_scale": 8.0}
 LATER |= {"optimizer": "adam", "precision": "bfloat16", "keep_best": True}
+LATER |= {"evaluate_every": 3}
 EVERY = OTHER | LATER
 
 

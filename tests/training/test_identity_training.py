@@ -283,7 +283,7 @@ def test_a_network_is_the_same_in_any_company_but_for_rounding(study_of, digits,
     # Networks of one stack differ in their draw and in their image.
     grid = {("seed", "example"): [(k, 3 * k) for k in range(8)]}
     runs = study_of(grid, **SHAPES[shape]).runs()
-    assert limit(runs[0], digits, 16) == 16
+    assert limit(runs[0], digits, 16, CPU) == 16
     together = stack_of(runs, digits)
     errors = take_steps(together)
     within = [rounded(run, digits) for run in runs]
@@ -336,13 +336,13 @@ def test_a_fully_connected_stack_fits_the_cache_if_it_is_more_than_a_pair(
     canvas, width = shape
     run = study_of(model=FCN, canvas=canvas, width=width, depth=3).runs()[0]
     most, size = (
-        limit(run, digits, 16),
+        limit(run, digits, 16, CPU),
         8 * parameter_count(identity_model(run, digits)),
     )
     assert most == SHARED[shape]
     assert most == 2 or most * size <= CACHE
     assert most == 16 or (most + 1) * size > CACHE
-    assert limit(run, digits, 1) == 1
+    assert limit(run, digits, 1, CPU) == 1
 
 
 def test_a_fully_connected_study_is_trained_in_stacks_that_fit_the_cache(

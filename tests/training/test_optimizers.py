@@ -12,7 +12,7 @@ from helpers.errors import Mistake
 from helpers.models import Modular, build
 from helpers.training.losses import LOSSES
 from helpers.training.modules import Single
-from helpers.training.optimizers import Adam, check_optimizer
+from helpers.training.optimizers import Adam, StackedAdam, check_optimizer
 from helpers.training.stacks import Stack
 
 EXAMPLES, CLASSES, COUNT = 35, 10, 4
@@ -175,12 +175,16 @@ def test_a_frozen_weight_stays(family):
 
 
 def test_before_the_first_step_there_is_no_state():
-    weight = torch.ones(2)
-    adam = Adam([{"W": weight}], [{"W": 0.1}])
-    assert adam.state(0) == {}
-    adam.step([{"W": torch.tensor([1.0, -2.0])}])
+    weight, gradient = torch.ones(2), torch.tensor([1.0, -2.0])
+    weights, rates = {"W": weight.clone()[None]}, {"W": torch.tensor([[0.1]])}
+    adam, stacked = Adam({"W": weight}, {"W": 0.1}), StackedAdam(weights, rates, [{}])
+    assert adam.state() == stacked.state(0) == {}
+    weight.grad = gradient.clone()
+    adam.step()
+    stacked.step(weights, {"W": gradient[None]})
     # The first step of Adam is the sign of the gradient times the rate.
     torch.testing.assert_close(weight, torch.tensor([0.9, 1.1]))
-    assert adam.state(0)["step/W"] == 1
+    torch.testing.assert_close(weights["W"][0], weight)
+    assert adam.state()["step/W"] == 1 == stacked.state(0)["step/W"]
     with pytest.raises(Mistake, match="optimizer = 'sgdm': must be adam, or left out"):
         check_optimizer("sgdm")

@@ -13,6 +13,7 @@ from helpers.runs.fields import ABOVE_ZERO, SEED, Described
 from helpers.runs.histories import MEASURED
 from helpers.runs.store import RunFolder
 from helpers.training import tasks, train
+from helpers.training.rounds import Ensemble
 
 # A third kind of run: this much, and one row in TASKS.
 
@@ -35,7 +36,7 @@ class MeanRun(Described):
         return {"task": "mean", **super().description()}
 
 
-class Means:
+class Means(Ensemble):
     """An ensemble of them: K numbers that start at their seeds."""
 
     LOSS = SCORE = "loss"
@@ -75,7 +76,7 @@ def means(digits, monkeypatch):
     """A study of four of them, the kind entered in the table."""
     task = tasks.Task(
         check=lambda runs, data: None,
-        limit=lambda run, data, most: most,
+        limit=lambda run, data, most, device: most,
         place=lambda data, device: float(data.train_images.float().mean()),
         begin=Means,
     )
