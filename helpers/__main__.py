@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -78,13 +79,19 @@ def plan(root, editions, custom) -> int:
 )
 @click.option("--check/--no-check", default=None, help="Look at the machine first.")
 def train(root, editions, custom, *, seconds, **options) -> int:
-    """Train the runs of chapters; with --seconds measure them, too."""
+    """Train the runs of chapters; with --seconds measure them, too.
+
+    The folder of --export is filled as it goes: archives for `import`, and what was
+    done, in units.jsonl.
+    """
     chosen = {name: value for name, value in options.items() if value is not None}
     if seconds is not None:
         from helpers.budget import Options, spend
 
-        how = {"seconds": seconds, "options": Options(**chosen), "say": click.echo}
-        return spend(root, editions.values(), custom, **how)
+        begun = click.get_current_context().obj
+        how = {"seconds": seconds, "begun": begun, "say": click.echo}
+        options = Options(**chosen)
+        return spend(root, editions.values(), custom, options=options, **how)
     if chosen:
         name = {"output": "export"}.get(next(iter(chosen)), next(iter(chosen)))
         raise click.UsageError(f"--{name} goes with --seconds; else use `export`")
@@ -199,7 +206,8 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.showwarning = lambda message, *_, **__: complain(message, kind="warning")
     try:
         fix_folders()
-        return commands(arguments, prog_name=PROGRAM, standalone_mode=False) or 0
+        how = {"prog_name": PROGRAM, "standalone_mode": False}
+        return commands(arguments, obj=time.monotonic(), **how) or 0
     except click.ClickException as error:
         complain(f"{error.format_message()} (see {PROGRAM} --help)")
         return exit_status(error)

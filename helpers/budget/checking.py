@@ -23,15 +23,16 @@ from helpers.budget.comparing import (
     compare_identity,
     compare_module,
     compare_stack,
-    products_in,
     speeds,
 )
 from helpers.budget.costs import RATES, STEP
+from helpers.budget.ladder import first_that_passes
 from helpers.errors import Failure
 from helpers.metrics.manifolds.geometry import manifold_geometry
 from helpers.runs.provenance import PACKAGES, device_name
 from helpers.system.cores import usable_cores
 from helpers.system.devices import choose_device
+from helpers.training import rounds
 
 Found = dict[str, Any]
 OPTIONAL = ("papermill", "ipykernel", "IPython", "nbformat", "umap", "pytest")
@@ -124,17 +125,17 @@ def manifolds(device: torch.device, root: Path) -> Found:
 
 def stack(device: torch.device, root: Path) -> Found:
     """A stack of perceptrons, fast and plain."""
-    return compare_stack(device)
+    return first_that_passes(partial(compare_stack, device))
 
 
 def module(device: torch.device, root: Path) -> Found:
     """A network with BatchNorm, fast and plain."""
-    return compare_module(device)
+    return first_that_passes(partial(compare_module, device))
 
 
 def identity(device: torch.device, root: Path) -> Found:
-    """A stack of identity nets, as they are trained and one by one."""
-    return compare_identity(device)
+    """A stack of identity nets, fast and one of them plainly."""
+    return first_that_passes(partial(compare_identity, device))
 
 
 def speed(device: torch.device, root: Path) -> Found:
@@ -143,7 +144,7 @@ def speed(device: torch.device, root: Path) -> Found:
     for family, made in speeds(device).items():
         stack, order = made.make(), made.order
         epoch = partial(stack.train_epoch, order, made.batch)
-        with torch.no_grad(), products_in(tf32=True):
+        with torch.no_grad(), rounds.fast_products():
             seconds = fastest(device, epoch, 3)
         count = order.shape[1] // made.batch
         steps[family] = round(seconds / count, 6)

@@ -4,8 +4,7 @@ What differs by more than its bound is a Failure. Bounds are those of the number
 are multiplied: TF32 has 10 bits of mantissa, bfloat16 has 7.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -14,6 +13,8 @@ from torch import Tensor
 from helpers.errors import Failure
 from helpers.models import build, parameter_count
 from helpers.models.identity import build_identity
+from helpers.system.devices import exact_products
+from helpers.training import rounds
 from helpers.training.identity_stacks import IdentityStack
 from helpers.training.losses import choose_loss
 from helpers.training.modules import Single
@@ -21,6 +22,8 @@ from helpers.training.stacks import Stack
 
 BOUNDS = {"stack": 3e-3, "module": 3e-2, "identity": 1e-3}  # relative, of the weights
 BATCH, STEPS = {"cuda": 64, "cpu": 16}, {"cuda": 8, "cpu": 3}
+WIDTH = {"cuda": 16, "cpu": 2}  # of a ResNet
+TAKEN = {"cuda": 60, "cpu": 6}  # steps of identity nets: graphs of many, after ordinary
 Weights = dict[str, Tensor]
 
 
@@ -63,18 +66,6 @@ def relative(ours: Weights, plain: Weights) -> float:
     return float((apart / sum(other.square().sum() for _, other in both)).sqrt())
 
 
-@contextmanager
-def products_in(*, tf32: bool) -> Iterator[None]:
-    """Products of float32 in TF32 on CUDA, or not."""
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = matmul.allow_tf32, cudnn.allow_tf32
-    matmul.allow_tf32 = cudnn.allow_tf32 = tf32
-    try:
-        yield
-    finally:
-        matmul.allow_tf32, cudnn.allow_tf32 = before
-
-
 def _found(name: str, apart: float) -> dict[str, Any]:
     if not apart <= BOUNDS[name]:
         words = f"weights differ by {apart:.1e} of their size from those of plain steps"
@@ -86,11 +77,11 @@ def _found(name: str, apart: float) -> dict[str, Any]:
 def _compare(name: str, made: Made) -> dict[str, Any]:
     """An epoch as it is trained, against exact steps one by one."""
     ours, plain = made.make(), made.make()
-    with products_in(tf32=True):
+    with rounds.fast_products():
         ours.train_epoch(made.order, made.batch)
     if hasattr(plain, "module"):
         plain.module.train()
-    with products_in(tf32=False):
+    with exact_products():
         for index in made.order.split(made.batch, dim=1):
             plain.step(index[0] if hasattr(plain, "module") else index)
     return _found(name, relative(ours.network(0), plain.network(0)))
@@ -105,9 +96,7 @@ def perceptrons(device: torch.device, networks: int = 2) -> Made:
 
 
 def network(device: torch.device, family: str, width: int, depth: int, **how) -> Made:
-    """A network with BatchNorm on images of 32 x 32, on CPUs a tiny one."""
-    if device.type == "cpu":
-        width = 2
+    """A network with BatchNorm on images of 32 x 32."""
     options = {"image_shape": (3, 32, 32), "classes": 10, "width": width}
     model = build(family, activation="relu", depth=depth, **options)
     return made(Single, model, device, networks=1, **how)
@@ -120,42 +109,44 @@ def compare_stack(device: torch.device) -> dict[str, Any]:
 
 def compare_module(device: torch.device) -> dict[str, Any]:
     """A ResNet, fast and plain."""
-    return _compare("module", network(device, "resnet", 16, 10))
+    return _compare("module", network(device, "resnet", WIDTH[device.type], 10))
 
 
 @torch.no_grad()
 def compare_identity(device: torch.device) -> dict[str, Any]:
-    """Identity nets side by side, and one alone with exact products."""
+    """Identity nets side by side, many steps at once; and one alone, step by step."""
     shape = {"image_shape": (1, 12, 12), "width": 16, "depth": 4, "kernel": None}
     model = build_identity("identity_convnet", activation="relu", biases=True, **shape)
     images = torch.rand(2, 1, 1, 12, 12, generator=torch.Generator().manual_seed(0))
     rows = [model.initial(seed=k, scheme="pytorch") for k in range(2)]
 
-    def trained(chosen: list[int]) -> Weights:
-        net = IdentityStack(
+    def stack(chosen: list[int]) -> IdentityStack:
+        weights = {n: torch.stack([rows[k][n] for k in chosen]) for n in rows[0]}
+        return IdentityStack(
             model,
-            {n: torch.stack([rows[k][n] for k in chosen]).to(device) for n in rows[0]},
+            {name: weight.to(device) for name, weight in weights.items()},
             images[chosen].to(device),
             trained=model.names,
             optimizer="momentum",
             learning_rate=0.01,
         )
-        for _ in range(STEPS[device.type]):
-            net.errors()
-            net.step()
-        return {name: weight.clone() for name, weight in net.network(0).items()}
 
-    with products_in(tf32=True):
-        ours = trained([0, 1])
-    with products_in(tf32=False):
-        return _found("identity", relative(ours, trained([0])))
+    ours, plain = stack([0, 1]), stack([0])
+    steps = TAKEN[device.type]
+    with rounds.fast_products():
+        ours.take(steps, [0.0, 0.0])
+    with exact_products():
+        for _ in range(steps):
+            plain.errors()
+            plain.step()
+    return _found("identity", relative(ours.network(0), plain.network(0)))
 
 
 def speeds(device: torch.device) -> dict[str, Made]:
     """Family -> a stack whose rate says how long those of the family will take."""
-    wide = {"batch": 1024, "precision": "bfloat16"} if device.type == "cuda" else {}
-    return {
-        "mlp": perceptrons(device, 8),
-        "vgg16": network(device, "vgg16", 64, 16, **wide),
-        "resnet": network(device, "resnet", 64, 18, **wide),
-    }
+    found = {"mlp": perceptrons(device, 8)}
+    if device.type == "cuda":
+        wide = {"batch": 1024, "precision": "bfloat16"}
+        found["vgg16"] = network(device, "vgg16", 64, 16, **wide)
+        found["resnet"] = network(device, "resnet", 64, 18, **wide)
+    return found

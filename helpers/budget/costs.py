@@ -32,6 +32,7 @@ RATES = {
     },
 }
 STEP = {"cuda": 5e-4, "cpu": 1e-4}  # seconds of a step at least, of a whole stack
+LEAST, MOST = 1e-3, 1e6  # times that a prediction is put right by
 BEGIN = 0.2  # seconds in which a stack is begun, and ended
 ASKING = 8.0  # seconds in which a chapter is begun
 # And for each network, until some were measured.
@@ -56,19 +57,27 @@ class Costs:
 
     def training(self, runs: Iterable[Described], data: Any) -> float:
         """Seconds of training runs on one data set."""
-        stacks = defaultdict(list)
-        for run in runs:
-            stacks[stack_key(run)].append(run)
         return sum(
             BEGIN + self._factors.get(kind_of(same[0]), 1.0) * self._stack(same, data)
-            for same in stacks.values()
+            for same in _stacks(runs)
         )
 
-    def learn(self, runs: Iterable[Described], times: float) -> None:
-        """Runs took so many times the seconds that were predicted of them."""
-        for kind in {kind_of(run) for run in runs}:
+    def learn(self, batches: Iterable[tuple], times: float) -> None:
+        """Batches of data and runs took so many times what was predicted of them."""
+        batches = list(batches)
+        whole = sum(self.training(runs, data) for data, runs in batches)
+        begun = BEGIN * sum(len(_stacks(runs)) for _, runs in batches)
+        times = max(0.0, times * whole - begun) / (whole - begun)
+        for kind in {kind_of(run) for _, runs in batches for run in runs}:
             factor = self._factors.get(kind, 1.0) * times
-            self._factors[kind] = min(max(factor, 1e-3), 1e3)
+            self._factors[kind] = min(max(factor, LEAST), MOST)
+
+    def learn_rates(self, times: dict[str, float]) -> None:
+        """Rates of families, in parts of those that it began with."""
+        self._rates = self._rates | {
+            family: self._rates.get(family, self._rates[None]) * many
+            for family, many in times.items()
+        }
 
     def asking(self, chapter: str, runs: Iterable[Described]) -> float:
         """Seconds of measuring some networks of a chapter for the first time."""
@@ -93,6 +102,14 @@ class Costs:
         rate = self._rates.get(run.model, self._rates[None])
         of_one = max(self._step * steps / len(runs), weight * examples * rate)
         return sum(EXPECTED * each.epochs * of_one for each in runs)
+
+
+def _stacks(runs: Iterable[Described]) -> list[list[Described]]:
+    """Runs of one shape together."""
+    stacks = defaultdict(list)
+    for run in runs:
+        stacks[stack_key(run)].append(run)
+    return list(stacks.values())
 
 
 def _answers(runs: Iterable[Described]) -> float:

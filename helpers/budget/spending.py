@@ -12,9 +12,11 @@ import torch
 from helpers.budget.asker import Answer, Asker
 from helpers.budget.checks import check_machine
 from helpers.budget.costs import Costs
+from helpers.budget.dividing import open_items, units_of
+from helpers.budget.ladder import refuse
 from helpers.budget.ledger import Ledger, Options
 from helpers.budget.room import in_memory
-from helpers.budget.units import Unit, by_value, next_unit, open_items, units_of
+from helpers.budget.units import Heard, Unit, by_value, next_unit
 from helpers.budget.watching import Watch
 from helpers.chapters.book import Edition
 from helpers.chapters.editions import describe
@@ -40,6 +42,7 @@ def spend(
     custom: Mapping[str, Any],
     *,
     seconds: float,
+    begun: float | None = None,
     options: Options | None = None,
     say: Say = print,
 ) -> int:
@@ -47,11 +50,12 @@ def spend(
 
     Every edition is planned before anything is trained; one that cannot be is named,
     and the others go on. What is under way at the end is saved, and the next call goes
-    on from it. A signal ends it early, in the same order.
+    on from it. A signal ends it early, in the same order. begun: the moment of
+    time.monotonic from which seconds count; None: now.
     """
     if not seconds > 0:
         raise Mistake(f"--seconds {seconds:g}: give a number above 0")
-    end = time.monotonic() + seconds
+    end = (time.monotonic() if begun is None else begun) + seconds
     plans: list[Plan] = []
     status = for_each(
         {describe(edition): edition for edition in editions},
@@ -127,11 +131,17 @@ class Spending:
         )
 
     def _check(self) -> None:
+        """Look at the machine; go without what it does not do right."""
         wanted = self._options.check
-        if self.device.type == "cuda" if wanted is None else wanted:
-            for record in check_machine(self._plans[0].root, self._left()):
-                self.ledger.note(record)
-                self.ledger.say(", ".join(f"{k}: {v}" for k, v in record.items()))
+        if not (self.device.type == "cuda" if wanted is None else wanted):
+            return
+        for record in check_machine(self._plans[0].root, self._left()):
+            self.ledger.note(record)
+            self.ledger.say(", ".join(f"{k}: {v}" for k, v in record.items()))
+            for what in record.get("refuse", ()):
+                refuse(what, f"the check {record['check']!r} failed")
+                complain(f"{what} refused: {record['failed']}", kind="warning")
+            self.costs.learn_rates(record.get("times", {}))
 
     def _train(self, unit: Unit, seconds: float) -> None:
         """Train a unit until it is done, or so many seconds are over."""
@@ -195,20 +205,3 @@ class Spending:
                 self._closed = True
                 self._asker.stop()
                 self.failed |= not self.ledger.close(self.units)
-
-
-class Heard:
-    """Part of a unit's epochs that is done, as the bars of training are told."""
-
-    def __init__(self, unit: Unit):
-        waiting = {run for batch in unit.left for run in batch.chosen}
-        self._whole = sum(run.epochs for run in unit.runs)
-        self._done = sum(run.epochs for run in unit.runs if run not in waiting)
-
-    def __call__(self, _: int, steps: int) -> None:
-        self._done += steps
-
-    @property
-    def share(self) -> float:
-        """From 0 to 1."""
-        return min(1.0, self._done / self._whole)

@@ -4,21 +4,16 @@ Those of the first seed come before those of the second, whatever they are worth
 that no seed is chosen by what came of another.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from helpers.budget.costs import EXPECTED, Costs
 from helpers.chapters.book import Edition
 from helpers.chapters.editions import describe
-from helpers.chapters.plans import Plan
-from helpers.chapters.scorecard import scorecard
 from helpers.runs.fields import Described
-from helpers.runs.run import fingerprint, stack_key
+from helpers.runs.run import fingerprint
 from helpers.runs.store import RunFolder
-
-SHORTEST, LONGEST = 20.0, 120.0  # seconds of a unit, as far as runs can be put so
 
 
 class Batch(NamedTuple):
@@ -109,87 +104,24 @@ class Unit:
                 seconds = max(seconds, predicted)
             else:
                 seconds *= EXPECTED * (1 - since) / made
-        costs.learn(self.runs, seconds / max(predicted, 1e-6))
+        costs.learn(self.batches, seconds / max(predicted, 1e-6))
 
 
-def open_items(root: Path, editions: Iterable[Edition]) -> dict[Edition, int]:
-    """Claims of each edition that are open at its scale.
+class Heard:
+    """Part of a unit's epochs that is done, as the bars of training are told."""
 
-    Undecided or untested, or required and not reproduced; the last count twice.
-    """
-    cards: dict[str, list] = {}
-    found = {}
-    for edition in editions:
-        if edition.scale not in cards:
-            cards[edition.scale] = scorecard(edition.scale, root=root)
-        rows = [
-            row
-            for row in cards[edition.scale]
-            if row["chapter"] == edition.chapter
-            and row["variant"] in (None, edition.variant)
-        ]
-        required = [r for r in rows if r["required"] and r["verdict"] != "reproduced"]
-        undecided = [r for r in rows if r["verdict"] in ("undecided", "not tested")]
-        found[edition] = len(required) + len(undecided)
-    return found
+    def __init__(self, unit: Unit):
+        waiting = {run for batch in unit.left for run in batch.chosen}
+        self._whole = sum(run.epochs for run in unit.runs)
+        self._done = sum(run.epochs for run in unit.runs if run not in waiting)
 
+    def __call__(self, _: int, steps: int) -> None:
+        self._done += steps
 
-def units_of(
-    plans: Sequence[Plan], items: Mapping[Edition, int], costs: Costs
-) -> list[Unit]:
-    """Units of everything that plans lack; a run that several ask for is in one."""
-    serves: dict[Described, list[Edition]] = {}
-    for plan in plans:
-        for run in plan.unfinished:
-            serves.setdefault(run, []).append(plan.edition)
-    found, taken = [], set()
-    for plan in sorted(plans, key=lambda plan: -items[plan.edition]):
-        for rank, batches in _ranked(plan, serves.keys() - taken):
-            for some in _pieces(batches, costs):
-                runs = [run for batch in some for run in batch.chosen]
-                editions = tuple(dict.fromkeys(e for r in runs for e in serves[r]))
-                worth = sum(items[edition] for edition in editions)
-                found.append(Unit(editions, rank, some, worth))
-        taken |= set(plan.runs)
-    return found
-
-
-def _ranked(plan: Plan, wanted: set) -> list[tuple[int, list[Batch]]]:
-    """Place of a seed -> the wanted runs of that seed, a batch for each shape."""
-    seeds = sorted({run.seed for run in plan.runs})
-    alike: dict[tuple, dict] = {}
-    for study in plan.studies:
-        for run in study.runs():
-            if run in wanted:
-                key = seeds.index(run.seed), study.data.digest, stack_key(run)
-                alike.setdefault(key, {})[run] = study.data
-    ranks: dict[int, list[Batch]] = {}
-    for (rank, *_), runs in alike.items():
-        batch = Batch(next(iter(runs.values())), tuple(runs))
-        ranks.setdefault(rank, []).append(batch)
-    return sorted(ranks.items())
-
-
-def _pieces(batches: Iterable[Batch], costs: Costs) -> list[list[Batch]]:
-    """Batches, long ones halved, put together to units in their order."""
-    pieces: list[list[Batch]] = []
-    until = LONGEST  # so that the first begins a piece
-    for batch in (part for whole in batches for part in _halved(whole, costs)):
-        seconds = costs.training(batch.chosen, batch.data)
-        if until >= SHORTEST or until + seconds > LONGEST:
-            pieces, until = [*pieces, []], 0.0
-        pieces[-1].append(batch)
-        until += seconds
-    return pieces
-
-
-def _halved(batch: Batch, costs: Costs) -> list[Batch]:
-    """Parts of a batch none of which is too long, unless it is a single run."""
-    data, runs = batch
-    if len(runs) == 1 or costs.training(runs, data) <= LONGEST:
-        return [batch]
-    parts = runs[: len(runs) // 2], runs[len(runs) // 2 :]
-    return [piece for part in parts for piece in _halved(Batch(data, part), costs)]
+    @property
+    def share(self) -> float:
+        """From 0 to 1."""
+        return min(1.0, self._done / self._whole)
 
 
 def by_value(units: Iterable[Unit], costs: Costs) -> list[Unit]:
