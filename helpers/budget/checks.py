@@ -49,18 +49,21 @@ def _by_a_process(names: list[str], root: Path, end: float) -> Iterator[dict[str
     lines: Queue[str] = Queue()
 
     def read() -> None:
-        for line in child.stdout or ():
-            lines.put(line)
+        with child.stdout as told:  # type: ignore[union-attr]
+            for line in told:
+                lines.put(line)
         lines.put("")
 
-    Thread(target=read, daemon=True).start()
+    reader = Thread(target=read, daemon=True)
+    reader.start()
     try:
         for name in list(names):
-            limit = min(LIMITS.get(name, LIMIT), end - time.monotonic())
+            limit, left = LIMITS.get(name, LIMIT), end - time.monotonic()
             try:
-                line = lines.get(timeout=max(0.0, limit))
+                line = lines.get(timeout=max(0.0, min(limit, left)))
             except Empty:
-                yield {"check": name, "failed": f"not done after {limit:.0f} s"}
+                if limit <= left:
+                    yield {"check": name, "failed": f"not done after {limit:g} s"}
                 return
             if not line:
                 yield {"check": name, "failed": "its process ended"}
@@ -68,3 +71,4 @@ def _by_a_process(names: list[str], root: Path, end: float) -> Iterator[dict[str
             yield json.loads(line)
     finally:
         end_process(child)
+        reader.join(1.0)

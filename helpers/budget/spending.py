@@ -105,7 +105,7 @@ class Spending:
         """Look at the machine, then train and measure unit after unit."""
         self._check()
         self._asker.start()
-        self._asker.submit(self.ledger.news(plan.edition for plan in self._plans))
+        self._submit(plan.edition for plan in self._plans)
         while self._left() > LEAST:
             waiting = [u for u in self.units if u.status in ("waiting", "under way")]
             if not waiting:
@@ -120,7 +120,13 @@ class Spending:
                 self._asker.wait(time.monotonic() + 1.0)
             else:  # a prediction may be wrong; else it is resumed another time
                 self._train(by_value(waiting, self.costs)[0], self._left())
+        self._submit(plan.edition for plan in self._plans)
         self._asker.wait(self._end - 0.2 * self._margin)
+
+    def _submit(self, editions: Iterable[Edition]) -> None:
+        """Have editions measured that would be shown somebody new."""
+        busy = self._asker.waiting
+        self._asker.submit(e for e in self.ledger.news(editions) if e not in busy)
 
     def _asking(self) -> float:
         """Seconds of what is already to be measured."""
@@ -161,7 +167,7 @@ class Spending:
             unit.status = "under way" if unit.left else "finished"
             unit.learn(self.costs, took, predicted, since=before)
         self.ledger.note_unit(unit, predicted)
-        self._asker.submit(self.ledger.news(unit.editions))
+        self._submit(unit.editions)
 
     def _train_batches(self, unit: Unit, until: float) -> None:
         """Train what is left of a unit, in smaller stacks where memory is short."""
@@ -197,6 +203,8 @@ class Spending:
         plan = next(p for p in self._plans if p.edition == answer.edition)
         runs = [run for run in plan.runs if fingerprint(run) in new]
         self.costs.learn_asking(answer.edition.chapter, runs, answer.seconds)
+        if new:  # meanwhile others may have been finished
+            self._asker.submit(self.ledger.news([answer.edition]))
 
     def close(self) -> None:
         """End what goes on beside, and write for the last time."""

@@ -1,0 +1,91 @@
+"""A budget rehearsed as it is spent: by a process, which is killed, and goes on."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from helpers.archive import Archive, merge_archive
+from helpers.system.roots import results_root
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAPTERS = ("extreme_memorization", "double_descent")
+SECONDS, MOST_OVER = 60, 20
+
+
+def spend(results, out, *options):
+    """The command in a process, on results of its own and no archives."""
+    words = ["-m", "helpers", "train", *CHAPTERS, "--scale", "smoke", *options]
+    words += ["--seconds", str(SECONDS), "--export", str(out)]
+    own = {"MEMORIZATION_RESULTS": str(results)}
+    return subprocess.Popen([sys.executable, *words], cwd=ROOT, env=os.environ | own)
+
+
+def wait_for_archives(out, child):
+    while not list(out.glob("*.zip")):
+        assert child.poll() is None, "it ended before anything was brought out"
+        time.sleep(0.1)
+
+
+def finished(name):
+    """When a run's training ended; seconds since 1970."""
+    return json.loads((results_root() / name / "run.json").read_text())["finished"]
+
+
+def bring_home(out):
+    """Import what a folder holds; names of the runs in it."""
+    names = set()
+    for path in sorted(out.glob("*.zip")):
+        archive = Archive(path)
+        merge_archive(archive, say=print, complain=pytest.fail)
+        names |= {*archive.runs}
+    return names
+
+
+def answers_of(chapter):
+    """What a chapter is told when it asks the results alone, as its process says."""
+    given = {"root": str(ROOT), "edition": [chapter, "smoke", "main"], "custom": {}}
+    words = ["-m", "helpers.budget", "ask", json.dumps(given)]
+    done = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.chapters
+def test_a_budget_is_spent_killed_brought_home_and_gone_on_with(tmp_path):
+    out, moment = tmp_path / "out", random.Random(13)
+    with spend(tmp_path / "lost", out) as child:
+        wait_for_archives(out, child)
+        time.sleep(moment.uniform(0.0, 5.0))
+        child.send_signal(signal.SIGKILL)
+    assert child.returncode == -signal.SIGKILL
+    home = bring_home(out)
+    assert home and all((results_root() / n / "done.json").is_file() for n in home)
+    shown = set()
+    for chapter in CHAPTERS:
+        told = answers_of(chapter)
+        if home & {*told[-1].get("whole", ())}:
+            assert not [t for t in told if "came without its weights" in str(t)]
+            shown |= {*told[-1]["whole"]}
+    assert home <= shown
+
+    when = {name: finished(name) for name in home}
+    begun, later = time.monotonic(), tmp_path / "later"
+    with spend(results_root(), later, "--check") as child:
+        assert child.wait() == 0
+    took = time.monotonic() - begun
+    assert took < SECONDS + MOST_OVER
+    more = bring_home(later)
+    assert more > home or (more == home and took > 0.8 * SECONDS)
+    assert when == {n: finished(n) for n in home}  # none was trained again
+    files = [path for path in later.rglob("*") if path.is_file()]
+    assert len(files) <= 8 and all(path.parent == later for path in files)
+    lines = map(json.loads, (later / "units.jsonl").read_text().splitlines())
+    assert {"check", "unit", "measured"} <= {key for line in lines for key in line}
