@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from helpers.chapters import surroundings
-from helpers.chapters.arguments import CPU, FILES, SCALE, on_editions
+from helpers.chapters.arguments import CPU, FILES, SCALE, on_budget, on_editions
 from helpers.chapters.outcomes import EXPECTED, complain, exit_status, for_each
 from helpers.environment.turns import one_at_a_time
 from helpers.system.roots import fix_folders
@@ -71,33 +71,16 @@ def plan(root, editions, custom) -> int:
 @commands.command()
 @on_editions
 @CPU
-@click.option("--seconds", type=float, help="End by then, the most valuable first.")
-@click.option("--export", "output", type=FOLDER, help="Folder of what is carried home.")
-@click.option("--most", type=click.FloatRange(2), help="Of it, MiB (default: 40).")
-@click.option(
-    "--drop-weights/--keep-weights", default=None, help="Of what is measured."
-)
-@click.option("--check/--no-check", default=None, help="Look at the machine first.")
-def train(root, editions, custom, *, seconds, **options) -> int:
-    """Train the runs of chapters; with --seconds measure them, too.
+@on_budget
+def train(root, editions, custom, *, budget) -> int:
+    """Train the runs of chapters; with --seconds measure them, too."""
+    if budget:
+        from helpers.budget import spend
 
-    The folder of --export is filled as it goes: archives for `import`, and what was
-    done, in units.jsonl.
-    """
-    chosen = {name: value for name, value in options.items() if value is not None}
-    if seconds is not None:
-        from helpers.budget import Options, spend
+        how = {"begun": click.get_current_context().obj, "say": click.echo}
+        return spend(root, editions.values(), custom, **how, **budget)
+    from helpers.chapters.execute import train_edition as one
 
-        begun = click.get_current_context().obj
-        how = {"seconds": seconds, "begun": begun, "say": click.echo}
-        options = Options(**chosen)
-        return spend(root, editions.values(), custom, options=options, **how)
-    if chosen:
-        name = {"output": "export"}.get(next(iter(chosen)), next(iter(chosen)))
-        raise click.UsageError(f"--{name} goes with --seconds; else use `export`")
-    from helpers.chapters import execute
-
-    one = execute.train_edition
     return for_each(editions, lambda e: one(root, e, custom, say=click.echo))
 
 
@@ -206,8 +189,8 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.showwarning = lambda message, *_, **__: complain(message, kind="warning")
     try:
         fix_folders()
-        how = {"prog_name": PROGRAM, "standalone_mode": False}
-        return commands(arguments, obj=time.monotonic(), **how) or 0
+        how = {"prog_name": PROGRAM, "standalone_mode": False, "obj": time.monotonic()}
+        return commands(arguments, **how) or 0
     except click.ClickException as error:
         complain(f"{error.format_message()} (see {PROGRAM} --help)")
         return exit_status(error)

@@ -5,5 +5,4 @@ has chapters measure what is finished, `checks` looks at the machine, `parcels` 
 what is to be carried home, and `spending` does it all in time.
 """
 
-from helpers.budget.ledger import Options
 from helpers.budget.spending import spend

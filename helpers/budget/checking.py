@@ -23,7 +23,7 @@ from helpers.budget.comparing import (
     compare_identity,
     compare_module,
     compare_stack,
-    speeds,
+    timed_stacks,
 )
 from helpers.budget.costs import RATES, STEP
 from helpers.budget.ladder import first_that_passes
@@ -49,7 +49,7 @@ def machine(device: torch.device, root: Path) -> Found:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "missing"
-    found["without"] = [n for n in OPTIONAL if importlib.util.find_spec(n) is None]
+    found["lacks"] = [n for n in OPTIONAL if importlib.util.find_spec(n) is None]
     found["device"] = device_name(device)
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
@@ -65,7 +65,7 @@ def _driver() -> str:
         return "unknown"
 
 
-def copies(device: torch.device, root: Path) -> Found:
+def bandwidth(device: torch.device, root: Path) -> Found:
     """Bytes a second that are read and written, together."""
     source = torch.ones(COPIED[device.type] // 4, device=device)
     target = torch.empty_like(source)
@@ -141,7 +141,7 @@ def identity(device: torch.device, root: Path) -> Found:
 def speed(device: torch.device, root: Path) -> Found:
     """Seconds a step, and how many times the rate it is that costs begin with."""
     steps, times, rates = {}, {}, RATES[device.type]
-    for family, made in speeds(device).items():
+    for family, made in timed_stacks(device).items():
         stack, order = made.make(), made.order
         epoch = partial(stack.train_epoch, order, made.batch)
         with torch.no_grad(), rounds.fast_products():
@@ -171,7 +171,7 @@ def tests(device: torch.device, root: Path) -> Found:
 CHECKS: dict[str, Callable[[torch.device, Path], Found]] = {
     check.__name__: check
     for check in (
-        *(machine, copies, products, stack, module, identity),
+        *(machine, bandwidth, products, stack, module, identity),
         *(speed, manifolds, tests),
     )
 }

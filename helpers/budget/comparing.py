@@ -142,7 +142,7 @@ def compare_identity(device: torch.device) -> dict[str, Any]:
     return _found("identity", relative(ours.network(0), plain.network(0)))
 
 
-def speeds(device: torch.device) -> dict[str, Made]:
+def timed_stacks(device: torch.device) -> dict[str, Made]:
     """Family -> a stack whose rate says how long those of the family will take."""
     found = {"mlp": perceptrons(device, 8)}
     if device.type == "cuda":

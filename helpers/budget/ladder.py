@@ -13,7 +13,7 @@ GRAPHS, TF32 = "CUDA graphs", "TF32"
 LADDER = (GRAPHS, TF32)  # what is gone without first
 
 
-def refuse(what: str, reason: str) -> Callable[[], None]:
+def go_without(what: str, reason: str) -> Callable[[], None]:
     """Train without one of LADDER from now on; how to take that back."""
     module, name, plain = {GRAPHS: _no_graphs, TF32: _no_tf32}[what](reason)
     before = getattr(module, name)
@@ -38,7 +38,7 @@ def _no_tf32(_: str):
 def first_that_passes(check: Callable[[], dict]) -> dict:
     """What a check finds; where it fails, what it fails by and what then is refused.
 
-    "refuse": all that had to be gone without for it to pass, or all there is.
+    "without": all that had to be gone without for it to pass, or all there is.
     """
     try:
         return check()
@@ -47,11 +47,11 @@ def first_that_passes(check: Callable[[], dict]) -> dict:
     undo, found = [], []
     try:
         for what in LADDER:
-            undo.append(refuse(what, reason))
+            undo.append(go_without(what, reason))
             found.append(what)
             with suppress(Exception):
-                return {"failed": reason, "refuse": found, **check()}
+                return {"failed": reason, "without": found, **check()}
     finally:
         for back in undo[::-1]:
             back()
-    return {"failed": reason, "refuse": found}
+    return {"failed": reason, "without": found}

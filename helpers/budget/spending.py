@@ -13,7 +13,7 @@ from helpers.budget.asker import Answer, Asker
 from helpers.budget.checks import check_machine
 from helpers.budget.costs import Costs
 from helpers.budget.dividing import open_items, units_of
-from helpers.budget.ladder import refuse
+from helpers.budget.ladder import go_without
 from helpers.budget.ledger import Ledger, Options
 from helpers.budget.room import in_memory
 from helpers.budget.units import Heard, Unit, by_value, next_unit
@@ -43,15 +43,15 @@ def spend(
     *,
     seconds: float,
     begun: float | None = None,
-    options: Options | None = None,
     say: Say = print,
+    **options: Any,
 ) -> int:
     """Exit status: editions trained and measured piece by piece while there is time.
 
     Every edition is planned before anything is trained; one that cannot be is named,
     and the others go on. What is under way at the end is saved, and the next call goes
     on from it. A signal ends it early, in the same order. begun: the moment of
-    time.monotonic from which seconds count; None: now.
+    time.monotonic from which seconds count; None: now. options: of `Options`.
     """
     if not seconds > 0:
         raise Mistake(f"--seconds {seconds:g}: give a number above 0")
@@ -64,7 +64,8 @@ def spend(
     if not plans:
         return status
     with Watch(end) as watch:
-        spending = Spending(plans, custom, end=end, options=options, say=say)
+        how = {"end": end, "options": Options(**options), "say": say}
+        spending = Spending(plans, custom, **how)
         watch.at_last(spending.close)
         try:
             spending.work()
@@ -82,11 +83,11 @@ class Spending:
         custom: Mapping[str, Any],
         *,
         end: float,
-        options: Options | None,
+        options: Options,
         say: Say,
     ):
         self._plans, self._end = plans, end
-        self._options = options = options or Options()
+        self._options = options
         self._margin = min(MARGIN, 0.1 * (end - time.monotonic()))
         self.device, self.failed = choose_device(plans[0].device), False
         self.costs = Costs(self.device.type)
@@ -144,8 +145,8 @@ class Spending:
         for record in check_machine(self._plans[0].root, self._left()):
             self.ledger.note(record)
             self.ledger.say(", ".join(f"{k}: {v}" for k, v in record.items()))
-            for what in record.get("refuse", ()):
-                refuse(what, f"the check {record['check']!r} failed")
+            for what in record.get("without", ()):
+                go_without(what, f"the check {record['check']!r} failed")
                 complain(f"{what} refused: {record['failed']}", kind="warning")
             self.costs.learn_rates(record.get("times", {}))
 
@@ -160,6 +161,8 @@ class Spending:
         except (Failure, OSError, RuntimeError) as error:
             self._give_up(unit, error)
         finally:
+            if self.device.type == "cuda":  # others measure on it
+                torch.cuda.empty_cache()
             took = time.monotonic() - begun
             unit.seconds += took
         if unit.status != "failed":

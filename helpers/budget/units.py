@@ -75,7 +75,7 @@ class Unit:
         """What it is and how it stands, for JSON."""
         editions = [describe(edition) for edition in self.editions]
         about = {"unit": self.names, "editions": editions, "seed": self.rank}
-        return {**about, "status": self.status}
+        return {**about, "status": self.status, "share": round(self.share, 3)}
 
     def predicted(self, costs: Costs) -> float:
         """Seconds of training that are left."""

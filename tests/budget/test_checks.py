@@ -10,7 +10,7 @@ from helpers.__main__ import main
 from helpers.budget import checking, checks, comparing, spending
 from helpers.budget.checking import make
 from helpers.budget.checks import check_machine
-from helpers.budget.ladder import GRAPHS, TF32, first_that_passes, refuse
+from helpers.budget.ladder import GRAPHS, TF32, first_that_passes, go_without
 from helpers.errors import Failure
 from helpers.system.devices import exact_products, fast_products
 from helpers.training import graphs, rounds
@@ -44,9 +44,9 @@ def test_a_check_that_breaks_is_told_and_the_others_go_on(tmp_path, monkeypatch)
     def broken(device, root):
         raise RuntimeError("no such\nkernel")
 
-    monkeypatch.setitem(checking.CHECKS, "copies", broken)
+    monkeypatch.setitem(checking.CHECKS, "bandwidth", broken)
     told = []
-    make(["copies", "products"], tmp_path, told.append)
+    make(["bandwidth", "products"], tmp_path, told.append)
     assert told[0]["failed"] == "RuntimeError: no such kernel"
     assert "failed" not in told[1]
 
@@ -91,7 +91,7 @@ def test_weights_that_differ_are_a_failure():
 
 
 def test_what_is_refused_is_gone_without_until_it_is_taken_back():
-    back = refuse(GRAPHS, "it differs"), refuse(TF32, "it differs")
+    back = go_without(GRAPHS, "it differs"), go_without(TF32, "it differs")
     with pytest.raises(RuntimeError, match="it differs"):
         graphs.capture(print)
     assert rounds.fast_products is exact_products
@@ -115,26 +115,26 @@ def test_no_more_is_gone_without_than_needed():
     passing = first_that_passes(needs(lambda: True))
     assert passing == {"differs by": 0.0}
     found = first_that_passes(needs(lambda: graphs.capture is not capture))
-    assert found == {"failed": "Failure: differs", "refuse": [GRAPHS], "differs by": 0}
+    assert found == {"failed": "Failure: differs", "without": [GRAPHS], "differs by": 0}
     found = first_that_passes(needs(lambda: rounds.fast_products is exact_products))
-    assert found["refuse"] == [GRAPHS, TF32]
+    assert found["without"] == [GRAPHS, TF32]
     found = first_that_passes(needs(lambda: False))
-    assert found == {"failed": "Failure: differs", "refuse": [GRAPHS, TF32]}
+    assert found == {"failed": "Failure: differs", "without": [GRAPHS, TF32]}
     assert graphs.capture is capture and rounds.fast_products is fast_products
 
 
 def test_a_budget_trains_without_what_failed(tmp_path, monkeypatch, capsys):
     asked = []
-    record = {"check": "stack", "failed": "differs", "refuse": [TF32]}
+    record = {"check": "stack", "failed": "differs", "without": [TF32]}
     monkeypatch.setattr(spending, "check_machine", lambda *_: [record])
-    monkeypatch.setattr(spending, "refuse", lambda *given: asked.append(given))
+    monkeypatch.setattr(spending, "go_without", lambda *given: asked.append(given))
     root = make_project(tmp_path / "p", {"small": chapter(code(TRAINING))})
     monkeypatch.chdir(root)
     words = ["train", "--scale", "smoke", "--seconds", "1", "--check"]
     assert main([*words, "--export", str(tmp_path / "out")]) == 0
     assert asked == [(TF32, "the check 'stack' failed")]
     assert "TF32 refused: differs" in capsys.readouterr().err
-    assert '"refuse": ["TF32"]' in (tmp_path / "out" / "units.jsonl").read_text()
+    assert '"without": ["TF32"]' in (tmp_path / "out" / "units.jsonl").read_text()
 
 
 @pytest.mark.cuda
