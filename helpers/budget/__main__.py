@@ -2,10 +2,21 @@
 
 import json
 import os
+import signal
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Thread
 from typing import Any
+
+
+def end_with(parent: int) -> None:
+    """End this process and all that it has started when its parent is gone."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    alone = os.getpgrp() == os.getpid()
+    (os.killpg if alone else os.kill)(os.getpid(), signal.SIGKILL)
 
 
 def main(what: str, *words: str) -> int:
@@ -27,4 +38,5 @@ def main(what: str, *words: str) -> int:
 
 
 if __name__ == "__main__":
+    Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     sys.exit(main(*sys.argv[1:]))

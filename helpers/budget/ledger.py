@@ -84,6 +84,7 @@ class Ledger:
                 "finished": len(done),
                 "seconds": round(unit.seconds, 2),
                 "predicted": round(predicted, 2),
+                "epochs a second": round(unit.rate, 3),
                 "notes": [*unit.notes, *sorted(fallbacks)],
             }
         )

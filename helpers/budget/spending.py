@@ -104,6 +104,8 @@ class Spending:
 
     def work(self) -> None:
         """Look at the machine, then train and measure unit after unit."""
+        data = {s.data.name: s.data.digest for p in self._plans for s in p.studies}
+        self.ledger.note({"data": data})
         self._check()
         self._asker.start()
         self._submit(plan.edition for plan in self._plans)

@@ -71,6 +71,13 @@ class Unit:
         return f"{describe(self.editions[0])}, seed {self.rank}, {models}"
 
     @property
+    def rate(self) -> float:
+        """Epochs of a network that were trained in a second, as far as is known."""
+        return (
+            self.share * sum(run.epochs for run in self.runs) / max(self.seconds, 0.1)
+        )
+
+    @property
     def record(self) -> dict[str, Any]:
         """What it is and how it stands, for JSON."""
         editions = [describe(edition) for edition in self.editions]

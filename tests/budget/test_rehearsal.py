@@ -9,7 +9,9 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
+from conftest import wait_until_gone
 
 from helpers.archive import Archive, merge_archive
 from helpers.system.roots import results_root
@@ -89,8 +91,11 @@ def test_a_budget_is_spent_killed_brought_home_and_gone_on_with(tmp_path):
     with spend(tmp_path / "lost", out, path=tmp_path / "bare") as child:
         wait_for_archives(out, child)
         time.sleep(moment.uniform(0.0, 5.0))
+        started = psutil.Process(child.pid).children(recursive=True)
         child.send_signal(signal.SIGKILL)
     assert child.returncode == -signal.SIGKILL
+    for process in started:
+        wait_until_gone(process.pid)
     home = bring_home(out)
     assert home and all((results_root() / n / "done.json").is_file() for n in home)
     shown = set()

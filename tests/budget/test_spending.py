@@ -2,13 +2,12 @@
 
 import itertools
 import json
-import os
 import signal
 import time
 
 import pytest
 import torch
-from conftest import take_weights
+from conftest import take_weights, wait_until_gone
 from projects import ALT, FIGURE, TRAINING, chapter, code, make_project
 
 from helpers import __main__ as program
@@ -16,7 +15,6 @@ from helpers.__main__ import main
 from helpers.budget import asker, ledger, room, spending, watching
 from helpers.budget.asker import Answer, Asker
 from helpers.budget.asking import ask, finished_of
-from helpers.budget.checks import check_machine
 from helpers.budget.ledger import Ledger, Options
 from helpers.chapters.book import Edition
 from helpers.chapters.plans import plan_edition
@@ -72,7 +70,7 @@ def test_what_there_is_time_for_is_trained_measured_and_brought_out(
     out = tmp_path / "out"
     assert main([*WORDS, "1e-3", "--export", str(out)]) == 0
     assert "0 of 4 runs are finished" in capsys.readouterr().out
-    assert {line["status"] for line in lines_of(out)} == {"not begun"}
+    assert {line["status"] for line in lines_of(out) if "unit" in line} == {"not begun"}
     assert names_in(out) == ["units.jsonl"] and not asked
     assert main([*WORDS, "600", "--export", str(out)]) == 0
     said = capsys.readouterr().out
@@ -306,10 +304,6 @@ def test_results_in_memory_are_known(tmp_path, monkeypatch, mounts, found):
     assert room.in_memory() is found
 
 
-def test_checks_that_find_no_time_are_named(project):
-    assert {r["skipped"] for r in check_machine(project, 0.0)} == {"for want of time"}
-
-
 def test_a_run_that_came_home_is_asked_as_one_that_was_trained_here(plan):
     (whole,) = plan.studies
     train(whole)
@@ -330,7 +324,4 @@ def test_a_process_and_its_own_end_together(tmp_path):
     grandchild = int(child.stdout.readline())
     assert asker.end_process(child) == -signal.SIGTERM
     child.stdout.close()
-    from conftest import wait_until_gone
-
     wait_until_gone(grandchild)
-    assert os.path.exists("/proc") and child.returncode is not None
