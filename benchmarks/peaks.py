@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from helpers.models import Modular
+from helpers.system.devices import fast_products
 
 # Side of the matrices and number of products; small ones fall between what else a
 # machine does, large ones lose less on the way.
@@ -26,17 +28,14 @@ def timed(device: str, function: Callable, *given) -> tuple[float, object]:
 def peak(device: str, dtype: torch.dtype) -> float:
     """FLOPs a second of the fastest of some products of matrices.
 
-    float32 on CUDA as convolutions take it, which by default is TF32.
+    float32 on CUDA in TF32, as in training.
     """
-    before = torch.get_float32_matmul_precision()
-    if device == "cuda" and torch.backends.cudnn.allow_tf32:
-        torch.set_float32_matmul_precision("high")
     rates = []
-    for side, tries in PRODUCTS[device]:
-        matrix = torch.randn(side, side, device=device).to(dtype)
-        fastest = min(timed(device, torch.mm, matrix, matrix)[0] for _ in range(tries))
-        rates.append(2 * side**3 / fastest)
-    torch.set_float32_matmul_precision(before)
+    with fast_products(torch.device(device)):
+        for side, tries in PRODUCTS[device]:
+            matrix = torch.randn(side, side, device=device).to(dtype)
+            product = partial(timed, device, torch.mm, matrix, matrix)
+            rates.append(2 * side**3 / min(product()[0] for _ in range(tries)))
     return max(rates)
 
 

@@ -17,8 +17,9 @@ import torch
 
 from helpers import datasets
 from helpers.runs import Run, Study
+from helpers.system.devices import exact_products
 from helpers.system.files import write_bytes
-from helpers.training import tasks, trainer
+from helpers.training import graphs, identity_stacks, rounds, tasks, trainer
 from helpers.training.identity_stacks import IdentityStack
 from helpers.training.stacks import Stack
 
@@ -45,13 +46,17 @@ def pytest_collection_modifyitems(items):
     """Mark as numerical every test whose file imports an arithmetic library.
 
     Another processor may compute otherwise: these are run once more as on an older one.
+    Tests marked cuda are skipped where there is no device.
     """
     computes = {
         path: COMPUTES.search(path.read_text()) for path in {i.path for i in items}
     }
+    lacking = pytest.mark.skip(reason="needs a CUDA device")
     for item in items:
         if computes[item.path]:
             item.add_marker("numerical")
+        if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+            item.add_marker(lacking)
 
 
 @pytest.fixture(autouse=True)
@@ -195,6 +200,41 @@ def steps(monkeypatch):
 
     monkeypatch.setattr(IdentityStack, "step", counted)
     return calls
+
+
+@pytest.fixture
+def played(monkeypatch):
+    """Graphs that are calls on memory of their own; the shapes that were captured."""
+    captured = []
+
+    def capture(step, *given):
+        held = [each.clone() for each in given]
+        captured.append([tuple(each.shape) for each in given])
+
+        def replay(*given):
+            for place, value in zip(held, given, strict=True):
+                place.copy_(value)
+            step(*held)
+
+        return replay
+
+    monkeypatch.setattr(graphs, "WARM", 1)
+    monkeypatch.setattr(identity_stacks, "AT_ONCE", 3)
+    monkeypatch.setattr(graphs, "capture", capture)
+    monkeypatch.setattr(identity_stacks, "seconds", lambda step: step() is None)
+    monkeypatch.setattr(graphs, "aside", lambda step, *given: step(*given))
+    return captured
+
+
+@pytest.fixture
+def in_float32(monkeypatch):
+    """On CUDA products of float32 are made in float32, in training, too.
+
+    So what is trained there differs from what a CPU trains by rounding alone.
+    """
+    monkeypatch.setattr(rounds, "fast_products", exact_products)
+    with exact_products():
+        yield
 
 
 def wait_until_gone(number):

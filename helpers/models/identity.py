@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d
+from torch.nn.functional import conv2d, unfold
 
 from helpers.errors import Mistake
 from helpers.models.identity_net import IdentityNet
@@ -64,10 +64,12 @@ class IdentityConvNet(IdentityNet):
     """A ConvNet; five layers of 1,024 channels have 78.7 million parameters.
 
     kernel: side of its filters, odd. At most two sides of the image and one, where each
-    pixel already sees all others.
+    pixel already sees all others. unfolded: how it is computed, by products of matrices
+    with what each filter sees of the image, or by a library's grouped convolutions.
     """
 
     kernel: int = 5
+    unfolded: bool = False
 
     def __post_init__(self):
         super().__post_init__()
@@ -102,9 +104,16 @@ class IdentityConvNet(IdentityNet):
         return values.transpose(0, 1).flatten(1, 2)
 
     def _apply(self, weights, values, layer):
-        filters = weights[f"W{layer}"].flatten(0, 1)
-        around, groups = self.kernel // 2, len(weights["W1"])
-        values = conv2d(values, filters, padding=around, groups=groups)
+        filters, networks = weights[f"W{layer}"], len(weights["W1"])
+        around, sides = self.kernel // 2, values.shape[2:]
+        if self.unfolded:
+            each = values.unflatten(1, (networks, -1)).flatten(0, 1)
+            seen = unfold(each, self.kernel, padding=around)
+            values = filters.flatten(2) @ seen.unflatten(0, (-1, networks))
+            values = values.flatten(1, 2).unflatten(2, sides)
+        else:
+            filters = filters.flatten(0, 1)
+            values = conv2d(values, filters, padding=around, groups=networks)
         bias = weights[f"b{layer}"].flatten()[:, None, None] if self.biases else 0
         return values + bias
 

@@ -38,7 +38,9 @@ def _products(*, tf32: bool, device: torch.device | None) -> Iterator[None]:
         matmul.allow_tf32, cudnn.allow_tf32 = before
 
 
-def fast_products(device: torch.device | None = None) -> contextlib.AbstractContextManager:
+def fast_products(
+    device: torch.device | None = None,
+) -> contextlib.AbstractContextManager:
     """Products of float32 in TF32 (10 bits of mantissa) on CUDA: for training.
 
     device: the one that computes; None: CUDA where there is one. A CPU is not touched.
@@ -60,8 +62,11 @@ def products_on(device: torch.device) -> str:
 
 
 @contextlib.contextmanager
-def searched_kernels() -> Iterator[None]:
-    """Convolutions on CUDA by the kernel that is fastest for their shape, once tried."""
+def searched_kernels(device: torch.device) -> Iterator[None]:
+    """Convolutions on CUDA by the fastest kernel for their shape, once tried."""
+    if device.type != "cuda":
+        yield
+        return
     before, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, True
     try:
         yield

@@ -7,6 +7,8 @@ replayed from there on. Where a capture is refused all calls stay ordinary, and 
 says so.
 """
 
+import math
+import time
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -15,7 +17,7 @@ import torch
 from torch import Tensor
 
 WARM = 3  # ordinary calls of every shape, before it is captured
-SPARED = ("cuda",)  # devices on which a stack had better shrink seldom
+REPLAYED = ("cuda",)  # devices on which steps are replayed, and stacks shrink seldom
 
 _told: set[str] = set()
 
@@ -34,7 +36,7 @@ class Graphs:
     """
 
     def __init__(self, device: torch.device, name: str):
-        self._name, self._on_cuda = name, device.type == "cuda"
+        self._name, self._replayed = name, device.type in REPLAYED
         self.fallbacks: list[str] = []
         self.forget()
 
@@ -45,7 +47,7 @@ class Graphs:
 
     def __call__(self, step: Callable[..., None], *given: Tensor) -> None:
         """step(*given), always the same step, which works on the same memory."""
-        if not self._on_cuda or self.fallbacks:
+        if not self._replayed or self.fallbacks:
             step(*given)
             return
         shapes = tuple(each.shape for each in given)
@@ -57,7 +59,8 @@ class Graphs:
             if shapes not in self._replays:
                 self._replays[shapes] = capture(step, *given)
         except RuntimeError as error:  # PyTorch's, CUDA's and those of lacking memory
-            reason = str(error).strip().partition("\n")[0]
+            # The end of a capture that failed raises, too: what came first is told.
+            reason = str(error.__context__ or error).strip().partition("\n")[0]
             line = f"{self._name}: no CUDA graph ({reason}), step by step"
             self.fallbacks.append(line)
             announce(line)
@@ -100,6 +103,20 @@ def capture(step: Callable[..., None], *given: Tensor) -> Callable[..., None]:
     return replay
 
 
+def seconds(step: Callable[[], object], *, calls: int = 3) -> float:
+    """What calls on CUDA take, after as many; inf where the memory is too small."""
+    try:
+        for _ in range(2):
+            torch.cuda.synchronize()
+            began = time.perf_counter()
+            for _ in range(calls):
+                step()
+        torch.cuda.synchronize()
+    except torch.OutOfMemoryError:
+        return math.inf
+    return time.perf_counter() - began
+
+
 class Seats:
     """Which place in the tensors of a stack each network has.
 
@@ -123,7 +140,7 @@ class Seats:
     def keep(self, networks: list[int]) -> Tensor | None:
         """The others leave. Which places go on, if the tensors are to shrink."""
         places = [self.places[k] for k in networks]
-        if self._device.type in SPARED and 4 * len(places) > 3 * self._count:
+        if self._device.type in REPLAYED and 4 * len(places) > 3 * self._count:
             self._take(places, self._count)
             return None
         self._take([*range(len(places))], len(places))

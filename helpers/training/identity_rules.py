@@ -12,7 +12,7 @@ MOMENTUM = 0.9
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's
 
 # Name -> gradient, or the two factors of it.
-Gradients = dict[str, tuple[Tensor, Tensor | None]]
+Slopes = dict[str, tuple[Tensor, Tensor | None]]
 
 
 class Rule:
@@ -39,7 +39,7 @@ class Rule:
         self.moments = {name: moment[places] for name, moment in self.moments.items()}
 
     def step(
-        self, weights: dict[str, Tensor], gradients: Gradients, active: Tensor | None
+        self, weights: dict[str, Tensor], gradients: Slopes, active: Tensor | None
     ) -> None:
         """One step, in place. active: (place,) bool, who moves; None: all."""
         self.steps += 1

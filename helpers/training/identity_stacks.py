@@ -5,31 +5,39 @@ networks may add up in another order than those for one. Steps are taken one by 
 where waiting for each error is dear, many at once.
 """
 
+import math
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from helpers.models import parameter_count
 from helpers.models.identity import IdentityConvNet, IdentityFCN
-from helpers.training.graphs import Graphs, Seats
-from helpers.training.identity_rules import Gradients, Rule
+from helpers.system.devices import searched_kernels
+from helpers.training.graphs import Graphs, Seats, seconds
+from helpers.training.identity_rules import Rule, Slopes
 
 CACHE = 2**24  # bytes of weights and moments that a fully connected stack may have
-COPIES = 8  # of its weights that a network on CUDA needs at most, activations included
+COPIES = 8  # of its weights that a network on CUDA needs at most, beside patches
 MOST_STEPS, AT_ONCE = 200, 10  # of `take`; and of one graph
 
 
 def most_together(
     model: IdentityFCN | IdentityConvNet, limit: int, memory: int | None = None
 ) -> int:
-    """Networks to a stack, up to the limit. memory: bytes of a CUDA device; None: a CPU.
+    """Networks to a stack, up to the limit.
 
-    On a CPU a step of a fully connected one reads all its weights for a few products
-    each, so that they had better stay in the cache; convolutions have more to do with
-    theirs. On CUDA they share half of the memory.
+    memory: bytes of a CUDA device; None: a CPU. There a step of a fully connected one
+    reads all its weights for a few products each, so that they had better stay in the
+    cache; convolutions have more to do with theirs. On CUDA half of the memory is
+    theirs.
     """
     if memory is not None:
-        most = memory // (2 * COPIES * 4 * parameter_count(model))
-        return max(1, min(limit, most))
+        values = COPIES * parameter_count(model)
+        if isinstance(model, IdentityConvNet):
+            sides = model.image_shape[1:]
+            values += 2 * model.depth * model.width * math.prod((*sides, *model.area))
+        return max(1, min(limit, memory // (2 * 4 * values)))
     if isinstance(model, IdentityConvNet):
         return limit
     return min(limit, max(2, CACHE // (8 * parameter_count(model))))
@@ -58,12 +66,13 @@ class IdentityStack:
         self.model, self.images, self.trained = model, images, trained
         self.weights, device = dict(weights), images.device
         self._rule = Rule(optimizer, learning_rate, dict(moments or {}), steps, device)
-        self._gradients: Gradients = {}
+        self._gradients: Slopes = {}
         self._seats = Seats(len(images), device)
         self._active = torch.ones(len(images), dtype=torch.bool, device=device)
         self._goals = torch.zeros(len(images), dtype=torch.float64, device=device)
         self._trace = images.new_zeros(MOST_STEPS, len(images))
         self._cursor = torch.zeros(1, dtype=torch.int64, device=device)
+        self._chosen = self._dense or not images.is_cuda
         self._graphs = {n: Graphs(device, "identity nets") for n in (AT_ONCE, 1)}
 
     @property
@@ -97,23 +106,39 @@ class IdentityStack:
             graphs.forget()
 
     def take(self, count: int, goals: list[float]) -> Tensor:
-        """Take at most MOST_STEPS steps at once: the errors after each, (step, network).
+        """Take up to MOST_STEPS steps at once: the errors after each, (step, network).
 
         Whoever has reached the goal, (network,), or has no finite error keeps its
         weights from there on, as if no further step were taken. Nothing waits for the
         device.
         """
+        if not self._chosen:
+            self._choose()
         of_networks = torch.tensor(goals, dtype=torch.float64).to(self.images.device)
         self._goals.copy_(self._seats.by_place(of_networks))
         self._cursor.zero_()
         many, rest = divmod(count, AT_ONCE)
-        for _ in range(many):
-            self._graphs[AT_ONCE](self._take_some)
-        for _ in range(rest):
-            self._graphs[1](self._take_one)
+        with searched_kernels(self.images.device):
+            for _ in range(many):
+                self._graphs[AT_ONCE](self._take_some)
+            for _ in range(rest):
+                self._graphs[1](self._take_one)
         last, self._gradients = self.errors(), {}  # which the next call makes again
         first = self._trace[1:count].clone()
         return torch.cat([self._seats.by_network(first.mT).mT, last[None]])
+
+    @property
+    def _dense(self) -> bool:
+        return isinstance(self.model, IdentityFCN)
+
+    def _choose(self) -> None:
+        """Which way of computing convolutions is faster here, once tried."""
+        ways = [replace(self.model, unfolded=way) for way in (False, True)]
+        taken = []
+        for self.model in ways:
+            with searched_kernels(self.images.device):
+                taken.append(seconds(self._errors))
+        self.model, self._chosen = ways[taken[1] < taken[0]], True
 
     def _take_some(self) -> None:
         for _ in range(AT_ONCE):
@@ -135,7 +160,7 @@ class IdentityStack:
         return self._seats.by_network(self._errors())
 
     def _errors(self) -> Tensor:
-        if isinstance(self.model, IdentityFCN):
+        if self._dense:
             errors, found = self.model.gradient_factors(self.weights, self.images)
         else:
             errors, found = self._differentiate()

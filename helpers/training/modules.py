@@ -127,7 +127,7 @@ class Single:
         self.module.train()
         if self._right is not None:
             self._right.zero_()
-        with searched_kernels():
+        with searched_kernels(order.device):
             for index in order[0].split(batch_size):
                 self._graphs(self.step, index)
 

@@ -13,6 +13,7 @@ OPTIMIZERS = ("adam",)
 CONTIGUOUS = torch.contiguous_format  # as files want it
 MOMENTS = ("exp_avg", "exp_avg_sq")  # of a weight's gradient: means of g and of g^2
 BETAS, EPSILON = (0.9, 0.999), 1e-8
+CACHED = 2**16  # values of a weight
 
 
 def check_optimizer(name: str | None) -> None:
@@ -44,6 +45,8 @@ class Adam:
         params = [{"params": each, "lr": rate} for rate, each in groups.items()]
         self._rule = torch.optim.Adam(params, betas=BETAS, eps=EPSILON, **fast)
         self._on_cuda = cuda
+        # The steps before a graph are meant: no warning that they are not replayed.
+        self._rule._warned_capturable_if_run_uncaptured = True  # type: ignore
         self.resume(state or {})
 
     def step(self) -> None:
@@ -73,6 +76,14 @@ class Adam:
             }
 
 
+def _adapt(weight, gradient, mean, square, raised, length) -> None:
+    """A step of some networks, in place; raised and length are those of the biases."""
+    mean.lerp_(gradient, 1 - BETAS[0])
+    square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+    below = square.sqrt().mul_(raised).add_(EPSILON)
+    weight.addcmul_(torch.div(mean, below, out=below), length)
+
+
 class StackedAdam:
     """The same for stacked weights, name -> (network, ...): each on its own, at once.
 
@@ -100,15 +111,20 @@ class StackedAdam:
         """One step of all networks; gradients are shaped as the weights."""
         first, second = BETAS
         self._steps += 1
-        root = (1 - second**self._steps).sqrt()
+        raised = (1 - second**self._steps).rsqrt()
         unbiased = 1 - first**self._steps
         for name, rates in self._rates.items():
-            (mean, square), gradient = self._moments[name], gradients[name]
-            mean.lerp_(gradient, 1 - first)
-            square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-            below = square.sqrt().div_(root.to(square.dtype)).add_(EPSILON)
-            length = (-rates / unbiased).to(mean.dtype)
-            weights[name].add_((mean / below).mul_(length))
+            parts = weights[name], gradients[name], *self._moments[name]
+            ours = raised.to(rates.dtype), (-rates / unbiased).to(rates.dtype)
+            few = self._few(name)
+            each = (values.split(few) for values in (*parts, *ours))
+            for some in zip(*each, strict=True):
+                _adapt(*some)
+
+    def _few(self, name: str) -> int:
+        """Networks whose weights and moments a CPU's cache holds at once."""
+        moment = self._moments[name][0]
+        return len(moment) if moment.is_cuda else max(1, CACHED // moment[0].numel())
 
     def state(self, k: int) -> dict[str, Tensor]:
         """What a network needs to go on; {} before the first step."""

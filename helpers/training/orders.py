@@ -1,4 +1,4 @@
-"""The order in which networks see the examples, epoch by epoch, by their seeds alone."""
+"""The order in which networks see the examples, by epoch and seed alone."""
 
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -101,10 +101,8 @@ class Stack:
             return
         self.weights = {name: w[places] for name, w in self.weights.items()}
         self._steps = {name: s[places] for name, s in self._steps.items()}
-        self._labels, self._loss_scales = (
-            self._labels[places],
-            self._loss_scales[places],
-        )
+        self._labels = self._labels[places]
+        self._loss_scales = self._loss_scales[places]
         if self._right is not None:
             self._right = self._right[places]
         if self._adam:

@@ -1,6 +1,7 @@
 """Training of a study: skip what is finished, seat the others, lock, resume."""
 
 import math
+import os
 import time
 import warnings
 from collections import defaultdict
@@ -11,7 +12,7 @@ from typing import Any
 import torch
 
 from helpers.archive import answer, fault
-from helpers.errors import Failure
+from helpers.errors import Failure, Mistake
 from helpers.runs import Study
 from helpers.runs.histories import Histories
 from helpers.runs.store import RunFolder
@@ -22,16 +23,17 @@ from helpers.training.tasks import PARALLEL, STACK_LIMIT, TASKS, check_studies, 
 from helpers.training.trainer import train_companies
 
 SAVE_SECONDS = 30.0  # between two saved states of a stack
+SAVING = "MEMORIZATION_SAVE_SECONDS"  # the variable that says otherwise
 
 
 def train(
-    study: Study, *, device: str = "auto", save_seconds: float = SAVE_SECONDS
+    study: Study, *, device: str = "auto", save_seconds: float | None = None
 ) -> Histories:
     """Histories of every run of a study; only what is not finished is trained.
 
     device: "auto" (CUDA where there is one), "cpu" or "cuda". May be interrupted at
     any moment: the next call resumes from the last saved state. A run that another
-    process trains is waited for.
+    process trains is waited for. save_seconds: between two saved states, inf: none.
     """
     return train_all({None: study}, device=device, save_seconds=save_seconds)[None]
 
@@ -40,17 +42,17 @@ def train_all(
     studies: Mapping[Any, Study],
     *,
     device: str = "auto",
-    save_seconds: float = SAVE_SECONDS,
+    save_seconds: float | None = None,
 ) -> dict[Any, Histories]:
     """Histories of several studies, as `train` gives them, by the studies' names.
 
     Studies of one kind of run on the same data are trained as one, so that no core is
     idle while the last network of one study ends.
     """
-    target = choose_device(device)
+    target, saving = choose_device(device), _seconds(save_seconds)
     check_studies(studies.values())
     for bundle in _bundles(studies.values()):
-        _train_runs(bundle, target, save_seconds)
+        _train_runs(bundle, target, saving)
     return {name: _histories(study) for name, study in studies.items()}
 
 
@@ -59,18 +61,36 @@ def train_until(
     studies: Iterable[Study],
     *,
     device: str = "auto",
-    save_seconds: float = SAVE_SECONDS,
+    save_seconds: float | None = None,
 ) -> int:
     """Train what is not finished until a moment of time.monotonic; how many are left.
 
     Networks that were begun come before new ones. What is under way then is saved.
     """
     studies, target = list(studies), choose_device(device)
+    saving = _seconds(save_seconds)
     check_studies(studies)
     for bundle in _bundles(studies):
-        _train_runs(bundle, target, save_seconds, until=moment)
+        _train_runs(bundle, target, saving, until=moment)
     runs = {run for study in studies for run in study.runs()}
     return sum(not RunFolder(run).done() for run in runs)
+
+
+def _seconds(given: float | None) -> float:
+    """Seconds between two saved states, as given, else as the user's surroundings say.
+
+    "inf" is for machines that keep nothing: no state is saved at all.
+    """
+    told = os.environ.get(SAVING, "").strip()
+    if given is not None or not told:
+        return SAVE_SECONDS if given is None else given
+    try:
+        seconds = float(told)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise Mistake(f"{SAVING} = {told!r}: must be seconds, 0 or more, or inf: never")
+    return seconds
 
 
 def _bundles(studies: Iterable[Study]) -> list[list[Study]]:

@@ -14,7 +14,6 @@ from helpers.runs import Run
 from helpers.runs.histories import MEASURED
 from helpers.runs.store import DamagedFile, RunFolder
 
-
 SHARED = ("cuda",)  # devices where data stay; a CPU's memory is everybody's
 MOST_PLACED = 2  # data sets
 _placed: dict[tuple, "DeviceData"] = {}  # the oldest first

@@ -62,10 +62,16 @@ def _train_company(
         trainees = company.trainees() if ours else None
         if not trainees or all(trainee.finished for trainee in trainees):
             return False
-        rounds = seated(trainees)
-        bar.update(sum(t.epoch for t in trainees if not t.finished), "")
-        note(rounds)
-        rounds.run(bar)
+        try:
+            rounds = seated(trainees)
+            bar.update(sum(t.epoch for t in trainees if not t.finished), "")
+            note(rounds)
+            rounds.run(bar)
+        except torch.OutOfMemoryError as error:
+            raise Failure(
+                f"{len(names)} networks like run {names[0]} do not fit the GPU's "
+                "memory together: free it of other programs, or train narrower ones"
+            ) from error
     return True
 
 

@@ -119,6 +119,22 @@ def test_filters_of_any_odd_side_keep_the_size(kernel):
         torch.testing.assert_close(model.forward(same, images)[-1], images)
 
 
+@pytest.mark.parametrize("kernel", [1, 5, 11])
+def test_unfolded_filters_compute_what_grouped_ones_do(kernel):
+    grouped, unfolded = (network(width=4, kernel=kernel, unfolded=w) for w in (0, 1))
+    weights = {n: w.double() for n, w in stacked(grouped, range(3)).items()}
+    leaves = [weight.requires_grad_() for weight in weights.values()]
+    for count in (1, 2):
+        images, found = torch.randn(3, count, *IMAGE, dtype=torch.float64), []
+        for model in (grouped, unfolded):
+            outputs = model.forward(weights, images)[-1]
+            misses = (outputs - images).square().mean()
+            found.append([outputs, *torch.autograd.grad(misses, leaves)])
+        for some, others in zip(*found, strict=True):
+            torch.testing.assert_close(some, others, rtol=1e-9, atol=1e-12)
+            assert some.abs().max() > 1e-4
+
+
 # Upper layers
 
 

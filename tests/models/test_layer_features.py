@@ -201,7 +201,7 @@ def test_threads_that_share_a_model_do_not_hear_each_other():
             torch.testing.assert_close(ours[name], features)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_features_are_on_the_device_of_the_images(model):
     images = images_of(model)
     every = features_of(model, images)

@@ -131,7 +131,7 @@ def test_a_worktree_is_the_projects_own(project, monkeypatch):
     assert commit_now() == expected
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_a_cuda_device_is_named_by_its_maker():
     name = provenance.device_name(torch.device("cuda"))
     assert name == torch.cuda.get_device_name()

@@ -47,7 +47,9 @@ def test_names_of_finished_runs_stay():
     assert fingerprint(Run(**OTHER, **dict.fromkeys(LATER))) == "e38968ae8a9e"
     third = {"biases": True, "loss_scale": 8.0}
     assert fingerprint(Run(**OTHER, **third)) == "c2f365c49af9"
-    assert fingerprint(Run(**EVERY)) == "eb7d21bf6e41"
+    fourth = {name: EVERY[name] for name in EVERY if name != "evaluate_every"}
+    assert fingerprint(Run(**fourth)) == "eb7d21bf6e41"
+    assert fingerprint(Run(**EVERY)) == "e76a26bd5768"
     assert fingerprint(Run(model="convnet", init_scale=None)) == "d316a242d94f"
     for name in LATER:
         assert name in OPTIONAL and getattr(Run(), name) is None

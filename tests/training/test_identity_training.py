@@ -16,9 +16,9 @@ from helpers.runs import IdentityRun, Study
 from helpers.runs.histories import MEASURED
 from helpers.runs.identity import OPTIMIZERS
 from helpers.runs.store import RunFolder, results_root
-from helpers.training import identity_stacks, load, train
+from helpers.training import graphs, identity, identity_stacks, load, train
 from helpers.training.identity import DeviceImages, image_of, limit
-from helpers.training.identity_stacks import CACHE, IdentityStack
+from helpers.training.identity_stacks import CACHE, IdentityStack, most_together
 from helpers.training.tasks import seat
 from helpers.training.trainees import Trainee
 
@@ -403,6 +403,96 @@ def test_training_that_was_interrupted_ends_with_the_same_bits(
     assert bits(results_root()) == expected
 
 
+# Many steps at once
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_block_of_steps_is_so_many_single_ones_to_the_bit(
+    study_of, digits, family, optimizer, played
+):
+    """And who reaches its goal, or has no number left, stays as it is from there on."""
+    runs = study_of({"seed": range(4)}, model=family, optimizer=optimizer).runs()
+    plain, block = (stack_of(runs, digits) for _ in range(2))
+    for stack in (plain, block):
+        stack.weights["W1"][3] *= 1e30  # its error overflows
+    errors = take_steps(plain, 13)
+    assert errors[1, 3] < errors[1, :3].min()
+    goals = [NEVER, errors[1, 3].item(), NEVER, NEVER]
+    found = torch.cat([block.take(7, goals), block.take(6, goals)])
+    reached = stack_of(runs, digits)
+    take_steps(reached, 3)
+    for k, others in ((0, plain), (1, reached), (2, plain)):
+        assert torch.equal(found[:3, k], errors[k, 1:4])
+        for name, value in block.network(k).items():
+            assert torch.equal(value, others.network(k)[name]), (k, name)
+    assert torch.equal(found[:, [0, 2]].mT, errors[[0, 2], 1:])
+    assert (found[3:, 1] == errors[1, 3]).all()
+    start = {name: w.clone() for name, w in initial(runs[3], digits).items()}
+    start["W1"] *= 1e30
+    assert not found[:, 3].isfinite().any()
+    for name, value in block.network(3).items():
+        assert torch.equal(value, start[name]), name
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_histories_are_the_same_where_steps_are_taken_ahead(
+    study_of, elsewhere, monkeypatch, family, in_stacks_of, played
+):
+    in_stacks_of(16)
+    study = study_of({"seed": range(4)}, model=family, stop_error=0.03, steps=90)
+    expected = train(study, device="cpu")
+    elsewhere()
+    monkeypatch.setattr(graphs, "REPLAYED", ("cpu",))
+    monkeypatch.setattr(identity, "AHEAD", ("cpu",))
+    monkeypatch.setattr(identity, "MOST_STEPS", 40)  # three blocks, the last of 10
+    found = train(study, device="cpu")
+    assert found.stops == expected.stops and len(set(found.lengths())) > 1
+    assert found.lengths().tolist() == expected.lengths().tolist()
+    for run, some, other in zip(found.runs, found.arrays, expected.arrays, strict=True):
+        np.testing.assert_allclose(some["train_error"], other["train_error"], 1e-3)
+        last = some["train_error"][-1]
+        assert last == pytest.approx(error_of(run, study.data), rel=1e-3)
+
+
+def test_steps_ahead_are_saved_at_their_ends_and_go_on_from_there(
+    study_of, bits, elsewhere, monkeypatch, in_stacks_of
+):
+    in_stacks_of(16)
+    monkeypatch.setattr(identity, "AHEAD", ("cpu",))
+    monkeypatch.setattr(identity, "MOST_STEPS", 8)
+    study = study_of({"seed": range(3)}, steps=30, optimizer="adam")
+    train(study, device="cpu")
+    expected, take = bits(results_root()), IdentityStack.take
+    elsewhere()
+    calls = iter(range(2))
+
+    def interrupted(stack, count, goals):
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+        return take(stack, count, goals)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(IdentityStack, "take", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(study, device="cpu", save_seconds=0)
+    epochs = [int(next(RunFolder(r).states())["epoch"]) for r in study.runs()]
+    assert epochs == [16] * 3
+    # One of them stands where it stood before: it takes its seat again at step 16.
+    folder = RunFolder(study.runs()[1])
+    (folder.path / "state.safetensors").unlink()
+    assert int(next(folder.states())["epoch"]) == 8
+    train(study, device="cpu")
+    assert bits(results_root()) == expected
+
+
+@pytest.mark.parametrize(("width", "most"), [(16, 16), (2048, 6), (10**5, 1)])
+def test_on_cuda_a_stack_has_as_many_networks_as_half_of_the_memory_holds(width, most):
+    model = FAMILIES[FCN](image_shape=(1, 28, 28), width=width, depth=2)
+    memory = 6 * 2 * 8 * 4 * 3_214_096  # bytes, of 784-2048-784
+    assert most_together(model, 16, memory) == most
+
+
 # Divergence
 
 
@@ -446,11 +536,11 @@ def test_what_cannot_be_is_told_before_any_training(study_of, steps, fields, lin
 # CUDA
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_cuda_trains_what_the_cpu_trains(
-    study_of, tmp_path, monkeypatch, family, optimizer
+    in_float32, study_of, tmp_path, monkeypatch, family, optimizer
 ):
     # Rounding differs, and convolutions may round to TF32: 1e-3 of a product.
     study = study_of({"seed": range(3)}, model=family, optimizer=optimizer)

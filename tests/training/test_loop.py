@@ -14,6 +14,7 @@ from helpers.models.of import model_of
 from helpers.runs.histories import MEASURED
 from helpers.runs.store import RunFolder
 from helpers.training import rounds
+from helpers.training import train as train_study
 from helpers.training.classification import EPOCH_NAMES
 from helpers.training.losses import LOSSES
 from helpers.training.measures import measured_epochs
@@ -119,6 +120,76 @@ def test_measures_are_taken_on_their_epochs_and_at_the_end(train, study_of):
         assert torch.equal(weight, folder.snapshot(7)[name])
 
 
+# Evaluations
+
+
+def known(folder, name="train_accuracy"):
+    """Epochs at which the training set was evaluated."""
+    return np.flatnonzero(~np.isnan(folder.history()[name])).tolist()
+
+
+def test_the_training_set_is_evaluated_when_it_is_due(train, study_of):
+    fields = {"epochs": 23, "snapshots": (10, 13), "stop_accuracy": None}
+    fields |= {"permuted_fraction": 0.5}
+    (every,) = train(study_of({"seed": [0]}, **fields))
+    (some,) = train(study_of({"seed": [0]}, evaluate_every=7, **fields))
+    due = {*range(0, 23, 7), 10, 13, 23, *measured_epochs(23)}
+    assert known(some) == known(some, "restored_accuracy") == sorted(due)
+    assert known(some, "test_accuracy") == known(every) == [*range(24)]
+    for name, values in some.history().items():
+        at = ~np.isnan(values)
+        np.testing.assert_array_equal(values[at], every.history()[name][at])
+
+
+def test_near_its_goal_a_network_is_evaluated_and_stops(train, study_of):
+    """At a goal that it reaches between two evaluations; another one reaches none."""
+    grid = {"learning_rate": [0.2, 1e-4]}
+    fields = {"epochs": 40, "init_scale": 0.01, "stop_accuracy": 0.95}
+    exact, _ = train(study_of(grid, **fields))
+    fitting, never = train(study_of(grid, evaluate_every=100, **fields))
+    stops = [folder.about()["stopped"] for folder in (fitting, never)]
+    assert stops == ["fitted", "epochs"]
+    accuracy = fitting.history()["train_accuracy"]
+    end, earliest = len(accuracy) - 1, len(exact.history()["train_accuracy"]) - 1
+    assert earliest <= end < 40 and end not in measured_epochs(40)
+    assert accuracy[-1] >= 0.95 and not (accuracy[:-1] >= 0.95).any()
+    assert known(never) == sorted({*measured_epochs(40), 40})
+
+
+def test_a_network_that_diverges_between_evaluations_ends_there(train, study_of):
+    grid = {"learning_rate": [0.001, 0.12]}
+    fields = WILD | {"activation": "linear", "depth": 1, "snapshots": (), "epochs": 40}
+    exact = train(study_of(grid, **fields))[1]
+    calm, wild = train(study_of(grid, evaluate_every=50, **fields))
+    stops = [folder.about()["stopped"] for folder in (calm, wild)]
+    assert stops == ["epochs", "diverged"]
+    length = len(wild.history()["train_loss"])
+    assert length == len(exact.history()["train_loss"]) < 41
+    assert length - 1 not in measured_epochs(40)
+    assert wild.history()[MEASURED][-1] and np.isnan(wild.history()["test_loss"][-1])
+
+
+def test_what_was_evaluated_now_and_then_is_read_as_if_it_were_known(study_of):
+    fields = {"epochs": 11, "stop_accuracy": None, "measures": ("alignment",)}
+    grid = {"seed": [0, 1]}
+    whole = train_study(study_of(grid, **fields), device="cpu")
+    some = train_study(study_of(grid, evaluate_every=3, **fields), device="cpu")
+    for read in ("final", "initial"):
+        for name in ("train_accuracy", "train_loss", "test_loss"):
+            found = getattr(some, read)(name)
+            np.testing.assert_array_equal(found, getattr(whole, read)(name))
+    assert np.isfinite(some.best("train_accuracy")).all()
+    epochs, values = some.curve("train_accuracy")
+    assert epochs.tolist() == sorted({0, 3, 6, 9, 11} | measured_epochs(11))
+    assert np.isfinite(values).all()
+    everywhere = whole.curve("train_accuracy")[1]
+    np.testing.assert_array_equal(values, everywhere[:, epochs])
+    # Between two evaluations the one before holds.
+    assert 7 not in epochs
+    np.testing.assert_array_equal(some.at("train_loss", 7), whole.at("train_loss", 6))
+    assert whole.at("train_loss", 7)[0] != whole.at("train_loss", 6)[0]
+
+
 # Ends
 
 
@@ -151,10 +222,6 @@ def test_without_a_stop_accuracy_a_fitted_network_goes_on(train, study_of):
     (folder,) = train(study_of({"seed": [0]}, stop_accuracy=0.01))
     assert folder.history()["train_accuracy"][0] >= 0.01
     assert len(folder.history()["train_accuracy"]) == 2
-
-
-WILD = {"activation": "relu", "loss": "squared", "init_scale": 0.01}
-WILD |= {"measures": ("alignment", "gradients"), "snapshots": (0, 1, 4)}
 
 
 WILD = {

@@ -15,7 +15,6 @@ from helpers.training.modules import Single, check_fits
 
 CLASSES, EXAMPLES = 10, 70
 SHAPES = {"convnet": {"width": 16, "depth": 4}, "resnet": {"width": 4, "depth": 10}}
-cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
 class Network:
@@ -341,9 +340,9 @@ def test_a_module_that_diverges_ends_undefined_and_the_others_go_on(modules_of):
 # CUDA
 
 
-@cuda
+@pytest.mark.cuda
 @pytest.mark.parametrize("family", SHAPES)
-def test_a_module_learns_on_cuda_what_it_learns_on_the_cpu(family):
+def test_a_module_learns_on_cuda_what_it_learns_on_the_cpu(in_float32, family):
     network = Network(family)
     here = network.trained()
     network.images, network.labels = network.images.cuda(), network.labels.cuda()

@@ -12,7 +12,6 @@ from helpers.training.losses import LOSSES
 from helpers.training.stacks import Stack
 
 EXAMPLES, CLASSES, SHAPE = 67, 10, (1, 5, 9)
-cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
 class Networks:
@@ -301,9 +300,9 @@ def on_cuda(stack: Stack) -> Stack:
     )
 
 
-@cuda
+@pytest.mark.cuda
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_replayed_graph_is_the_steps_taken_one_by_one(loss):
+def test_a_replayed_graph_is_the_steps_taken_one_by_one(in_float32, loss):
     networks = Networks(3, loss=loss, sigma=0.01, scales=[1.0, 2.0, 0.7], biases=True)
     graphs, eager = (on_cuda(networks.stack(range(3))) for _ in range(2))
     for order in networks.orders:
@@ -313,8 +312,8 @@ def test_a_replayed_graph_is_the_steps_taken_one_by_one(loss):
     torch.testing.assert_close(graphs.weights, eager.weights, rtol=1e-5, atol=1e-6)
 
 
-@cuda
-def test_graphs_follow_those_who_stay():
+@pytest.mark.cuda
+def test_graphs_follow_those_who_stay(in_float32):
     networks = Networks(4, sigma=0.01)
     stack = on_cuda(networks.stack(range(4)))
     stack.train_epoch(networks.orders[0].cuda(), 16)
@@ -328,8 +327,8 @@ def test_graphs_follow_those_who_stay():
         )
 
 
-@cuda
-def test_evaluation_on_the_device_is_that_of_the_cpu():
+@pytest.mark.cuda
+def test_evaluation_on_the_device_is_that_of_the_cpu(in_float32):
     networks = Networks(3)
     stack = networks.stack(range(3))
     accuracy, loss, _ = stack.evaluate(networks.images, networks.labels)

@@ -261,7 +261,7 @@ def test_of_equal_scores_the_first_is_the_best():
 # CUDA
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_training_on_cuda_is_interrupted_and_goes_on(
     study_of, until, press_ctrl_c, train_epochs
 ):

@@ -13,9 +13,15 @@ from helpers.errors import Failure, Mistake
 from helpers.runs.store import RunFolder, results_root
 from helpers.system.devices import choose_device
 from helpers.training import load, train
+from helpers.training.stacks import Stack
 
 LOOKING = ("study", "trainer", "rounds")  # at the clock
 FIELDS = {"measures": ("alignment",), "snapshots": (0, 3)}
+
+
+def looking():
+    """The modules of training that look at the clock."""
+    return [import_module(f"helpers.training.{name}") for name in LOOKING]
 
 
 # Finished runs
@@ -93,6 +99,42 @@ def test_families_of_networks_are_one_study(study_of):
     assert_same_histories(load(study), histories)
 
 
+# Memory
+
+
+def test_a_gpu_with_too_little_memory_is_told_in_one_line(study_of, monkeypatch):
+    def fill(stack, order, batch_size):
+        raise torch.OutOfMemoryError("CUDA out of memory\nTried to allocate 2 GiB")
+
+    monkeypatch.setattr(Stack, "train_epoch", fill)
+    line = r"^\d networks like run \w{12} do not fit the GPU's memory together: free "
+    with pytest.raises(Failure, match=line):
+        train(study_of(), device="cpu")
+
+
+# States
+
+
+@pytest.mark.parametrize("told", ["inf", ""])
+def test_states_are_not_saved_on_a_machine_that_keeps_nothing(
+    study_of, monkeypatch, clock_of, told
+):
+    from helpers.training import train_until
+
+    monkeypatch.setenv("MEMORIZATION_SAVE_SECONDS", told)
+    clock = iter(range(10**9))  # every look at it is a second later
+    clock_of(lambda: next(clock), *looking())
+    assert train_until(25, [study := study_of({"seed": [0]}, epochs=30)]) == 1
+    assert any(RunFolder(study.runs()[0]).states()) == (told == "")
+    assert train_until(10**8, [study]) == 0
+
+
+def test_seconds_between_states_that_are_none_are_told(study_of, monkeypatch):
+    monkeypatch.setenv("MEMORIZATION_SAVE_SECONDS", "often")
+    with pytest.raises(Mistake, match="SAVE_SECONDS = 'often': must be seconds, 0 or"):
+        train(study_of(), device="cpu")
+
+
 # Mistakes
 
 
@@ -130,10 +172,12 @@ def test_devices_are_chosen_by_name(study_of, monkeypatch):
 # CUDA
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 @pytest.mark.parametrize("depth", [2, 4])
 @pytest.mark.parametrize("loss", ["cross_entropy", "hinge", "squared"])
-def test_cuda_trains_what_the_cpu_trains(study_of, tmp_path, monkeypatch, loss, depth):
+def test_cuda_trains_what_the_cpu_trains(
+    in_float32, study_of, tmp_path, monkeypatch, loss, depth
+):
     # Rounding differs, by 1e-7 of a sum; 30 steps at small scales keep it below 1e-3.
     # Hinge jumps where a margin is met: one example's worth of gradient, 1/32 · 0.05.
     fields = {"loss": loss, "depth": depth, "learning_rate": 0.05, **FIELDS}
@@ -159,8 +203,7 @@ def test_until_a_moment_as_much_is_trained_as_there_is_time_for(study_of, clock_
     assert train_until(time.monotonic() - 1, [study], device="cpu") == 3
     assert not any(RunFolder(run).started() for run in study.runs())
     clock = iter(range(10**9))  # every look at it is a second later
-    looking = (import_module(f"helpers.training.{name}") for name in LOOKING)
-    clock_of(lambda: next(clock), *looking)
+    clock_of(lambda: next(clock), *looking())
     assert train_until(40, [study], device="cpu", save_seconds=1e9) == 3
     begun = [RunFolder(run) for run in study.runs() if RunFolder(run).started()]
     assert begun and all(0 < int(next(f.states())["epoch"]) < 9 for f in begun)
