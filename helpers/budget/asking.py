@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from helpers.archive import asked_all
 from helpers.chapters.book import Edition
 from helpers.chapters.cells import (
     PARAMETERS,
@@ -108,7 +109,7 @@ def _knowing_all(shown: Shown) -> Callable[..., dict[Any, Histories]]:
 def finished_of(study: Study) -> tuple[list[Described], list[Described]]:
     """Finished runs whose seed is finished for every setting, and the others."""
     by_seed: dict[int, list[bool]] = defaultdict(list)
-    finished = [run for run in study.runs() if RunFolder(run).done()]
+    finished = [run for run in study.runs() if asked_all(RunFolder(run))]
     for run in study.runs():
         by_seed[run.seed].append(run in finished)
     whole = [run for run in finished if all(by_seed[run.seed])]

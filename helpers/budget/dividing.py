@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from helpers.archive import answer
 from helpers.budget.costs import Costs
-from helpers.budget.units import Batch, Unit
+from helpers.budget.units import Batch, Unit, is_missing
 from helpers.chapters.book import Edition
 from helpers.chapters.plans import Plan
 from helpers.chapters.scorecard import scorecard
 from helpers.runs.fields import Described
 from helpers.runs.run import stack_key
+from helpers.runs.store import RunFolder
 
 SHORTEST, LONGEST = 20.0, 120.0  # seconds of a unit, as far as runs can be put so
 
@@ -42,8 +44,10 @@ def units_of(
     """Units of everything that plans lack; a run that several ask for is in one."""
     serves: dict[Described, list[Edition]] = {}
     for plan in plans:
-        for run in plan.unfinished:
-            serves.setdefault(run, []).append(plan.edition)
+        answer(map(RunFolder, plan.runs))
+        for run in plan.runs:
+            if is_missing(RunFolder(run)):
+                serves.setdefault(run, []).append(plan.edition)
     found, taken = [], set()
     for plan in sorted(plans, key=lambda plan: -items[plan.edition]):
         for rank, batches in _ranked(plan, serves.keys() - taken):

@@ -43,7 +43,7 @@ class Ledger:
         self._plans, self.say = plans, say
         self._drop = options.drop_weights
         self._measured: dict[Edition, set[str]] = {p.edition: set() for p in plans}
-        self._at_home = archived()  # and need not be carried there
+        self._at_home = archived()  # and need not be carried there, if whole
         self._parcels: Parcels | None = None
         self._writer: Writer | None = None
         if options.output is not None:
@@ -75,6 +75,10 @@ class Ledger:
     def note_unit(self, unit: Unit, predicted: float) -> None:
         """Tell how a unit stands that was just at work."""
         done = [folder for folder in map(RunFolder, unit.runs) if folder.done()]
+        if self._parcels:
+            names = {folder.name for folder in done}
+            self._at_home -= names  # it was not whole there, or is not what it was
+            self._parcels.add(names, asked=False)
         words = f"{unit.words}: {unit.status}: {len(done)} of {len(unit.runs)} runs"
         self.say(f"{words}, {unit.seconds:.0f} s, predicted {predicted:.0f} s")
         fallbacks = {line for f in done for line in f.about().get("fallbacks", ())}

@@ -13,8 +13,9 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
-from helpers.archive import Files, Found, pack
+from helpers.archive import Files, Found, pack, unasked
 from helpers.errors import Failure
+from helpers.runs.store import ABOUT
 from helpers.system.files import write_bytes
 from helpers.system.roots import results_root
 
@@ -39,22 +40,36 @@ class Parcels:
     def __init__(self, folder: Path, *, most: float = MOST, about: Mapping[str, Any]):
         self.folder, self._about = folder, dict(about)
         self._most = (most * 2**20 - FOR_LINES) / ZIPS  # bytes of an archive
-        self._runs: dict[str, None] = {}
+        self._runs: dict[str, None] = {}  # those that were asked all
+        self._unasked: dict[str, None] = {}  # the others
         self._sizes: dict[tuple, int] = {}  # of a run and its files -> bytes in a zip
         self._kept: dict[int, list[tuple]] = {}  # what was written last
         self.records: list[Mapping[str, Any]] = []
         self.left_out: list[str] = []
         self._lock = Lock()
 
-    def add(self, names: Iterable[str]) -> None:
-        """Take finished runs along, if they have room."""
+    def add(self, names: Iterable[str], *, asked: bool = True) -> None:
+        """Take finished runs along, if they have room; first those asked all there is.
+
+        asked: whether these were. They come home as such, for nobody will ask them.
+        """
         with self._lock:
-            self._runs |= dict.fromkeys(sorted(names))
+            some = self._runs if asked else self._unasked
+            some |= dict.fromkeys(sorted(names))
+
+    def _found(self) -> dict[str, Files]:
+        """Name -> files of the runs that are finished, in their order."""
+        found = {}
+        for name in self._runs | self._unasked:
+            files = Found(results_root() / name).portable()
+            if files:
+                found[name] = files if name in self._runs else unasked(files)
+        return found
 
     def write(self) -> None:
         """Write what has changed since; a Failure says what could not be written."""
         with self._lock:
-            found = {n: Found(results_root() / n).portable() for n in self._runs}
+            found = self._found()
             for number, names in enumerate(self._arranged(found), start=1):
                 self._write_zip(number, {name: found[name] for name in names})
             lines = [json.dumps(record) for record in [*self.records]]
@@ -72,7 +87,7 @@ class Parcels:
                 room = self._most
             if size > room:
                 self.left_out.append(name)
-            elif files:
+            else:
                 zips[-1].append(name)
                 room -= size
         return [names for names in zips if names]
@@ -85,7 +100,7 @@ class Parcels:
         return self._sizes[key]
 
     def _write_zip(self, number: int, runs: Mapping[str, Files]) -> None:
-        now = [(name, *files) for name, files in runs.items()]
+        now = [(name, files[ABOUT], *files) for name, files in runs.items()]
         if now != self._kept.get(number):
             content = pack({**self._about, "planned": len(runs)}, runs)
             write_bytes(self.folder / f"results-{number}.zip", content)

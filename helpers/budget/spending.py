@@ -116,7 +116,6 @@ class Spending:
             free = self._left() - self._asking()
             unit = next_unit(waiting, self.costs, left=free)
             if unit:
-                # It need not be as quick as it was thought to be.
                 seconds = OVER * unit.predicted(self.costs) + 5.0
                 self._train(unit, min(free - unit.asking(self.costs), seconds))
             elif self._asker.waiting:
@@ -155,8 +154,9 @@ class Spending:
     def _train(self, unit: Unit, seconds: float) -> None:
         """Train a unit until it is done, or so many seconds are over."""
         begun, predicted = time.monotonic(), unit.predicted(self.costs)
-        unit.status, before = "under way", unit.share
-        heard = Heard(unit)
+        if unit.status == "waiting":
+            unit.reopen()
+        unit.status, before, heard = "under way", unit.share, Heard(unit)
         try:
             with listening(heard):
                 self._train_batches(unit, begun + seconds)

@@ -8,12 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from helpers.archive import asked_all, fault
 from helpers.budget.costs import EXPECTED, Costs
 from helpers.chapters.book import Edition
 from helpers.chapters.editions import describe
 from helpers.runs.fields import Described
 from helpers.runs.run import fingerprint
 from helpers.runs.store import RunFolder
+from helpers.system.locks import lock_all
+
+
+def is_missing(folder: RunFolder) -> bool:
+    """Whether a run is to be trained: it may be finished and no good all the same."""
+    return bool(fault(folder)) or not asked_all(folder)
 
 
 class Batch(NamedTuple):
@@ -60,7 +67,7 @@ class Unit:
         """What of it is not finished."""
         found = []
         for data, runs in self.batches:
-            some = tuple(run for run in runs if not RunFolder(run).done())
+            some = tuple(run for run in runs if not asked_all(RunFolder(run)))
             found += [Batch(data, some)] if some else []
         return found
 
@@ -83,6 +90,14 @@ class Unit:
         editions = [describe(edition) for edition in self.editions]
         about = {"unit": self.names, "editions": editions, "seed": self.rank}
         return {**about, "status": self.status, "share": round(self.share, 3)}
+
+    def reopen(self) -> None:
+        """Have trained anew what is finished, but damaged or not to be asked more."""
+        for folder in map(RunFolder, self.runs):
+            with lock_all(folder.locks, [folder.name]) as ours:
+                missing = folder.done() and is_missing(folder)
+                if ours and missing:
+                    folder.reopen()
 
     def predicted(self, costs: Costs) -> float:
         """Seconds of training that are left."""

@@ -52,10 +52,18 @@ def spend(results, out, *options, path=None):
     return subprocess.Popen([sys.executable, *words], cwd=ROOT, env=os.environ | own)
 
 
-def wait_for_archives(out, child):
-    while not list(out.glob("*.zip")):
-        assert child.poll() is None, "it ended before anything was brought out"
+def wait_for_measurements(out, child):
+    """Until something was measured, and is brought out."""
+    lines = out / "units.jsonl"
+    while not (lines.is_file() and '"measured"' in lines.read_text()):
+        assert child.poll() is None, "it ended before anything was measured"
         time.sleep(0.1)
+
+
+def was_asked(name):
+    """Whether a run came home with all that a chapter asks of it."""
+    about = json.loads((results_root() / name / "run.json").read_text())
+    return about.get("asked", True)
 
 
 def finished(name):
@@ -89,14 +97,14 @@ def test_a_budget_is_spent_killed_brought_home_and_gone_on_with(tmp_path):
     (tmp_path / "bare").mkdir()
     (tmp_path / "bare" / "sitecustomize.py").write_text(BARE % (JUPYTER,))
     with spend(tmp_path / "lost", out, path=tmp_path / "bare") as child:
-        wait_for_archives(out, child)
+        wait_for_measurements(out, child)
         time.sleep(moment.uniform(0.0, 5.0))
         started = psutil.Process(child.pid).children(recursive=True)
         child.send_signal(signal.SIGKILL)
     assert child.returncode == -signal.SIGKILL
     for process in started:
         wait_until_gone(process.pid)
-    home = bring_home(out)
+    home = {name for name in bring_home(out) if was_asked(name)}
     assert home and all((results_root() / n / "done.json").is_file() for n in home)
     shown = set()
     for chapter in CHAPTERS:

@@ -47,6 +47,11 @@ def plan(project):
 @pytest.fixture
 def asked(monkeypatch):
     """Editions that are measured, which here takes no time and no process."""
+    return asked_here(monkeypatch)
+
+
+def asked_here(monkeypatch):
+    """The same."""
     found = []
 
     def answer(self, edition):
@@ -325,3 +330,28 @@ def test_a_process_and_its_own_end_together(tmp_path):
     assert asker.end_process(child) == -signal.SIGTERM
     child.stdout.close()
     wait_until_gone(grandchild)
+
+
+def test_what_was_not_asked_comes_home_and_is_trained_again_to_be_asked(
+    project, tmp_path, monkeypatch, elsewhere, capsys, train_epochs
+):
+    """Measuring that never ends; at home the runs are there, but not for good."""
+    out = tmp_path / "out"
+    monkeypatch.setattr(
+        Asker, "_ask", lambda _, edition: Answer(edition, 0.1, set(), [])
+    )
+    assert main([*WORDS, "600", "--export", str(out)]) == 0
+    elsewhere("home")
+    (path,) = out.glob("*.zip")
+    assert main(["import", str(path)]) == 0
+    plan = plan_edition(project, Edition("small", "smoke", "main"))
+    assert not plan.unfinished and not any(finished_of(plan.studies[0]))
+    del train_epochs[:]
+    asked_here(monkeypatch)
+    assert main([*WORDS, "600", "--export", str(out)]) == 0
+    assert sum(train_epochs) == 8
+    assert "4 of 4 runs are finished, 4 measured" in capsys.readouterr().out
+    elsewhere("other")
+    (path,) = out.glob("*.zip")
+    assert main(["import", str(path)]) == 0
+    assert [len(runs) for runs in finished_of(plan.studies[0])] == [4, 0]
