@@ -33,6 +33,7 @@ from helpers.training.tasks import STACK_LIMIT
 
 MARGIN = 25.0  # seconds that are left at the end, at most a tenth of all
 OVER = 2.0  # times its predicted seconds that a unit may take at a stretch
+BEGUN = 15.0  # seconds beside them, in which kernels are chosen and graphs captured
 LEAST = 1.0  # seconds in which nothing is begun
 
 
@@ -86,8 +87,7 @@ class Spending:
         options: Options,
         say: Say,
     ):
-        self._plans, self._end = plans, end
-        self._options = options
+        self._plans, self._end, self._options = plans, end, options
         self._margin = min(MARGIN, 0.1 * (end - time.monotonic()))
         self.device, self.failed = choose_device(plans[0].device), False
         self.costs = Costs(self.device.type)
@@ -116,10 +116,10 @@ class Spending:
             free = self._left() - self._asking()
             unit = next_unit(waiting, self.costs, left=free)
             if unit:
-                seconds = OVER * unit.predicted(self.costs) + 5.0
+                seconds = OVER * unit.predicted(self.costs) + BEGUN
                 self._train(unit, min(free - unit.asking(self.costs), seconds))
-            elif self._asker.waiting:
-                self._asker.wait(time.monotonic() + 1.0)
+            elif self._asker.waiting and (in_memory() or self.device.type == "cpu"):
+                self._asker.wait(time.monotonic() + 1.0)  # more would not be measured
             else:  # a prediction may be wrong; else it is resumed another time
                 self._train(by_value(waiting, self.costs)[0], self._left())
         self._submit(plan.edition for plan in self._plans)
