@@ -10,7 +10,7 @@ from helpers.runs import IdentityRun, Run
 from helpers.runs.fields import Described
 from helpers.runs.run import stack_key
 
-EXPECTED = 0.5  # part of its most epochs that a run takes, until one was measured
+USUAL = 0.5  # part of its most epochs that a run takes, until one was measured
 # Seconds for a weight, an example and an epoch; for an identity net a product of
 # `IdentityRun.work` and a step. They count only until a first unit was measured.
 RATES = {
@@ -101,7 +101,7 @@ class Costs:
             steps = -(-examples // run.batch_size)
         rate = self._rates.get(run.model, self._rates[None])
         of_one = max(self._step * steps / len(runs), weight * examples * rate)
-        return sum(EXPECTED * each.epochs * of_one for each in runs)
+        return sum(USUAL * each.epochs * of_one for each in runs)
 
 
 def _stacks(runs: Iterable[Described]) -> list[list[Described]]:

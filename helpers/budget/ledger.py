@@ -53,6 +53,8 @@ class Ledger:
             self._parcels = Parcels(options.output, most=most, about=about)
             self._writer = Writer(self._parcels, complain)
             self._writer.start()
+        data = {s.data.name: s.data.digest for p in plans for s in p.studies}
+        self.note({"data": data})
 
     def note(self, record: Mapping[str, Any]) -> None:
         """Keep a line for whoever looks at what was done."""

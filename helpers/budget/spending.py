@@ -20,7 +20,7 @@ from helpers.budget.units import Heard, Unit, by_value, next_unit
 from helpers.budget.watching import Watch
 from helpers.chapters.book import Edition
 from helpers.chapters.editions import describe
-from helpers.chapters.outcomes import as_words, complain, for_each
+from helpers.chapters.outcomes import EXPECTED, as_words, complain, for_each
 from helpers.chapters.plans import Plan, plan_edition
 from helpers.errors import Failure, Mistake
 from helpers.runs.run import fingerprint
@@ -104,8 +104,6 @@ class Spending:
 
     def work(self) -> None:
         """Look at the machine, then train and measure unit after unit."""
-        data = {s.data.name: s.data.digest for p in self._plans for s in p.studies}
-        self.ledger.note({"data": data})
         self._check()
         self._asker.start()
         self._submit(plan.edition for plan in self._plans)
@@ -116,8 +114,8 @@ class Spending:
             free = self._left() - self._asking()
             unit = next_unit(waiting, self.costs, left=free)
             if unit:
-                seconds = OVER * unit.predicted(self.costs) + BEGUN
-                self._train(unit, min(free - unit.asking(self.costs), seconds))
+                longest = OVER * unit.predicted(self.costs) + BEGUN
+                self._train(unit, min(free - unit.asking(self.costs), longest))
             elif self._asker.waiting and (in_memory() or self.device.type == "cpu"):
                 self._asker.wait(time.monotonic() + 1.0)  # more would not be measured
             else:  # a prediction may be wrong; else it is resumed another time
@@ -132,11 +130,10 @@ class Spending:
 
     def _asking(self) -> float:
         """Seconds of what is already to be measured."""
-        plans = {plan.edition: plan for plan in self._plans}
-        return sum(
-            self.costs.asking(e.chapter, self.ledger.unasked(plans[e]))
-            for e in self._asker.waiting
-        )
+        waiting = self._asker.waiting
+        asked = (plan for plan in self._plans if plan.edition in waiting)
+        ask, unasked = self.costs.asking, self.ledger.unasked
+        return sum(ask(plan.edition.chapter, unasked(plan)) for plan in asked)
 
     def _check(self) -> None:
         """Look at the machine; go without what it does not do right."""
@@ -160,7 +157,7 @@ class Spending:
         try:
             with listening(heard):
                 self._train_batches(unit, begun + seconds)
-        except (Failure, OSError, RuntimeError) as error:
+        except Exception as error:  # whatever it is, it takes no other unit along
             self._give_up(unit, error)
         finally:
             if self.device.type == "cuda":  # others measure on it
@@ -193,7 +190,8 @@ class Spending:
 
     def _give_up(self, unit: Unit, error: Exception) -> None:
         """Go on without a unit; on a device that computes no more, with none."""
-        line = as_words(error).strip().partition("\n")[0] or type(error).__name__
+        kind = "" if isinstance(error, EXPECTED) else f"{type(error).__name__}: "
+        line = kind + as_words(error).strip().partition("\n")[0]
         unit.status, self.failed = "failed", True
         unit.notes.append(line)
         complain(f"{unit.words}: {line}")
@@ -214,7 +212,8 @@ class Spending:
     def close(self) -> None:
         """End what goes on beside, and write for the last time."""
         with self._closing:
-            if not self._closed:
-                self._closed = True
-                self._asker.stop()
-                self.failed |= not self.ledger.close(self.units)
+            if self._closed:
+                return
+            self._closed = True
+            self._asker.stop()
+            self.failed |= not self.ledger.close(self.units)

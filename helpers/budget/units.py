@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from helpers.archive import asked_all, fault
-from helpers.budget.costs import EXPECTED, Costs
+from helpers.budget.costs import USUAL, Costs
 from helpers.chapters.book import Edition
 from helpers.chapters.editions import describe
 from helpers.runs.fields import Described
@@ -125,7 +125,7 @@ class Unit:
             if made < 0.03:  # no more is known than that it takes longer
                 seconds = max(seconds, predicted)
             else:
-                seconds *= EXPECTED * (1 - since) / made
+                seconds *= USUAL * (1 - since) / made
         costs.learn(self.batches, seconds / max(predicted, 1e-6))
 
 
