@@ -1,6 +1,5 @@
 """The command line. Imports wait until a command needs them: --help answers at once."""
 
-import json
 import os
 import sys
 import time
@@ -10,7 +9,8 @@ from pathlib import Path
 import click
 
 from helpers.chapters import surroundings
-from helpers.chapters.arguments import CPU, FILES, SCALE, on_budget, on_editions
+from helpers.chapters.arguments import CPU, FILES, on_budget, on_editions
+from helpers.chapters.checking import check
 from helpers.chapters.outcomes import EXPECTED, complain, exit_status, for_each
 from helpers.environment.turns import one_at_a_time
 from helpers.system.roots import fix_folders
@@ -23,6 +23,7 @@ FOLDER = click.Path(path_type=Path)
 @click.group(
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
+    commands=[check],
 )
 @click.pass_context
 def commands(context) -> None:
@@ -94,26 +95,6 @@ def status() -> None:
     click.echo(report.align([report.AT_HAND, *report.describe_copies(root)]))
     for line in [*report.describe_failures(root), *report.describe_results()]:
         click.echo(line)
-
-
-@commands.command()
-@SCALE
-@click.option("--json", "as_json", is_flag=True, help="A list of objects.")
-def check(scale, as_json) -> int:
-    """Show every claim; exit with 1 where a required one is not reproduced."""
-    from helpers.chapters.report import CLAIMED, align, describe_claim
-    from helpers.chapters.scorecard import check as check_claims
-
-    rows, passed = check_claims(scale)
-    if as_json:
-        click.echo(json.dumps(rows, indent=1))
-    else:
-        click.echo(align([CLAIMED, *map(describe_claim, rows)]))
-    failed = [r for r in rows if r["required"] and r["verdict"] != "reproduced"]
-    if failed:
-        words = ", ".join(f"{row['id']} ({row['verdict']})" for row in failed)
-        complain(f"required at scale {scale}, but not reproduced: {words}")
-    return 0 if passed else 1
 
 
 @commands.command()

@@ -57,7 +57,7 @@ def rooms_by_name(trees):
     """Name -> the rooms that define it."""
     used, rooms = used_elsewhere(trees), defaultdict(set)
     for module, tree in trees.items():
-        room = module.split(".")[1]
+        room = DRAWINGS if f".{DRAWINGS}" in module else module.split(".")[1]
         for name, constant in definitions(tree).items():
             if room not in COMMANDS and (not constant or (module, name) in used):
                 rooms[name].add(room)
@@ -92,6 +92,7 @@ def test_a_name_in_two_rooms_is_seen_and_a_constant_of_one_module_left_alone():
         "helpers.runs.a": "def f(): ...\nA = B = 1\nC: int = 1\n_D = 1",
         "helpers.claims.b": "class f: ...\nA, B = 1, 2\nC = 1\n_D = 1",
         "helpers.figures.c": "def f(): ...\ndef g(): ...",
+        "helpers.papers.x.figures.e": "def f(): ...",
         "helpers.chapters.d": "from helpers.runs.a import A\n"
         "from helpers.claims import b\nb.A, b.C\ndef g(): ...",
     }

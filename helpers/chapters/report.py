@@ -19,7 +19,7 @@ from helpers.system.roots import results_root
 
 PLANNED = ("chapter", "variant", "scale", "runs", "finished", "to train", "copy")
 AT_HAND = ("chapter", "variant", "scale", "executed", "commit", "verdicts", "gate")
-CLAIMED = ("id", "verdict", "value", "interval", "n", "chapter", "variant", "required")
+CLAIMED = ("id", "verdict", "value", "interval", "n", "chapter", "variant", "expected")
 
 
 class FoundFolder(RunFolder):
@@ -108,7 +108,7 @@ def describe_claim(row: Mapping) -> list:
         "" if row["n"] is None else row["n"],
         row["chapter"],
         row["variant"] or "",
-        "required" if row["required"] else "",
+        row["expected"] or ("required" if row["required"] else ""),
     ]
 
 

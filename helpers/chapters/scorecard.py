@@ -11,6 +11,7 @@ from typing import Any
 
 from helpers.chapters.ageing import MADE_HERE, is_fresh
 from helpers.chapters.book import Edition, find_editions
+from helpers.chapters.expected import compare, read_expected
 from helpers.chapters.scorecard_page import scorecard_page
 from helpers.chapters.site import find_root, write_changed
 from helpers.claims.registry import SCALES, find_claim, load_registry
@@ -56,19 +57,31 @@ def scorecard(scale: str | None = None, *, root: Path | None = None) -> list[dic
     return cards
 
 
-def check(scale: str, *, root: Path | None = None) -> tuple[list[dict], bool]:
-    """Every claim at a scale, JSON-safe, and whether all required ones are reproduced.
+def check(scale: str, *, root: Path | None = None) -> tuple[list[dict], list[str]]:
+    """Every claim at a scale, JSON-safe, and a line for each that came out wrong.
 
-    Rows have id, verdict, value, low, high, n, chapter, variant, scale and required; a
-    claim that several variants judge has a row for each.
+    Wrong is a verdict other than the published edition's, where that was decided (see
+    helpers.chapters.expected), and anything but "reproduced" of a claim that the scale
+    requires and of which nothing is expected. Rows have id, verdict, value, low, high,
+    n, chapter, variant, scale, required and expected (a verdict, or None); a claim that
+    several variants judge has a row for each.
     """
     if scale not in SCALES:
         raise Mistake(f"scale {scale!r}: allowed are {', '.join(SCALES)}")
     keep = ["id", "verdict", "value", "low", "high", "n"]
     keep += ["chapter", "variant", "scale", "required"]
+    root = find_root(root)
     rows = [{key: card[key] for key in keep} for card in scorecard(scale, root=root)]
-    failed = [r for r in rows if r["required"] and r["verdict"] != "reproduced"]
-    return rows, not failed
+    known = read_expected(root, scale)
+    for row in rows:
+        row["expected"] = known.get((row["id"], row["variant"]), {}).get("verdict")
+    missed = [
+        f"{row['id']}: required at scale {scale}, and {row['verdict']}"
+        for row in rows
+        if row["required"] and row["verdict"] != "reproduced"
+        if row["id"] not in {claim for claim, _ in known}
+    ]
+    return rows, compare(rows, known) + missed
 
 
 def write_scorecard(path: Path, *, root: Path | None = None) -> Path:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # its parts are loaded when they are asked for
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from helpers.errors import Mistake
 
@@ -89,7 +89,7 @@ def ratio_interval(a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95) -> E
     if n == 1:
         return Estimate(value, -math.inf, math.inf, n)
     var_a, cov, _, var_b = np.cov(a, b).ravel() / n
-    square = stats.t.ppf((1 + confidence) / 2, n - 1) ** 2
+    square = scipy.special.stdtrit(n - 1, (1 + confidence) / 2) ** 2
     leading = mean_b**2 - square * var_b  # of the quadratic whose roots are the limits
     if leading <= 0:
         return Estimate(value, -math.inf, math.inf, n)
@@ -108,7 +108,7 @@ def proportion_interval(
     if n == 0:
         return _undefined(0)
     _check_confidence(confidence)
-    interval = stats.binomtest(int(successes), int(n)).proportion_ci(
+    interval = scipy.stats.binomtest(int(successes), int(n)).proportion_ci(
         confidence, method="wilson"
     )
     return Estimate(successes / n, float(interval.low), float(interval.high), int(n))
@@ -139,8 +139,8 @@ def bootstrap_interval(
         return Estimate(value, -math.inf, math.inf, 1)
     with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         # Where all resamples agree BCa is 0/0; that case is answered below.
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        result = stats.bootstrap(
+        warnings.simplefilter("ignore", scipy.stats.DegenerateDataWarning)
+        result = scipy.stats.bootstrap(
             (np.arange(n),),
             lambda cases: statistic(values[cases]),
             n_resamples=resamples,
@@ -180,7 +180,7 @@ def _student(values: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndar
     mean = np.where(equal, values[0], values.mean(axis=0))  # exact where all are equal
     if n == 1:
         return mean, np.full(mean.shape, np.inf)
-    quantile = stats.t.ppf((1 + confidence) / 2, n - 1)
+    quantile = scipy.special.stdtrit(n - 1, (1 + confidence) / 2)
     return mean, np.where(equal, 0, quantile * values.std(axis=0, ddof=1) / n**0.5)
 
 
@@ -209,4 +209,4 @@ def spearman(a: ArrayLike, b: ArrayLike) -> float:
     """
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     defined = np.isfinite([a, b]).all() and np.ptp(a) > 0 and np.ptp(b) > 0
-    return float(stats.spearmanr(a, b).statistic) if defined else math.nan
+    return float(scipy.stats.spearmanr(a, b).statistic) if defined else math.nan

@@ -1,8 +1,8 @@
 """What the fields of a run may hold: checks, and the types that values are kept in."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, NamedTuple, get_args
 
 from helpers.errors import Mistake
 from helpers.system.values import is_number, is_whole
@@ -54,49 +54,71 @@ def as_epochs(values: Sequence) -> tuple[int, ...]:
     return tuple(map(int, values))
 
 
-def whole(low: int, most: int) -> tuple:
-    """Type, check and words of a whole number between two ends."""
+class Rule(NamedTuple):
+    """The type that a value is kept in, what must hold of it, and that in words."""
+
+    kind: Callable
+    holds: Callable[[Any], bool]
+    words: str
+
+
+def whole(low: int, most: int) -> Rule:
+    """A whole number between two ends, both allowed."""
     words = f"a whole number, {low} or more, at most {most:,}"
-    return int, whole_from(low, most), words
+    return Rule(int, whole_from(low, most), words)
 
 
 COUNT = whole(1, 10**9)  # of what costs time, not memory
 WIDTH, DEPTH = whole(1, 10**6), whole(1, 10**4)
 SEED = whole(0, 2**63 - 1)
-NOT_NEGATIVE = (
+NOT_NEGATIVE = Rule(
     float,
     is_not_negative,
     f"a finite number, 0 or above, at most {MOST_NUMBER:g}",
 )
-ABOVE_ZERO = (float, is_positive, f"a finite number above 0, at most {MOST_NUMBER:g}")
-TEXT = (str, is_text, "text")
+ABOVE_ZERO = Rule(
+    float, is_positive, f"a finite number above 0, at most {MOST_NUMBER:g}"
+)
+TEXT = Rule(str, is_text, "text")
+SWITCH = Rule(bool, lambda value: isinstance(value, bool), "true or false")
+
+
+def must(rule: Rule, default: Any, *, stacked: bool = False) -> Any:
+    """A field of a run: what it must be, and the default.
+
+    It may be None, "off", where its type says so; a field that is new has to be, and
+    off. stacked: runs may differ in it and still be trained as one stack.
+    """
+    return field(default=default, metadata={"rule": rule, "stacked": stacked})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Described:
-    """A frozen dataclass that checks its fields and is known by its description.
+    """A frozen dataclass that checks its fields and is known by its description."""
 
-    CHECKS: name of a field, the type it is kept in, what must hold, that in words.
-    OPTIONAL: what may be None, "off"; a new field of a run belongs here.
-    STACKED: what runs may differ in and still be trained as one stack.
-    """
-
-    CHECKS: ClassVar[tuple[tuple, ...]] = ()
-    OPTIONAL: ClassVar[tuple[str, ...]] = ()
-    STACKED: ClassVar[tuple[str, ...]] = ()
-
-    dataset: str = "digits"  # name of the data set
-    digest: str = ""  # of the data, 12 hex digits; `Study` fills it in
+    dataset: str = must(TEXT, "digits")  # name of the data set
+    digest: str = must(TEXT, "")  # of the data, 12 hex digits; `Study` fills it in
 
     def __post_init__(self):
-        for name, kind, holds, allowed in self.CHECKS:
-            value = getattr(self, name)
-            if value is None and name in self.OPTIONAL:
+        optional = self.optional()
+        for each in fields(self):
+            value, rule = getattr(self, each.name), each.metadata.get("rule")
+            if rule is None or (value is None and each.name in optional):
                 continue
-            if not holds(value):
-                raise Mistake(f"{name} = {value!r}: must be {allowed}")
+            if not rule.holds(value):
+                raise Mistake(f"{each.name} = {value!r}: must be {rule.words}")
             # 1, 1.0 and NumPy's 1 are one run and make one name.
-            object.__setattr__(self, name, kind(value))
+            object.__setattr__(self, each.name, rule.kind(value))
+
+    @classmethod
+    def optional(cls) -> tuple[str, ...]:
+        """Names of the fields that may be None, "off"."""
+        return tuple(f.name for f in fields(cls) if type(None) in get_args(f.type))
+
+    @classmethod
+    def stacked(cls) -> tuple[str, ...]:
+        """What runs may differ in and still be trained as one stack."""
+        return tuple(f.name for f in fields(cls) if f.metadata.get("stacked"))
 
     def description(self) -> dict[str, Any]:
         """The fields that are not None, as the fingerprint sees them."""

@@ -1,16 +1,19 @@
 """Runs of paper C: a network that learns the identity from one image."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from helpers.runs.fields import (
     ABOVE_ZERO,
     COUNT,
     DEPTH,
     SEED,
+    SWITCH,
     TEXT,
     WIDTH,
     Described,
+    Rule,
+    must,
     whole,
     whole_from,
 )
@@ -19,28 +22,13 @@ OPTIMIZERS = ("descent", "momentum", "adam")
 TRAINED = ("all", "bottom")
 SIDE = whole(1, 4096)  # of an image, pixels
 
-_ODD = "an odd whole number below 10,000, for a filter has a centre"
-_CHECKS = (
-    ("dataset", *TEXT),
-    ("digest", *TEXT),
-    ("example", *whole(0, 10**9)),
-    ("canvas", *SIDE),
-    ("size", *SIDE),
-    ("model", *TEXT),
-    ("width", *WIDTH),
-    ("depth", *DEPTH),
-    ("kernel", int, lambda v: whole_from(1, 9999)(v) and v % 2 == 1, _ODD),
-    ("activation", *TEXT),
-    ("biases", bool, lambda v: isinstance(v, bool), "true or false"),
-    ("scheme", *TEXT),
-    ("trained", str, lambda v: v in TRAINED, "all or bottom"),
-    ("optimizer", str, lambda v: v in OPTIMIZERS, "descent, momentum or adam"),
-    ("learning_rate", *ABOVE_ZERO),
-    ("steps", *COUNT),
-    ("stop_error", *ABOVE_ZERO),
-    ("seed", *SEED),
-    ("recipe", *COUNT),
+FILTER = Rule(
+    int,
+    lambda v: whole_from(1, 9999)(v) and v % 2 == 1,
+    "an odd whole number below 10,000, for a filter has a centre",
 )
+LAYERS = Rule(str, lambda v: v in TRAINED, "all or bottom")
+OPTIMIZER = Rule(str, lambda v: v in OPTIMIZERS, "descent, momentum or adam")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,27 +40,27 @@ class IdentityRun(Described):
     pixels are in [0, 1].
     """
 
-    example: int = 0  # which training image
-    canvas: int = 14  # side of the images, smaller ones in the middle of an empty one
-    size: int | None = None  # side that this is then resized to; None: not at all
-    model: str = "identity_convnet"  # or identity_fcn, see helpers.models.identity
-    width: int = 32  # channels or units of every hidden layer
-    depth: int = 5  # weight layers
-    kernel: int | None = None  # side of a ConvNet's filters; None: 5
-    activation: str = "relu"  # between layers; or linear
-    biases: bool = True
-    scheme: str = "glorot"  # of initialization, or pytorch, he
-    trained: str = "all"  # layers, or the bottom one alone
-    optimizer: str = "momentum"  # of 0.9; or descent (no momentum), adam
-    learning_rate: float = 0.03
-    steps: int = 1000  # at most
-    stop_error: float = 1e-5  # mean squared error that ends training
-    seed: int = 0
-    recipe: int = 1  # raised on purpose when training changes meaning
-
-    CHECKS: ClassVar = _CHECKS
-    OPTIONAL: ClassVar = ("size", "kernel")
-    STACKED: ClassVar = ("seed", "example", "scheme")
+    example: int = must(whole(0, 10**9), 0, stacked=True)  # which training image
+    # Side of the images, smaller ones in the middle of an empty one; and the side that
+    # this is then resized to, None: not at all.
+    canvas: int = must(SIDE, 14)
+    size: int | None = must(SIDE, None)
+    # Or identity_fcn, see helpers.models.identity.
+    model: str = must(TEXT, "identity_convnet")
+    width: int = must(WIDTH, 32)  # channels or units of every hidden layer
+    depth: int = must(DEPTH, 5)  # weight layers
+    kernel: int | None = must(FILTER, None)  # side of a ConvNet's filters; None: 5
+    activation: str = must(TEXT, "relu")  # between layers; or linear
+    biases: bool = must(SWITCH, True)
+    # Of initialization; or pytorch, he.
+    scheme: str = must(TEXT, "glorot", stacked=True)
+    trained: str = must(LAYERS, "all")  # layers, or the bottom one alone
+    optimizer: str = must(OPTIMIZER, "momentum")  # of 0.9; or without, or adam
+    learning_rate: float = must(ABOVE_ZERO, 0.03)
+    steps: int = must(COUNT, 1000)  # at most
+    stop_error: float = must(ABOVE_ZERO, 1e-5)  # mean squared, which ends training
+    seed: int = must(SEED, 0, stacked=True)
+    recipe: int = must(COUNT, 1)  # raised on purpose when training changes meaning
 
     def description(self) -> dict[str, Any]:
         """The fields that are not None, and the task, as the fingerprint sees them."""

@@ -1,14 +1,12 @@
 """Measurements of finished networks, kept beside their runs and never made twice."""
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from torch import Tensor
 
-from helpers.runs.store import DONE, MEASURED, WEIGHTS, RunFolder
-from helpers.system.files import names_in, read_bytes, sha256, write_bytes
+from helpers.runs.store import RunFolder
 from helpers.system.values import digest_of
 
 RECIPE = 4  # raised when a measurement changes meaning: what was kept is made anew
@@ -50,21 +48,6 @@ def kept_rows(
             rows[k] = {key: values[j] for key, values in made.items()}
             folders[k].save_measured(name, rows[k])
     return {key: np.stack([rows[k][key] for k in range(len(rows))]) for key in rows[0]}
-
-
-def forget_weights(folder: RunFolder) -> None:
-    """Leave of a finished run what was recorded and measured; its lock is held.
-
-    That can be made no more, and is named in done.json with its checksums from now on.
-    """
-    path = folder.path
-    sums = json.loads(read_bytes(path / DONE))
-    left = {n: s for n, s in sums.items() if not n.startswith("snapshots/")}
-    for name in names_in(path / MEASURED):
-        left[f"{MEASURED}/{name}"] = sha256(read_bytes(path / MEASURED / name))
-    mark = json.dumps({**left, WEIGHTS: False}, indent=1)
-    write_bytes(path / DONE, mark.encode())
-    folder.drop_snapshots_after(-1)
 
 
 def digest(images: Tensor) -> str:

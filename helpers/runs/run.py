@@ -1,7 +1,7 @@
 """A run: all that decides one trained network."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from helpers.runs.fields import (
     ABOVE_ZERO,
@@ -9,74 +9,27 @@ from helpers.runs.fields import (
     DEPTH,
     NOT_NEGATIVE,
     SEED,
+    SWITCH,
     TEXT,
     WIDTH,
     Described,
+    Rule,
     as_epochs,
     is_share,
     is_text,
     list_of,
+    must,
     whole_from,
 )
 from helpers.system.values import digest_of
 
-# What runs may differ in and still be trained as one stack.
-STACKED = (
-    "seed",
-    "init_scale",
-    "learning_rate",
-    "first_learning_rate",
-    "permuted_fraction",
-    "loss_scale",
-)
-
 COMPACT = (",", ":")  # separators of the JSON that names runs
-# What may be None, "off"; a new field of a run belongs here.
-OPTIONAL = (
-    "init_scale",
-    "biases",
-    "loss_scale",
-    "first_learning_rate",
-    "stop_accuracy",
-    "permuted_fraction",
-    "optimizer",
-    "precision",
-    "keep_best",
-    "evaluate_every",
-)
-
-
-# Name of a field, the type it is kept in, what must hold, and that in words.
-_CHECKS = (
-    ("dataset", *TEXT),
-    ("digest", *TEXT),
-    ("model", *TEXT),
-    ("width", *WIDTH),
-    ("depth", *DEPTH),
-    ("activation", *TEXT),
-    ("init_scale", *ABOVE_ZERO),
-    ("biases", bool, lambda v: isinstance(v, bool), "true or false"),
-    ("loss", *TEXT),
-    ("loss_scale", *ABOVE_ZERO),
-    ("learning_rate", *ABOVE_ZERO),
-    ("first_learning_rate", *NOT_NEGATIVE),
-    ("batch_size", *COUNT),
-    ("epochs", *COUNT),
-    ("stop_accuracy", float, lambda v: is_share(v) and v > 0, "above 0 and at most 1"),
-    ("permuted_fraction", float, is_share, "a number from 0 to 1"),
-    ("optimizer", *TEXT),
-    ("precision", str, lambda v: v == "bfloat16", "bfloat16, or left out (float32)"),
-    ("keep_best", bool, lambda v: isinstance(v, bool), "true or false"),
-    ("evaluate_every", *COUNT),
-    ("measures", tuple, list_of(is_text), "names in a list"),
-    (
-        "snapshots",
-        as_epochs,
-        list_of(whole_from(0, 10**9)),
-        "epochs in a list, each 0 or more",
-    ),
-    ("seed", *SEED),
-    ("recipe", *COUNT),
+SHARE = Rule(float, is_share, "a number from 0 to 1")
+GOAL = Rule(float, lambda v: is_share(v) and v > 0, "above 0 and at most 1")
+MIXED = Rule(str, lambda v: v == "bfloat16", "bfloat16, or left out (float32)")
+NAMES = Rule(tuple, list_of(is_text), "names in a list")
+EPOCHS = Rule(
+    as_epochs, list_of(whole_from(0, 10**9)), "epochs in a list, each 0 or more"
 )
 
 
@@ -88,36 +41,37 @@ class Run(Described):
     default to None ("off"), so that the names of finished runs stay.
     """
 
-    model: str = "mlp"  # family of networks, see helpers.models
-    width: int = 256  # units of every hidden layer
-    depth: int = 2  # weight layers
-    activation: str = "sin"
-    init_scale: float | None = 1.0  # sigma of W1 (paper A), for inputs of 3,072 values;
-    # None: by Glorot's rule, as all other layers
-    biases: bool | None = None  # of a perceptron; convolutional families have them
-    loss: str = "cross_entropy"
-    loss_scale: float | None = None  # of the logits: T, margin or target; None: 1
-    learning_rate: float = 0.01
-    first_learning_rate: float | None = None  # of W1; None: as the others; 0: frozen
-    batch_size: int = 256  # examples
-    epochs: int = 100  # the most passes over the training set
-    stop_accuracy: float | None = 1.0  # training accuracy that ends training
-    permuted_fraction: float | None = None  # of the training labels, in 0..1
-    optimizer: str | None = None  # None: SGD; "adam"
-    precision: str | None = None  # None: float32; "bfloat16": mixed, for modules
-    keep_best: bool | None = None  # keep the weights of the best test accuracy, too
-    evaluate_every: int | None = None  # epochs from one evaluation of the training set
-    # to the next, which are made near the goal and at snapshots and measures, too
-    measures: tuple[
-        str, ...
-    ] = ()  # what helpers.training.measures records while training
-    snapshots: tuple[int, ...] = ()  # epochs whose weights are kept, beside the last
-    seed: int = 0
-    recipe: int = 1  # raised on purpose when training changes meaning
-
-    CHECKS: ClassVar = _CHECKS
-    OPTIONAL: ClassVar = OPTIONAL
-    STACKED: ClassVar = STACKED
+    model: str = must(TEXT, "mlp")  # family of networks, see helpers.models
+    width: int = must(WIDTH, 256)  # units of every hidden layer
+    depth: int = must(DEPTH, 2)  # weight layers
+    activation: str = must(TEXT, "sin")
+    # Sigma of W1 (paper A), for inputs of 3,072 values; None: by Glorot's rule, as all
+    # other layers.
+    init_scale: float | None = must(ABOVE_ZERO, 1.0, stacked=True)
+    # Of a perceptron; convolutional families have them.
+    biases: bool | None = must(SWITCH, None)
+    loss: str = must(TEXT, "cross_entropy")
+    # Of the logits: T, margin or target; None: 1.
+    loss_scale: float | None = must(ABOVE_ZERO, None, stacked=True)
+    learning_rate: float = must(ABOVE_ZERO, 0.01, stacked=True)
+    # Of W1; None: as the others; 0: frozen.
+    first_learning_rate: float | None = must(NOT_NEGATIVE, None, stacked=True)
+    batch_size: int = must(COUNT, 256)  # examples
+    epochs: int = must(COUNT, 100)  # the most passes over the training set
+    stop_accuracy: float | None = must(GOAL, 1.0)  # of training, which it ends
+    permuted_fraction: float | None = must(SHARE, None, stacked=True)  # of its labels
+    optimizer: str | None = must(TEXT, None)  # None: SGD; "adam"
+    precision: str | None = must(MIXED, None)  # None: float32; else of modules
+    # Whether the weights of the best test accuracy are kept, too.
+    keep_best: bool | None = must(SWITCH, None)
+    # Epochs from one evaluation of the training set to the next; near the goal, at
+    # snapshots and at measures it is made as well. None: 1.
+    evaluate_every: int | None = must(COUNT, None)
+    # What helpers.training.measures records while training.
+    measures: tuple[str, ...] = must(NAMES, ())
+    snapshots: tuple[int, ...] = must(EPOCHS, ())  # whose weights are kept, too
+    seed: int = must(SEED, 0, stacked=True)
+    recipe: int = must(COUNT, 1)  # raised on purpose when training changes meaning
 
     def kept_apart(self) -> bool:
         """A frozen layer has no gradient at all: such networks make their own stack.
@@ -135,7 +89,7 @@ def fingerprint(run: Described) -> str:
 def stack_key(run: Described) -> str:
     """Runs with the same key may be trained as one stack."""
     described = run.description().items()
-    shared = {k: v for k, v in described if k not in run.STACKED}
+    shared = {k: v for k, v in described if k not in run.stacked()}
     return name_of({**shared, "apart": run.kept_apart()})
 
 

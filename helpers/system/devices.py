@@ -23,10 +23,13 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda" if there and name != "cpu" else "cpu")
 
 
+def _on_cuda(device: torch.device | None) -> bool:
+    return torch.cuda.is_available() if device is None else device.type == "cuda"
+
+
 @contextlib.contextmanager
 def _products(*, tf32: bool, device: torch.device | None) -> Iterator[None]:
-    cuda = torch.cuda.is_available() if device is None else device.type == "cuda"
-    if not cuda:  # where many threads train, and the flags mean nothing
+    if not _on_cuda(device):  # where many threads train, and the flags mean nothing
         yield
         return
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
@@ -62,9 +65,12 @@ def products_on(device: torch.device) -> str:
 
 
 @contextlib.contextmanager
-def searched_kernels(device: torch.device) -> Iterator[None]:
-    """Convolutions on CUDA by the fastest kernel for their shape, once tried."""
-    if device.type != "cuda":
+def searched_kernels(device: torch.device | None = None) -> Iterator[None]:
+    """Convolutions on CUDA by the fastest kernel for their shape, once tried.
+
+    device: as of `fast_products`.
+    """
+    if not _on_cuda(device):
         yield
         return
     before, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, True

@@ -15,7 +15,7 @@ BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's
 Slopes = dict[str, tuple[Tensor, Tensor | None]]
 
 
-class Rule:
+class Optimizer:
     """An optimizer: "descent", "momentum" or "adam".
 
     moments: what it remembers, name -> like the weights, empty at the start. steps:

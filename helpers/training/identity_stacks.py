@@ -15,7 +15,7 @@ from helpers.models import parameter_count
 from helpers.models.identity import IdentityConvNet, IdentityFCN
 from helpers.system.devices import searched_kernels
 from helpers.training.graphs import Graphs, Seats, seconds
-from helpers.training.identity_rules import Rule, Slopes
+from helpers.training.identity_rules import Optimizer, Slopes
 
 CACHE = 2**24  # bytes of weights and moments that a fully connected stack may have
 COPIES = 8  # of its weights that a network on CUDA needs at most, beside patches
@@ -65,7 +65,9 @@ class IdentityStack:
     ):
         self.model, self.images, self.trained = model, images, trained
         self.weights, device = dict(weights), images.device
-        self._rule = Rule(optimizer, learning_rate, dict(moments or {}), steps, device)
+        self._optimizer = Optimizer(
+            optimizer, learning_rate, dict(moments or {}), steps, device
+        )
         self._gradients: Slopes = {}
         self._seats = Seats(len(images), device)
         self._active = torch.ones(len(images), dtype=torch.bool, device=device)
@@ -84,7 +86,7 @@ class IdentityStack:
     @property
     def steps(self) -> int:
         """Steps that were taken, by whoever was there."""
-        return int(self._rule.steps)
+        return int(self._optimizer.steps)
 
     def __len__(self) -> int:
         return len(self._seats)
@@ -97,7 +99,7 @@ class IdentityStack:
         self.images, self._active = self.images[places], self._active[places]
         self._goals, self._trace = self._goals[places], self._trace[:, places]
         self.weights = {name: w[places] for name, w in self.weights.items()}
-        self._rule.keep(places)
+        self._optimizer.keep(places)
         self._gradients = {
             name: (left[places], None if right is None else right[places])
             for name, (left, right) in self._gradients.items()
@@ -184,7 +186,7 @@ class IdentityStack:
 
         active: (place,) bool, whose weights move; None: all.
         """
-        self._rule.step(self.weights, self._gradients, active)
+        self._optimizer.step(self.weights, self._gradients, active)
 
     def place(self, k: int, state: dict[str, Tensor]) -> None:
         """Put a network on the k-th place, as `state` gave it after as many steps."""
@@ -200,6 +202,6 @@ class IdentityStack:
     def state(self, k: int) -> dict[str, Tensor]:
         """Weights and moments of one network."""
         place = self._seats.places[k]
-        held = self._rule.moments.items()
+        held = self._optimizer.moments.items()
         moments = {f"moments/{name}": moment[place] for name, moment in held}
         return self.network(k) | moments

@@ -3,9 +3,9 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
-import numpy as np
 import torch
 
 from helpers.models.stages import Weights
@@ -116,16 +116,18 @@ class Rounds:
             trainee = self.trainees[k]
             trainee.epoch, stop = self.epoch, self._stop(k, values)
             stops[k] = stop
-            trainee.record({**values, **self.ensemble.measure(k, trainee, stop)})
+            values |= self.ensemble.measure(k, trainee, stop)
+            trainee.record(values)
             if self.epoch in trainee.run.snapshots:
                 trainee.folder.save_snapshot(self.epoch, self.ensemble.network(k))
             if trainee.run.keep_best:
-                trainee.keep_best(self.ensemble.SCORE, self.ensemble.network(k))
+                weights = partial(self.ensemble.network, k)
+                trainee.keep_best(self.ensemble.SCORE, weights)
         return stops
 
     def _stop(self, k: int, values: dict[str, float]) -> str | None:
         """Why a run ends here, or None."""
-        if not np.isfinite(values.get(self.ensemble.LOSS, 0.0)):
+        if not math.isfinite(values.get(self.ensemble.LOSS, 0.0)):
             return "diverged"
         if self.ensemble.fitted(k, values):
             return "fitted"

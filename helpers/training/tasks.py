@@ -7,6 +7,7 @@ import torch
 
 from helpers.runs import IdentityRun, Run, Study
 from helpers.runs.fields import Described
+from helpers.runs.store import RunFolder
 from helpers.training import classification, identity, trainees
 from helpers.training.rounds import Ensemble, Rounds
 from helpers.training.trainees import Trainee
@@ -57,7 +58,7 @@ def seat(trainees: list[Trainee], placed: Any, **options) -> Rounds:
 
 
 def check_studies(studies: Iterable[Study]) -> None:
-    """Whether all can be trained; a Mistake names the first that cannot.
+    """Whether all can be trained that are not; a Mistake names the first that cannot.
 
     Looked at before anything is trained, and without a weight: only a family of
     networks knows which depths and which sizes of images it has.
@@ -65,6 +66,6 @@ def check_studies(studies: Iterable[Study]) -> None:
     kinds: dict = {}
     for study in studies:
         _, runs = kinds.setdefault((type(study.base), study.data.digest), (study, []))
-        runs += study.runs()
+        runs += [run for run in study.runs() if not RunFolder(run).done()]
     for (kind, _), (study, runs) in kinds.items():
         TASKS[kind].check(runs, study.data)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections import defaultdict
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -102,15 +103,18 @@ class Trainee:
 
     def record(self, values: dict[str, float]) -> None:
         """What an epoch gave, by name; NaN where there is nothing of a known name."""
-        for name in {**self.history, **values}:
-            self.history[name].append(values.get(name, np.nan))
+        for name, value in values.items():
+            self.history[name].append(value)
+        if len(values) < len(self.history):
+            for name in self.history.keys() - values.keys():
+                self.history[name].append(np.nan)
 
-    def keep_best(self, score: str, weights: dict[str, Tensor]) -> None:
+    def keep_best(self, score: str, weights: Callable[[], dict[str, Tensor]]) -> None:
         """Hold a copy of the weights if the last value of a score is its highest."""
         *before, last = self.history[score]
         if np.isfinite(last) and not any(value >= last for value in before):
             self.best = {
-                name: value.detach().clone() for name, value in weights.items()
+                name: value.detach().clone() for name, value in weights().items()
             }
             self.best["epoch"] = torch.tensor(self.epoch)
 

@@ -430,9 +430,10 @@ def test_check_lists_every_claim_and_fails_for_the_required(project, capsys):
     out, err = capsys.readouterr()
     rows = json.loads(out)
     numbers = ["id", "verdict", "value", "low", "high", "n"]
-    assert list(rows[0]) == [*numbers, "chapter", "variant", "scale", "required"]
+    more = ["chapter", "variant", "scale", "required", "expected"]
+    assert list(rows[0]) == [*numbers, *more]
     assert len(rows) > 100
-    assert "required at scale laptop, but not reproduced: A1a (not tested)" in err
+    assert "error: A1a: required at scale laptop, and not tested" in err
     data = {"application/vnd.memorization.claims+json": [verdict(low=None)]}
     output = nbformat.v4.new_output("display_data", data)
     write_copy(root, CHAPTER, executed(copy, output), scale="laptop")

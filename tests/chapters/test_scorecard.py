@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.chapters.expected import expected_path, record
 from helpers.chapters.scorecard import STALE, check, collect, scorecard, write_scorecard
 from helpers.claims.registry import load_registry
 from helpers.claims.verdicts import Verdict, judge, table
@@ -69,21 +70,21 @@ def test_without_executed_chapters_every_claim_is_not_tested(root):
     cards = scorecard(root=root)
     assert [card["id"] for card in cards] == list(load_registry())
     assert {card["verdict"] for card in cards} == {"not tested"}
-    rows, ok = check("paper", root=root)  # what a laptop requires, others do not
-    assert ok and not any(row["required"] for row in rows)
+    rows, wrong = check("paper", root=root)  # what a laptop requires, others do not
+    assert not wrong and not any(row["required"] for row in rows)
 
 
 def test_a_check_passes_when_all_that_is_required_is_reproduced(root):
     write_required(root)
-    rows, ok = check("laptop", root=root)
-    assert ok
+    rows, wrong = check("laptop", root=root)
+    assert wrong == []
     assert {row["id"] for row in rows if row["required"]} == REQUIRED
     assert [row["id"] for row in rows] == list(load_registry())
     (row,) = (row for row in rows if row["id"] == "A2a")
     assert row == {
         **{"id": "A2a", "verdict": "reproduced", "value": 0.999, "low": 0.999},
         **{"high": 0.999, "n": 5, "chapter": CHAPTER, "variant": "main"},
-        **{"scale": "laptop", "required": True},
+        **{"scale": "laptop", "required": True, "expected": None},
     }
 
 
@@ -99,17 +100,17 @@ def test_a_check_passes_when_all_that_is_required_is_reproduced(root):
 def test_a_check_fails_on_anything_less_than_reproduced(root, estimate, verdict):
     weak = passing("A2a", lowest_train_accuracy=estimate)
     write_required(root, without=["A2a"], also=[weak])
-    rows, ok = check("laptop", root=root)
-    assert not ok and found(rows, "A2a", "verdict") == [(verdict,)]
+    rows, wrong = check("laptop", root=root)
+    assert wrong and found(rows, "A2a", "verdict") == [(verdict,)]
     json.dumps(rows, allow_nan=False)
 
 
 def test_a_required_claim_that_no_copy_judges_fails_the_check(root):
     write_required(root, without=["A11"])
     write_required(root, scale="workstation")  # of another scale: it does not count
-    rows, ok = check("laptop", root=root)
+    rows, wrong = check("laptop", root=root)
     untested = [("not tested", True, "laptop")]
-    assert not ok and found(rows, "A11", "verdict", "required", "scale") == untested
+    assert wrong and found(rows, "A11", "verdict", "required", "scale") == untested
     with pytest.raises(Mistake, match="scale 'huge': allowed are smoke, laptop"):
         check("huge", root=root)
 
@@ -117,21 +118,52 @@ def test_a_required_claim_that_no_copy_judges_fails_the_check(root):
 def test_a_chapter_that_is_not_written_yet_is_not_required(root):
     write_required(root)
     (root / "notebooks" / "rewinding.ipynb").write_text("{}")
-    rows, ok = check("laptop", root=root)
-    assert not ok
+    rows, wrong = check("laptop", root=root)
+    assert wrong
     assert {r["id"] for r in rows if r["required"]} == REQUIRED | {"B4A", "B4B"}
 
 
 def test_every_variant_has_a_row_and_each_has_to_reproduce(root):
     write_required(root)
     write_copy(root, [judge("A2a", None, note="not here")], variant="svhn")
-    rows, ok = check("laptop", root=root)  # a variant that tests nothing leaves it
-    assert ok and found(rows, "A2a", "variant") == [("main",)]
+    rows, wrong = check("laptop", root=root)  # a variant that tests nothing leaves it
+    assert not wrong and found(rows, "A2a", "variant") == [("main",)]
     weak = passing("A2a", lowest_train_accuracy=exact(0.5))
     write_copy(root, [weak], variant="wide")
-    rows, ok = check("laptop", root=root)
+    rows, wrong = check("laptop", root=root)
     expected = [("main", "reproduced"), ("wide", "not reproduced")]
-    assert not ok and found(rows, "A2a", "variant", "verdict") == expected
+    assert wrong and found(rows, "A2a", "variant", "verdict") == expected
+
+
+def test_what_was_decided_once_has_to_come_out_the_same(root):
+    weak = passing("A2a", lowest_train_accuracy=exact(0.5))
+    open_one = passing("A11", **dict.fromkeys(load_registry()["A11"].names))
+    write_required(root, without=["A2a", "A11"], also=[weak, open_one])
+    rows, wrong = check("laptop", root=root)
+    assert [line.partition(":")[0] for line in wrong] == ["A2a", "A11"]
+    path = record(root, "laptop", rows)
+    rows, wrong = check("laptop", root=root)  # an honest "not reproduced" is no failure
+    assert wrong == ["A11: required at scale laptop, and not tested"]
+    assert found(rows, "A2a", "expected") == [("not reproduced",)]
+    assert found(rows, "A11", "expected") == [(None,)]
+    date = path.read_text().split("date: '")[1][:10]
+    write_required(root, without=["A1a"])
+    rows, wrong = check("laptop", root=root)
+    assert wrong[1:] == [
+        f"A2a (main): not reproduced 0.5 [0.5, 0.5], n = 1 on {date}, now reproduced "
+        "0.999 [0.999, 0.999], n = 5"
+    ]
+    assert wrong[0].startswith("A1a (main): reproduced ")
+    assert wrong[0].endswith("now not tested")
+
+
+def test_verdicts_that_cannot_be_read_or_recorded_are_said_in_a_line(root):
+    with pytest.raises(Failure, match="nothing is decided at scale laptop: make its"):
+        record(root, "laptop", check("laptop", root=root)[0])
+    expected_path(root, "laptop").parent.mkdir()
+    expected_path(root, "laptop").write_text("date: [")
+    with pytest.raises(Failure, match=r"^book/expected/laptop.yaml cannot be read"):
+        check("laptop", root=root)
 
 
 def test_a_verdict_by_criteria_that_have_changed_counts_as_not_tested(root):
@@ -141,11 +173,11 @@ def test_a_verdict_by_criteria_that_have_changed_counts_as_not_tested(root):
     assert path.read_text() != old
     stale = [("not tested", STALE)]
     assert found(collect(root), "A2a", "verdict", "note") == stale
-    assert not check("laptop", root=root)[1]
+    assert check("laptop", root=root)[1]
     notebook = json.loads(old)  # by fewer criteria than there are now
     (data,) = (o["data"] for o in notebook["cells"][1]["outputs"])
-    for record in data["application/vnd.memorization.claims+json"]:
-        del record["parts"][1:]
+    for judged in data["application/vnd.memorization.claims+json"]:
+        del judged["parts"][1:]
     path.write_text(json.dumps(notebook))
     assert found(collect(root), "A2a", "verdict", "note") == stale
 

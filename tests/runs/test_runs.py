@@ -9,8 +9,9 @@ import pytest
 
 from helpers.errors import Mistake
 from helpers.runs import Run, Study, fingerprint
-from helpers.runs.run import OPTIONAL, STACKED, stack_key
+from helpers.runs.run import stack_key
 
+OPTIONAL, STACKED = Run.optional(), Run.stacked()
 # For every field that runs were first made with, a value that is not its default.
 OTHER = {
     **{"dataset": "cifar10", "digest": "0123456789ab", "model": "convnet"},

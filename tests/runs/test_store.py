@@ -14,7 +14,6 @@ from conftest import assert_same_histories, take_weights
 
 from helpers.errors import Failure
 from helpers.runs import Run, fingerprint, store
-from helpers.runs.kept import forget_weights
 from helpers.runs.store import DamagedFile, RunFolder, read_tensors, write_tensors
 from helpers.system.files import UnreadableFile
 from helpers.system.roots import project_root, results_root
@@ -305,17 +304,6 @@ def test_weights_that_are_gone_are_damage_where_nothing_says_so(finished):
     for sums in (json.loads(mark), json.loads(mark) | {"weights": True}):
         (finished.path / "done.json").write_text(json.dumps(sums))
         assert finished.damage().startswith(f"{finished.path}/snapshots/epoch-")
-
-
-def test_weights_are_forgotten_and_the_run_stays_whole(finished):
-    finished.save_measured("asked-1", {"value": np.array([2.0])})
-    epochs = finished.snapshot_epochs()
-    forget_weights(finished)
-    assert epochs and finished.snapshot_epochs() == []
-    assert finished.done() and finished.weightless() and finished.damage() is None
-    assert finished.measured("asked-1")["value"] == 2 and finished.history()
-    (finished.path / "measured" / "asked-1.safetensors").write_bytes(b"torn")
-    assert "asked-1" in finished.damage()  # it cannot be made anew
 
 
 def test_runs_without_weights_are_not_trained_again(study_of, results, train_epochs):

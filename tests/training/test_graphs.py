@@ -69,7 +69,7 @@ def about(histories):
     [
         {"permuted_fraction": 0.5, "evaluate_every": 2},
         {"optimizer": "adam", "learning_rate": 0.01},
-        {"model": "resnet", "width": 4, "depth": 10, "optimizer": "adam"},
+        {"model": "convnet", "width": 8, "depth": 4, "optimizer": "adam", "epochs": 2},
     ],
 )
 def test_replayed_steps_and_shared_data_change_no_bit(

@@ -188,3 +188,32 @@ def test_before_the_first_step_there_is_no_state():
     assert adam.state()["step/W"] == 1 == stacked.state(0)["step/W"]
     with pytest.raises(Mistake, match="optimizer = 'sgdm': must be adam, or left out"):
         check_optimizer("sgdm")
+
+
+def test_a_stack_goes_on_from_states_of_pytorchs_adam_at_each_networks_rate():
+    """States have the parts that were saved before; the third network is frozen."""
+    rates, shapes = [0.1, 0.001, 0.0], {"W1": (3, 2), "b1": (3, 1)}
+    before = {name: torch.randn(3, *shape) for name, shape in shapes.items()}
+    gradients = [{n: torch.randn(3, *shape) for n, shape in shapes.items()}] * 5
+    alone = [{n: w[k].clone() for n, w in before.items()} for k in range(3)]
+    rules = [Adam(alone[k], dict.fromkeys(shapes, rates[k])) for k in range(2)]
+
+    def step(found):
+        for k, rule in enumerate(rules):
+            for name, weight in alone[k].items():
+                weight.grad = found[name][k].clone()
+            rule.step()
+
+    for found in gradients[:3]:
+        step(found)
+    weights = {n: torch.stack([w[n] for w in alone]) for n in shapes}
+    shaped = dict.fromkeys(shapes, torch.tensor(rates)[:, None, None])
+    stacked = StackedAdam(weights, shaped, [*(rule.state() for rule in rules), {}])
+    for found in gradients[3:]:
+        step(found)
+        stacked.step(weights, found)
+    for k, each in enumerate(alone):
+        for name, weight in each.items():
+            torch.testing.assert_close(weights[name][k], weight, rtol=1e-6, atol=1e-7)
+        assert stacked.state(k).get("step/W1", 0) == (5 if rates[k] else 2)
+    assert torch.equal(weights["W1"][2], before["W1"][2])  # frozen

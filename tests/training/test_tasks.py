@@ -2,14 +2,13 @@
 
 import shutil
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 
 from helpers.runs import Study
-from helpers.runs.fields import ABOVE_ZERO, SEED, Described
+from helpers.runs.fields import ABOVE_ZERO, SEED, Described, must
 from helpers.runs.histories import MEASURED
 from helpers.runs.store import RunFolder
 from helpers.training import tasks, train
@@ -22,15 +21,10 @@ from helpers.training.rounds import Ensemble
 class MeanRun(Described):
     """The mean of the pixels, found by gradient descent on half the squared error."""
 
-    dataset: str = "digits"
-    digest: str = ""
-    learning_rate: float = 0.5
+    learning_rate: float = must(ABOVE_ZERO, 0.5)
     epochs: int = 30
     snapshots: tuple[int, ...] = ()
-    seed: int = 0
-
-    CHECKS: ClassVar = (("learning_rate", *ABOVE_ZERO), ("seed", *SEED))
-    STACKED: ClassVar = ("seed",)
+    seed: int = must(SEED, 0, stacked=True)
 
     def description(self):
         return {"task": "mean", **super().description()}

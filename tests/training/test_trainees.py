@@ -254,7 +254,7 @@ def test_of_equal_scores_the_first_is_the_best():
     trainee = Trainee(RunFolder(Run()))
     for trainee.epoch, score in enumerate((0.5, 0.7, 0.7, float("nan"))):
         trainee.record({"score": score})
-        trainee.keep_best("score", {"W": torch.tensor(trainee.epoch)})
+        trainee.keep_best("score", lambda: {"W": torch.tensor(trainee.epoch)})
     assert trainee.best == {"W": 1, "epoch": 1}
 
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from helpers.errors import Mistake
-from helpers.figures.clouds import Cloud
 from helpers.metrics.embedding import embed, separability
 from helpers.models.layers import layer_features
 from helpers.models.of import model_of
+from helpers.papers.geometry.figures.clouds import Cloud
 from helpers.papers.geometry.jobs import measured
 from helpers.papers.geometry.networks import Moment, Trained, at_moments, some_inputs
 from helpers.runs.histories import Histories

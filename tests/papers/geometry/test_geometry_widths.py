@@ -10,9 +10,9 @@ import torch
 
 from helpers import datasets
 from helpers.errors import Mistake
-from helpers.figures.geometry import MEASURES
 from helpers.papers import geometry
 from helpers.papers.geometry import manifolds
+from helpers.papers.geometry.figures.geometry import MEASURES
 from helpers.papers.geometry.networks import MANIFOLDS, class_inputs
 from helpers.runs import Run, Study
 from helpers.runs.store import RunFolder

@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from helpers.figures.geometry import MEASURES
 from helpers.figures.maps import HATCHED, LABEL
 from helpers.figures.marks import AT, draw_mean, known_epochs, mean_band, shaped
 from helpers.figures.panels import entries, entry, grid, key, note_n
 from helpers.figures.ranges import keep_within, stay_near
 from helpers.figures.style import looks
+from helpers.papers.geometry.figures.geometry import MEASURES
 
 MARGIN = 0.04  # of the axis, before the first size and after the last
 POINTS = 165  # width of a panel, about

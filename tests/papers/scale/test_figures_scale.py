@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from drawing import bands, bars, keys, line, luminance, marked, texts, ticks
 
-from helpers import figures
 from helpers.estimates import mean_interval
 from helpers.figures import style
-from helpers.figures.style import color, named_colors
+from helpers.figures.style import color
+from helpers.papers.scale import figures
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 
@@ -188,14 +188,7 @@ def test_marked_scales_are_named_lines_beside_what_the_legend_said():
     assert {*keys(ax)} == {*before, *scales}
 
 
-# --- colours and panels
-
-
-def test_neighbouring_scales_and_ratios_differ_in_lightness_for_every_eye():
-    light = [luminance(color(s, "sigma")) for s in (0.001, 0.01, 0.1, 1.0, 10.0)]
-    assert min(np.diff(light)) > 0.1
-    light = [luminance(color(ratio, "ratio")) for ratio in (1, 2, 4, 8)]
-    assert max(np.diff(light)) < -0.04
+# --- colours
 
 
 def test_every_loss_and_architecture_has_one_colour_everywhere_unlike_the_others():
@@ -208,22 +201,6 @@ def test_every_loss_and_architecture_has_one_colour_everywhere_unlike_the_others
     light = sorted(luminance(shade) for shade in style.LOSSES.values())
     assert min(np.diff(light)) > 0.1
     assert len({*style.ARCHITECTURES.values()}) == len(style.ARCHITECTURES)
-
-
-def test_a_line_without_a_colour_of_its_own_takes_one_that_no_other_line_has():
-    names = ["squared", "hinge", "a", "b", "test"]
-    assert len({*named_colors(names).values()}) == len(names)
-    assert named_colors(["a"], {"a": "#123456"}) == {"a": "#123456"}
-    assert len(named_colors("abcdefgh")) == 8
-
-
-def test_more_than_three_panels_stand_in_rows_of_two():
-    assert len(figures.axes(2)) == 2
-    panels = figures.axes(5)
-    assert len(panels) == 5 and len(panels[0].figure.axes) == 5
-    places = [ax.get_subplotspec() for ax in panels]
-    where = [(place.rowspan.start, place.colspan.start) for place in places]
-    assert where == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]
 
 
 # --- what is computed before training

@@ -21,11 +21,12 @@ from drawing import (
 )
 from matplotlib.colors import to_rgb
 
-from helpers import figures
 from helpers.errors import Mistake
 from helpers.estimates import Estimate, mean_interval
 from helpers.estimates.intervals import proportion_interval
-from helpers.figures import layer_maps, layers, panels, ranges, style
+from helpers.figures import panels, ranges, style
+from helpers.papers.geometry import figures
+from helpers.papers.geometry.figures import layer_maps, layers
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 

@@ -23,8 +23,8 @@ from helpers.figures.panels import (
     thinned,
 )
 from helpers.figures.ranges import keep_within, plain_logarithms, stay_near
-from helpers.figures.sets import epoch_axis, mark_epochs
 from helpers.figures.style import RANGES, Look, color, looks
+from helpers.papers.geometry.figures.sets import epoch_axis, mark_epochs
 
 KEYS = 18  # layers named in the key, at most
 MARKED = 8  # markers on a line, about

@@ -9,10 +9,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from helpers.figures.layer_maps import ROWS
 from helpers.figures.maps import HATCHED, color_scale, draw_map, finish_maps
 from helpers.figures.marks import mean_band, shaped
 from helpers.figures.panels import behind, grid, thinned, tick_layers
+from helpers.papers.geometry.figures.layer_maps import ROWS
 
 NUMBERED = 9  # layers up to which a cell has its number
 GRAY, DARK = (0.3, 0.59, 0.11), 0.5  # brightness below which a number is white

@@ -21,11 +21,11 @@ from drawing import (
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from helpers import figures
 from helpers.errors import Mistake
 from helpers.estimates import Estimate, mean_interval
-from helpers.figures import images as grids_of
 from helpers.figures import style
+from helpers.papers.identity import figures
+from helpers.papers.identity.figures import images as grids_of
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 

@@ -11,7 +11,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
-from helpers.figures.mosaics import (
+from helpers.figures.style import DIVERGED
+from helpers.papers.identity.figures.mosaics import (
     APART,
     DPI,
     MARGIN,
@@ -23,7 +24,6 @@ from helpers.figures.mosaics import (
     blocks_of,
     largest_side,
 )
-from helpers.figures.style import DIVERGED
 
 GREYS = 31  # steps of grey: noise in all 255 makes files half as large again
 FRAME = {"facecolor": "none", "edgecolor": "#AEB4BC", "linewidth": 0.4}
