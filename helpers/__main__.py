@@ -2,13 +2,14 @@
 
 import os
 import sys
+import time
 import warnings
 from pathlib import Path
 
 import click
 
 from helpers.chapters import surroundings
-from helpers.chapters.arguments import CPU, FILES, on_editions
+from helpers.chapters.arguments import CPU, FILES, on_budget, on_editions
 from helpers.chapters.checking import check
 from helpers.chapters.outcomes import EXPECTED, complain, exit_status, for_each
 from helpers.chapters.packing import fetch_data, pack_folder
@@ -72,18 +73,16 @@ def plan(root, editions, custom) -> int:
 @commands.command()
 @on_editions
 @CPU
-@click.option("--seconds", type=float, help="End by then, the most valuable first.")
-@click.option("--export", "output", type=FOLDER, help="Then: a folder for archives.")
-def train(root, editions, custom, *, seconds, output) -> int:
+@on_budget
+def train(root, editions, custom, *, budget) -> int:
     """Train the runs of chapters; with --seconds measure them, too."""
-    from helpers.chapters import budget, execute
+    if budget:
+        from helpers.budget import spend
 
-    if seconds is not None:
-        options = {"seconds": seconds, "output": output, "say": click.echo}
-        return budget.spend(root, list(editions.values()), custom, **options)
-    if output is not None:
-        raise click.UsageError("--export goes with --seconds; else use `export`")
-    one = execute.train_edition
+        how = {"begun": click.get_current_context().obj, "say": click.echo}
+        return spend(root, editions.values(), custom, **how, **budget)
+    from helpers.chapters.execute import train_edition as one
+
     return for_each(editions, lambda e: one(root, e, custom, say=click.echo))
 
 
@@ -158,7 +157,8 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.showwarning = lambda message, *_, **__: complain(message, kind="warning")
     try:
         fix_folders()
-        return commands(arguments, prog_name=PROGRAM, standalone_mode=False) or 0
+        how = {"prog_name": PROGRAM, "standalone_mode": False, "obj": time.monotonic()}
+        return commands(arguments, **how) or 0
     except click.ClickException as error:
         complain(f"{error.format_message()} (see {PROGRAM} --help)")
         return exit_status(error)

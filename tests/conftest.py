@@ -12,7 +12,6 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import torch
 
@@ -240,6 +239,8 @@ def in_float32(monkeypatch):
 
 def wait_until_gone(number):
     """Wait for the end of a process, also of one that is not our child."""
+    import psutil  # of Jupyter's, which a GPU machine may lack
+
     deadline = time.monotonic() + 120  # only a failure takes as long
     with contextlib.suppress(psutil.NoSuchProcess):
         while psutil.Process(number).status() != psutil.STATUS_ZOMBIE:

@@ -36,7 +36,8 @@ MAY_IMPORT = {
     "papers/geometry": PAPERS,
     "papers/identity": PAPERS,
     "chapters": {"system", "runs", "datasets", "archive", "training", "claims"},
-    "__main__": {"system", "environment", "runs", "datasets", "training", "chapters"},
+    "budget": {*ENGINE, "chapters"} - {"streams"},
+    "__main__": {"system", "environment", "datasets", "chapters", "budget"},
 }
 
 

@@ -21,7 +21,8 @@ PACKAGE = Path(helpers.__file__).resolve().parent
 WAY = "datasets streams models runs training archive metrics estimates claims figures"
 ROOMS = (
     *WAY.split(),
-    *("papers/scale", "papers/geometry", "papers/identity", "chapters", "__main__"),
+    *("papers/scale", "papers/geometry", "papers/identity", "chapters", "budget"),
+    "__main__",
     *("system", "errors", "environment"),
 )
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

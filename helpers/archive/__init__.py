@@ -10,17 +10,20 @@ lets the project's archives stand in where the results lack a run.
 """
 
 from helpers.archive.answers import answer, archived, fault
-from helpers.archive.bundle import MOST_ZIPPED, Archive, pack
-from helpers.archive.merging import OTHER, Found, merge_archive
+from helpers.archive.bundle import MOST_ZIPPED, Archive, Files, pack
+from helpers.archive.merging import OTHER, Found, asked_all, merge_archive, unasked
 
 __all__ = [
     "MOST_ZIPPED",
     "OTHER",
     "Archive",
+    "Files",
     "Found",
     "answer",
     "archived",
+    "asked_all",
     "fault",
     "merge_archive",
     "pack",
+    "unasked",
 ]

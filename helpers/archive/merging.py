@@ -30,6 +30,24 @@ NEW, MORE, SAME, OTHER = (
 )
 
 
+ASKED = "asked"  # in run.json: false of a run that came home before it was asked all
+
+
+def asked_all(folder: RunFolder) -> bool:
+    """Whether a run is finished and was asked all there is, or still can be."""
+    return folder.done() and not (folder.weightless() and _unasked(folder.about()))
+
+
+def _unasked(about: dict) -> bool:
+    return about.get(ASKED) is False
+
+
+def unasked(files: Files) -> Files:
+    """Files of a run that was not asked all: until another is had it stands for it."""
+    about = json.dumps({**json.loads(files[ABOUT]), ASKED: False}, indent=1)
+    return {**files, ABOUT: about.encode()}
+
+
 class Found(RunFolder):
     """A run's folder that is known by its place alone, whatever its run."""
 
@@ -76,6 +94,14 @@ class Found(RunFolder):
             remove(state)
         self._add(files, {WEIGHTS: False})
 
+    def lose_weights(self) -> None:
+        """Go on as an archive would have it, to make room; its lock is held."""
+        mark = json.loads(read_bytes(self.path / DONE))
+        left = {n: s for n, s in mark.items() if not n.startswith("snapshots/")}
+        content = json.dumps(left | {WEIGHTS: False}, indent=1).encode()
+        write_bytes(self.path / DONE, content, sync=False)
+        self.drop_snapshots_after(-1)
+
     def complete(self, files: Files) -> None:
         """Add what was measured elsewhere of the same network; its lock is held."""
         self._add(files, json.loads(read_bytes(self.path / DONE)))
@@ -93,16 +119,23 @@ def merge(folder: Found, files: Files) -> tuple[str, list[str]]:
     """What became of a run (NEW ... OTHER), and its files that have other numbers here.
 
     The run's lock is held. Of the same numbers the description that is here stays,
-    whoever trained them.
+    whoever trained them. One that was not asked all gives way to one that was.
     """
     here = folder.portable()
     if not here:
         folder.adopt(files)
         return NEW, []
+    ours, theirs = (_unasked(json.loads(each[ABOUT])) for each in (here, files))
+    ours = ours and folder.weightless()
     both = [name for name in files if name in here and name != ABOUT]
     if others := [name for name in both if files[name] != here[name]]:
-        return OTHER, others
+        if ours and not theirs:
+            folder.adopt(files)
+            return MORE, []
+        return (SAME, []) if theirs else (OTHER, others)
     more = {name: files[name] for name in files.keys() - here.keys()}
+    if ours and not theirs:
+        more[ABOUT] = files[ABOUT]
     if not more:
         return SAME, []
     folder.complete(more)

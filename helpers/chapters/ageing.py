@@ -8,9 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from nbformat import NotebookNode
-
-from helpers.chapters.cells import name_cell, read_notebook, source_cells
+from helpers.chapters.cells import (
+    NotebookNode,
+    name_cell,
+    read_notebook,
+    source_cells,
+)
 from helpers.claims.registry import find_claim, load_registry
 from helpers.claims.verdicts import MIME_TYPE
 

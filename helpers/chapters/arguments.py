@@ -24,6 +24,7 @@ CUSTOM = click.option(
     "The path in folder:./mine starts at the current folder.",
 )
 CPU = click.option("--cpu", is_flag=True, help="Run on a CPU what asks for a GPU.")
+FOLDER = click.Path(path_type=Path)
 FILES = click.argument(
     "files",
     nargs=-1,
@@ -57,5 +58,28 @@ def on_editions(command: Callable) -> Callable:
             editions.check_device(root, scale)
         described = {editions.describe(edition): edition for edition in chosen}
         return command(root, described, custom, **options)
+
+    return checked
+
+
+def on_budget(command: Callable) -> Callable:
+    """A command that may be given seconds to spend, and how; else an empty budget."""
+
+    @click.option("--seconds", type=float, help="End by then, most valuable first.")
+    @click.option("--export", "output", type=FOLDER, help="Of what is carried home.")
+    @click.option(
+        "--most", type=click.FloatRange(2), help="Of that, MiB (default: 40)."
+    )
+    @click.option("--drop-weights/--keep-weights", default=None, help="Once measured.")
+    @click.option("--check/--no-check", default=None, help="The machine, beforehand.")
+    @wraps(command)
+    def checked(*given, seconds, output, most, drop_weights, check, **others):
+        options = {"seconds": seconds, "output": output, "most": most}
+        options |= {"drop_weights": drop_weights, "check": check}
+        budget = {name: v for name, v in options.items() if v is not None}
+        if budget and seconds is None:
+            what = "--export goes" if output else "--most, --check and the like go"
+            raise click.UsageError(f"{what} with --seconds; else use `export`")
+        return command(*given, budget=budget, **others)
 
     return checked

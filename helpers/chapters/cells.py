@@ -1,13 +1,24 @@
 """Cells of a chapter's notebook: read, told apart by their tags, named for people."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
-from nbformat import NotebookNode, ValidationError
-
 from helpers.chapters.parameters import Parameter, check_defaults, declare
 from helpers.errors import Failure, Mistake
+
+try:
+    import nbformat
+    from nbformat import NotebookNode, ValidationError
+except ImportError:  # a machine without Jupyter trains and measures all the same
+    nbformat = None  # type: ignore[assignment]
+
+    class NotebookNode(dict):  # type: ignore[no-redef]
+        """A part of a notebook whose keys are attributes, too."""
+
+        __getattr__ = dict.__getitem__
+
+    ValidationError = ValueError
 
 PARAMETERS = "parameters"  # our tag on the cell that declares them
 INJECTED = "injected-parameters"  # papermill's tag on the cell that it adds
@@ -16,14 +27,28 @@ INJECTED = "injected-parameters"  # papermill's tag on the cell that it adds
 def read_notebook(path: Path) -> NotebookNode:
     """A notebook in the format's version 4; a Mistake names a file that is none."""
     try:
-        # nbformat.read would log what is invalid, over many lines, and go on.
-        notebook = nbformat.convert(nbformat.reader.reads(path.read_text("utf-8")), 4)
-        nbformat.validate(notebook)
+        notebook = (_read if nbformat else _read_plainly)(path.read_text("utf-8"))
     except OSError as error:
         raise Mistake(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, AttributeError, TypeError, ValidationError) as error:
         what = " ".join(str(error).split())[:200]
         raise Mistake(f"{path} is no notebook ({what}): make it again") from error
+    return notebook
+
+
+def _read(text: str) -> NotebookNode:
+    # nbformat.read would log what is invalid, over many lines, and go on.
+    notebook = nbformat.convert(nbformat.reader.reads(text), 4)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def _read_plainly(text: str) -> NotebookNode:
+    """The same without nbformat: of version 4, and believed in its details."""
+    notebook = json.loads(text, object_hook=NotebookNode)
+    for cell in notebook.cells:
+        cell["source"] = "".join(cell.source)
+        cell.cell_type, cell.metadata  # noqa: B018 (a KeyError says what is missing)
     return notebook
 
 

@@ -1,4 +1,4 @@
-"""Chapters executed by processes of their own: in a given time, or several at once."""
+"""Chapters executed by processes of their own, several at once."""
 
 import subprocess
 import sys
@@ -8,19 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from helpers.chapters import execute
 from helpers.chapters.book import Edition
 from helpers.chapters.outcomes import for_each
 from helpers.chapters.surroundings import own_variables
-
-
-class Outcome(NamedTuple):
-    """How a process ended: its exit status, None if it was ended, and what it said."""
-
-    status: int | None
-    said: str
 
 
 @contextmanager
@@ -49,18 +42,6 @@ def run_words(
     words = ["run", *(edition.chapter for edition in editions), *flags]
     words += ["--scale", first.scale, "--variant", first.variant]
     return words + [w for n, text in custom.items() for w in ("-p", n, str(text))]
-
-
-def run_for(root: Path, words: Iterable[str], seconds: float) -> Outcome:
-    """A command line, ended after some seconds."""
-    with tempfile.TemporaryFile("w+", errors="replace") as output:
-        with running(root, words, output) as child:
-            try:
-                status = child.wait(seconds)
-            except subprocess.TimeoutExpired:
-                status = None
-        output.seek(0)
-        return Outcome(status, output.read().strip())
 
 
 def run_at_once(

@@ -7,9 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import nbformat
-from nbformat import NotebookNode
-
 from helpers.chapters.ageing import (
     MADE_HERE,
     Changes,
@@ -19,7 +16,7 @@ from helpers.chapters.ageing import (
     verdicts_of,
 )
 from helpers.chapters.book import Edition, copies
-from helpers.chapters.cells import name_cell, numbered, read_notebook
+from helpers.chapters.cells import NotebookNode, name_cell, numbered, read_notebook
 from helpers.chapters.editions import copy_path, source_path
 from helpers.chapters.outputs import unshowable, untidy
 from helpers.claims.registry import load_registry
@@ -73,6 +70,8 @@ def faults(executed: NotebookNode) -> list[str]:
         if cell.cell_type == "code" and cell.source.strip():
             wrong = [*_cell_faults(cell), *wrong]
         found += [f"{name_cell(position, cell)} {w}" for w in wrong]
+    import nbformat  # of a copy that Jupyter has made
+
     size = len(nbformat.writes(executed).encode())
     if size > LARGEST:
         found.append(f"it has {size / 1e6:.1f} MB; allowed are {LARGEST / 1e6:.0f} MB")

@@ -6,11 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nbformat import NotebookNode
-
 from helpers.archive import archived, fault
 from helpers.chapters.book import Edition
-from helpers.chapters.cells import read_notebook, read_parameters
+from helpers.chapters.cells import NotebookNode, read_notebook, read_parameters
 from helpers.chapters.editions import copy_path, edition_values, source_path
 from helpers.chapters.gate import gate
 from helpers.chapters.parameters import check_parameters
@@ -24,7 +22,7 @@ from helpers.training.tasks import check_studies
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # Of the package, what a chapter that is executed does not see.
-UNSEEN = ("chapters", "environment", "papers", "__main__.py")
+UNSEEN = ("budget", "chapters", "environment", "papers", "__main__.py")
 
 
 class Plan(NamedTuple):

@@ -5,9 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nbformat import NotebookNode
-
-from helpers.chapters.cells import PARAMETERS, name_cell, tagged
+from helpers.chapters.cells import PARAMETERS, NotebookNode, name_cell, tagged
 from helpers.errors import Failure, failure_in
 from helpers.runs import Study
 from helpers.runs.fields import Described

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -64,13 +64,21 @@ def device_name(device: torch.device) -> str:
     return f"CPU, {torch.get_num_threads()} threads"
 
 
+def _version_of(package: str) -> str | None:
+    """Its version; None where it is not here, for training needs not all of them."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
 def provenance(device: torch.device) -> dict:
     """Versions, commit, device and machine, ready for JSON.
 
     products: what those of float32 are made in just now. machine: tells one from
     another and names none, 8 hex digits.
     """
-    versions = {name: version(name) for name in PACKAGES}
+    versions = {name: _version_of(name) for name in PACKAGES}
     return {
         "versions": {"python": platform.python_version(), **versions},
         "commit": commit(),

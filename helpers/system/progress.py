@@ -1,8 +1,10 @@
 """A bar where a person looks: in the terminal or in Jupyter; nothing of it stays."""
 
+import contextlib
 import html
 import sys
 import time
+from collections.abc import Callable, Iterator
 
 from tqdm import tqdm
 
@@ -45,8 +47,43 @@ class TerminalBar:
         self._bar.close()
 
 
-def progress_bar(total: int, label: str) -> JupyterBar | TerminalBar:
+Listener = Callable[[int, int], None]  # told of a bar's total, then of its steps
+
+_listeners: list[Listener] = []
+
+
+class HeardBar:
+    """A bar whose steps are told to listeners, too."""
+
+    def __init__(self, bar: JupyterBar | TerminalBar, total: int):
+        self._bar = bar
+        self._tell(total, 0)
+
+    def _tell(self, total: int, steps: int) -> None:
+        for listener in _listeners:
+            listener(total, steps)
+
+    def update(self, steps: int, note: str) -> None:
+        self._tell(0, steps)
+        self._bar.update(steps, note)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+@contextlib.contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Have a listener hear of every bar."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+def progress_bar(total: int, label: str) -> JupyterBar | TerminalBar | HeardBar:
     """The bar for where this process runs."""
     shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
     in_jupyter = shell is not None and hasattr(shell, "kernel")
-    return (JupyterBar if in_jupyter else TerminalBar)(total, label)
+    bar = (JupyterBar if in_jupyter else TerminalBar)(total, label)
+    return HeardBar(bar, total) if _listeners else bar

@@ -15,12 +15,21 @@ from conftest import assert_same_histories
 
 from helpers import archive
 from helpers.__main__ import main
-from helpers.archive import Archive, Found, answer, bundle, merge_archive, pack
+from helpers.archive import (
+    Archive,
+    Found,
+    answer,
+    asked_all,
+    bundle,
+    merge_archive,
+    pack,
+    unasked,
+)
 from helpers.errors import Failure
 from helpers.runs import fingerprint
 from helpers.runs.store import RunFolder
 from helpers.system import locks
-from helpers.system.files import sha256
+from helpers.system.files import encode_arrays, sha256
 from helpers.training import train
 
 ABOUT = {"chapter": "rewinding", "scale": "smoke", "variant": "main", "planned": 4}
@@ -357,3 +366,49 @@ def test_an_unsound_archive_is_named(study, folder, elsewhere, train_epochs):
     lines = sorted(str(warning.message) for warning in told)
     assert [line.partition(":")[0] for line in lines] == [str(bad), str(torn)]
     assert train_epochs
+
+
+# Runs that were not asked all
+
+
+def packed_unasked(study):
+    folders = [RunFolder(run) for run in study.runs()]
+    return pack(ABOUT, {f.name: unasked(Found(f.path).portable()) for f in folders})
+
+
+def test_a_run_that_was_not_asked_all_gives_way_to_one_that_was(
+    study, tmp_path, elsewhere
+):
+    """Others of the same description stand for those that another machine trained."""
+    whole, some = packed(study), packed_unasked(study)
+    name = fingerprint(study.runs()[0])
+    elsewhere("home")
+    bring(write(tmp_path / "some.zip", some))
+    folder = RunFolder(study.runs()[0])
+    assert folder.weightless() and not asked_all(folder) and folder.damage() is None
+    history = {n: a + 1.0 for n, a in folder.history().items() if a.dtype != bool}
+    other = Archive(write(tmp_path / "whole.zip", whole)).files(name)
+    other["history.npz"] = encode_arrays(history)
+    counts, lines = bring(write(tmp_path / "b.zip", pack(ABOUT, {name: other})))
+    assert counts == {"with new measurements": 1} and not lines
+    assert asked_all(folder) and folder.damage() is None
+    np.testing.assert_array_equal(folder.history()["train_loss"], history["train_loss"])
+    # And never the other way round.
+    assert bring(tmp_path / "some.zip") == ({"here already": 4}, [])
+    np.testing.assert_array_equal(folder.history()["train_loss"], history["train_loss"])
+
+
+def test_the_same_run_asked_all_is_no_longer_one_that_was_not(
+    study, tmp_path, elsewhere
+):
+    whole, some = packed(study), packed_unasked(study)
+    elsewhere("home")
+    bring(write(tmp_path / "some.zip", some))
+    assert bring(write(tmp_path / "whole.zip", whole))[0] == {
+        "with new measurements": 4
+    }
+    assert all(asked_all(RunFolder(run)) for run in study.runs())
+
+
+def test_a_run_with_weights_can_be_asked_whatever_is_said_of_it(study):
+    assert all(asked_all(RunFolder(run)) for run in study.runs())

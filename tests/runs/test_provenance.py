@@ -21,6 +21,12 @@ def test_versions_and_device_are_those_in_use():
     assert record["device"] == f"CPU, {torch.get_num_threads()} threads"
 
 
+def test_a_package_that_is_not_here_keeps_nobody_from_training(monkeypatch):
+    monkeypatch.setattr(provenance, "PACKAGES", ("torch", "not-here-at-all"))
+    versions = provenance.provenance(torch.device("cpu"))["versions"]
+    assert versions["torch"] == version("torch") and versions["not-here-at-all"] is None
+
+
 AUTHOR = ("-c", "user.name=A", "-c", "user.email=a@example.org")
 
 

@@ -1,0 +1,168 @@
+"""Units: how work is divided, ordered, and how its seconds are predicted."""
+
+from types import SimpleNamespace
+
+import pytest
+from projects import TRAINING, chapter, code, make_project
+
+from helpers.budget import dividing
+from helpers.budget.costs import Costs
+from helpers.budget.dividing import open_items, units_of
+from helpers.budget.units import Batch, Heard, Unit, by_value, next_unit
+from helpers.chapters.book import Edition
+from helpers.chapters.plans import plan_edition
+from helpers.runs import Run, fingerprint
+
+
+class Known(Costs):
+    """Seconds of training and asking as a test gives them, by the width of a run."""
+
+    def __init__(self, seconds, asking=0.0):
+        super().__init__("cpu")
+        self.seconds, self.of_asking = seconds, asking
+
+    def training(self, runs, data):
+        return sum(self.seconds[run.width] for run in runs)
+
+    def asking(self, chapter, runs):
+        return self.of_asking
+
+
+def card(chapter, verdict, *, required=False, variant=None):
+    return SimpleNamespace(**locals()).__dict__
+
+
+def edition(name):
+    return Edition(name, "smoke", "main")
+
+
+def unit(name, *, width, items=1, seed=0):
+    return Unit((edition(name),), seed, [Batch(None, (Run(width=width),))], items)
+
+
+def names(units):
+    return [unit.editions[0].chapter for unit in units]
+
+
+def test_claims_that_are_open_make_an_edition_worth_its_seconds(monkeypatch, tmp_path):
+    cards = [
+        card("fine", "reproduced", required=True),
+        card("open", "undecided"),
+        card("open", "not tested"),
+        card("needed", "not reproduced", required=True),
+        card("needed", "undecided", required=True),
+        card("no", "not reproduced"),
+        card("other", "undecided", variant="sigmoid"),
+    ]
+    monkeypatch.setattr(dividing, "scorecard", lambda scale, root: cards)
+    editions = [edition(name) for name in ("fine", "open", "needed", "no", "other")]
+    assert list(open_items(tmp_path, editions).values()) == [0, 2, 3, 0, 0]
+
+
+def test_what_brings_most_in_a_second_comes_first():
+    units = [unit("much", width=1, items=9), unit("quick", width=2, items=2)]
+    units.append(unit("nothing", width=3, items=0))
+    assert names(by_value(units, Known({1: 10, 2: 1, 3: 1}))) == [
+        "quick",
+        "much",
+        "nothing",
+    ]
+    assert names(by_value(units, Known({1: 3, 2: 1, 3: 1}))) == [
+        "much",
+        "quick",
+        "nothing",
+    ]
+
+
+def test_no_later_seed_comes_before_an_earlier_one_and_pieces_stay_together():
+    units = [unit("a", width=1, items=9, seed=1), unit("b", width=1, items=1)]
+    units += [unit("c", width=2, items=3), unit("c", width=3, items=3)]
+    costs = Known({1: 2, 2: 0.1, 3: 8})
+    assert names(by_value(units, costs)) == ["b", "c", "c", "a"]
+
+
+def test_what_does_not_fit_with_its_measurements_is_not_begun():
+    units = [unit("long", width=1, items=9), unit("short", width=2)]
+    costs = Known({1: 50, 2: 20}, asking=5)
+    assert next_unit(units, costs, left=55).editions[0].chapter == "long"
+    assert next_unit(units, costs, left=54).editions[0].chapter == "short"
+    assert next_unit(units, costs, left=24) is None
+
+
+@pytest.fixture
+def plan(tmp_path, monkeypatch):
+    """The plan of a chapter with two scales and three seeds."""
+    root = make_project(tmp_path / "project", {"small": chapter(code(TRAINING))})
+    return plan_edition(root, edition("small"), {"seeds": 3})
+
+
+def test_units_are_of_one_seed_and_hold_every_run_once(plan):
+    units = units_of([plan], {plan.edition: 1}, Costs("cpu"))
+    assert sorted(n for u in units for n in u.names) == sorted(
+        map(fingerprint, plan.runs)
+    )
+    assert [{run.seed for run in u.runs} for u in units] == [{0}, {1}, {2}]
+
+
+@pytest.mark.parametrize(("seconds", "sizes"), [(1, [2, 2, 2]), (100, [1] * 6)])
+def test_units_are_as_long_as_a_budget_can_use(plan, seconds, sizes):
+    found = units_of([plan], {plan.edition: 1}, Known({16: seconds}))
+    assert [len(u.runs) for u in found] == sizes
+
+
+def test_a_run_of_two_editions_is_worth_both_and_trained_once(plan):
+    other = plan._replace(edition=edition("other"))
+    units = units_of([plan, other], {plan.edition: 1, other.edition: 2}, Costs("cpu"))
+    assert sum(len(u.runs) for u in units) == len(plan.runs)
+    assert {u.items for u in units} == {3}
+    assert {u.editions for u in units} == {(plan.edition, other.edition)}
+
+
+def test_a_finished_unit_puts_right_what_its_kind_will_take(plan):
+    costs = Costs("cpu")
+    first, second, _ = units_of([plan], {plan.edition: 1}, costs)
+    before = second.predicted(costs)
+    for run in first.runs:
+        mark_done(run)
+    first.share = 1.0
+    first.learn(costs, 50 * before, before, since=0.0)
+    assert second.predicted(costs) > 5 * before
+
+
+def test_a_unit_that_was_cut_tells_how_fast_it_goes(plan):
+    """A quarter of its epochs in 17.5 seconds: half of them, as is thought, take 35."""
+    costs = Costs("cpu")
+    one = units_of([plan], {plan.edition: 1}, costs)[0]
+    heard = Heard(one)
+    heard(0, 1)
+    share, predicted = heard.share, one.predicted(costs)
+    one.share = share
+    one.learn(costs, 70 * share, predicted, since=0.0)
+    assert one.predicted(costs) == pytest.approx((1 - share) * 35)
+
+
+def test_an_undecided_start_only_makes_a_unit_longer(plan):
+    costs = Costs("cpu")
+    one = units_of([plan], {plan.edition: 1}, costs)[0]
+    predicted = one.predicted(costs)
+    one.learn(costs, 0.01 * predicted, predicted, since=0.0)
+    assert one.predicted(costs) == pytest.approx(predicted)
+    one.learn(costs, 9 * predicted, predicted, since=0.0)
+    assert one.predicted(costs) > predicted
+
+
+def test_rates_of_a_machine_are_those_that_it_showed(plan):
+    costs = Costs("cpu")
+    one = units_of([plan], {plan.edition: 1}, costs)[0]
+    before = one.predicted(costs)
+    costs.learn_rates({"mlp": 1e6})
+    assert one.predicted(costs) > 10 * before
+
+
+def mark_done(run):
+    """Have a run count as finished."""
+    from helpers.runs.store import RunFolder
+
+    folder = RunFolder(run)
+    folder.path.mkdir(parents=True)
+    (folder.path / "done.json").write_text("{}")
