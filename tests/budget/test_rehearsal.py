@@ -18,7 +18,7 @@ from helpers.system.roots import results_root
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = ("extreme_memorization", "double_descent")
-SECONDS, MOST_OVER = 60, 20
+SECONDS, LATER, MOST_OVER = 60, 40, 20  # the first is killed, the second goes on
 
 
 # As on a machine without Jupyter: of the process, and of all that it starts.
@@ -43,10 +43,10 @@ JUPYTER = (
 JUPYTER += ("IPython", "jupyter_book", "matplotlib_inline", "umap")
 
 
-def spend(results, out, *options, path=None):
+def spend(results, out, *options, seconds=SECONDS, path=None):
     """The command in a process, on results of its own and no archives."""
     words = ["-m", "helpers", "train", *CHAPTERS, "--scale", "smoke", *options]
-    words += ["--seconds", str(SECONDS), "--export", str(out)]
+    words += ["--seconds", str(seconds), "--export", str(out)]
     own = {"MEMORIZATION_RESULTS": str(results)}
     own |= {"PYTHONPATH": f"{path}{os.pathsep}{ROOT}"} if path else {}
     return subprocess.Popen([sys.executable, *words], cwd=ROOT, env=os.environ | own)
@@ -118,12 +118,12 @@ def test_a_budget_is_spent_killed_brought_home_and_gone_on_with(tmp_path):
 
     when = {name: finished(name) for name in home}
     begun, later = time.monotonic(), tmp_path / "later"
-    with spend(results_root(), later, "--check") as child:
+    with spend(results_root(), later, "--check", seconds=LATER) as child:
         assert child.wait() == 0
     took = time.monotonic() - begun
-    assert took < SECONDS + MOST_OVER
+    assert took < LATER + MOST_OVER
     more = bring_home(later)
-    assert more > home or (more == home and took > 0.8 * SECONDS)
+    assert more > home or (more == home and took > 0.8 * LATER)
     assert when == {n: finished(n) for n in home}  # none was trained again
     files = [path for path in later.rglob("*") if path.is_file()]
     assert len(files) <= 8 and all(path.parent == later for path in files)
