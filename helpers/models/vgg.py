@@ -14,8 +14,9 @@ from helpers.errors import Mistake
 
 # Channels of each convolution, in widths; a pooling ends each stage.
 VGG16 = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8))
-SMALL = ((1, 1), (2, 2), (4, 4, 4, 4))
+SMALL = {9: ((1, 1), (2, 2), (4, 4, 4, 4)), 8: ((1, 1), (2, 2), (4, 4))}  # by depth
 HIDDEN = 64  # units of a hidden dense layer, in widths: 4096 at width 64
+SMALL_HIDDEN = 16  # the same of the small network of depth 8
 
 
 def vgg16_features(
@@ -27,7 +28,8 @@ def vgg16_features(
     and 512 by stage and 4,096 hidden units. depth: 16 with the head, no other. The
     paper's images are 3 x 32 x 32, of which the poolings leave 1 x 1.
     """
-    layers, flattened = _convolutions("vgg16", VGG16, image_shape, width, depth, 16)
+    _check_depth("vgg16", depth, (16,))
+    layers, flattened = _convolutions(VGG16, image_shape, width)
     hidden = HIDDEN * width
     for before in (flattened, hidden):
         layers += [nn.Linear(before, hidden), nn.ReLU(inplace=True)]
@@ -37,18 +39,29 @@ def vgg16_features(
 def small_vgg_features(
     *, image_shape: tuple[int, int, int], width: int, depth: int
 ) -> tuple[nn.Module, int]:
-    """Eight convolutions and three poolings for images of about 8 x 8; their number.
+    """Convolutions and three poolings for small images, and the number of features.
 
-    width, 2 width and four times 4 width channels; the head follows at once. depth: 9
-    with the head, no other. Images of 8 x 8 leave one pixel, so 4 * width features.
+    depth, with the head: 9 has eight convolutions, of width, 2 width and four times 4
+    width channels, for images of about 8 x 8, of which one pixel is left, and the head
+    follows at once. 8 has six, two a stage, and a dense layer of 16 width units, for
+    images of 12 to 28 pixels a side.
     """
-    layers, flattened = _convolutions("small_vgg", SMALL, image_shape, width, depth, 9)
-    return nn.Sequential(*layers), flattened
+    _check_depth("small_vgg", depth, SMALL)
+    layers, features = _convolutions(SMALL[depth], image_shape, width)
+    if depth == 8:
+        hidden = SMALL_HIDDEN * width
+        layers += [nn.Linear(features, hidden), nn.ReLU(inplace=True)]
+        features = hidden
+    return nn.Sequential(*layers), features
 
 
-def _convolutions(family, stages, image_shape, width, depth, allowed):
-    if depth != allowed:
-        raise Mistake(f"depth = {depth!r}: must be {allowed} for a {family}")
+def _check_depth(family, depth, allowed):
+    if depth not in allowed:
+        words = " or ".join(map(str, sorted(allowed)))
+        raise Mistake(f"depth = {depth!r}: must be {words} for a {family}")
+
+
+def _convolutions(stages, image_shape, width):
     (before, *sides), layers = image_shape, []
     for stage in stages:
         for widths in stage:

@@ -134,6 +134,17 @@ def test_networks_leave_one_pixel_of_the_papers_images(family):
         assert parts.count("Conv2d") == parts.count("BatchNorm2d") == 8
 
 
+def test_a_small_vgg_of_depth_8_ends_in_a_dense_layer():
+    model = model_of("small_vgg", width=2, depth=8, image_shape=(1, 12, 12))
+    assert shapes_of(model) == [
+        *((2, 12, 12), (2, 6, 6), (4, 6, 6), (4, 3, 3), (8, 3, 3), (8, 2, 2)),
+        *((32,),),
+    ]
+    parts = [type(part).__name__ for part in model.module().features]
+    assert parts.count("Conv2d") == parts.count("BatchNorm2d") == 6
+    assert parts[-3:] == ["Flatten", "Linear", "ReLU"]
+
+
 def test_a_block_without_weights_hands_its_input_on():
     module = loaded(model_of("resnet", depth=10)).eval()
     block = module.features[3]
@@ -241,7 +252,7 @@ def test_weights_are_copied_in_and_out_of_a_module():
         ),
         ("resnet", {"depth": 2}, "depth = 2: must be 10, 18, 26, ... for a resnet"),
         ("vgg16", {"depth": 13}, "depth = 13: must be 16 for a vgg16"),
-        ("small_vgg", {"depth": 8}, "depth = 8: must be 9 for a small_vgg"),
+        ("small_vgg", {"depth": 7}, "depth = 7: must be 8 or 9 for a small_vgg"),
         ("alexnet", {"depth": 8}, "depth = 8: must be 6 for an alexnet"),
         (
             "resnet_imagenet",

@@ -38,18 +38,21 @@ from helpers.metrics.gradients.mean_gradients import (
     weighted_output,
 )
 
+BLOCKS = 8  # of a group's examples, whose products give unbiased squares
+
 
 class Norms(NamedTuple):
     """L2 norms of a group's gradients, each (weight,) in float64, in weights' order.
 
     error: |dependent + independent - full| / |full|. NaN where |full| is 0, and all of
-    it for a group without examples or weights that are not finite.
+    it for a group without examples or weights that are not finite. squares: see Parts.
     """
 
     dependent: Tensor
     independent: Tensor
     full: Tensor
     error: Tensor
+    squares: Tensor
 
 
 class Parts(NamedTuple):
@@ -57,17 +60,26 @@ class Parts(NamedTuple):
 
     full is the derivative of the loss itself, not the sum of the parts. NaN for a group
     without examples.
+
+    squares: unbiased squared norms of the three, (3, weight) in float64. The square of
+    a mean over m examples is too large by their variance over m, also where the truth
+    is 0; the mean product of two blocks of different examples is not. It may be
+    negative. The centre g is taken as known, though it is of the same examples: where
+    the truth is 0 that leaves one part in so many classes of the norm's own square, with its sign changed.
+    NaN for fewer examples than two.
     """
 
     dependent: Weights
     independent: Weights
     full: Weights
+    squares: Tensor
 
     def norms(self) -> Norms:
         """The norm of each weight's gradients, and how far the parts miss their sum."""
-        missed = combined(zip((1, 1, -1), self, strict=True))
-        dependent, independent, full = map(l2_norms, self)
-        return Norms(dependent, independent, full, l2_norms(missed) / full)
+        missed = combined(zip((1, 1, -1), self[:3], strict=True))
+        dependent, independent, full = map(l2_norms, self[:3])
+        error = l2_norms(missed) / full
+        return Norms(dependent, independent, full, error, self.squares)
 
 
 def label_gradients(
@@ -131,20 +143,74 @@ def _parts(
     centres: list[tuple[Weights, Weights]],
 ) -> dict[str, Parts]:
     """The parts of every group from those of its cells, each with its two centres."""
-    of_cells = []
-    for cell, (seen, predicted) in zip(found, centres, strict=True):
-        label_mean, output_mean, full = whole.means([right_logits, outputs, loss], cell)
-        dependent = combined([(1, label_mean), (1, seen)])
-        of_cells.append(
-            Parts(dependent, combined([(1, output_mean), (-1, predicted)]), full)
+    sums = {name: _Sum(whole.weights) for name in shares}
+    for block in range(BLOCKS):
+        of_cells = {
+            cell: (len(some) / len(indices), _of_examples(whole, some, pair))
+            for cell, (indices, pair) in enumerate(zip(found, centres, strict=True))
+            if len(some := indices[block::BLOCKS])
+        }
+        for name, share in shares.items():
+            terms = [
+                (share[cell] * part, parts)
+                for cell, (part, parts) in of_cells.items()
+                if cell in share
+            ]
+            if terms:
+                sums[name].add(terms)
+    return {name: total.parts for name, total in sums.items()}
+
+
+def _of_examples(
+    whole: LabelledSet, some: Tensor, centres: tuple[Weights, Weights]
+) -> list[Weights]:
+    """The two parts and the gradient of the loss, means over these examples."""
+    label_mean, output_mean, full = whole.means([right_logits, outputs, loss], some)
+    seen, predicted = centres
+    dependent = combined([(1, label_mean), (1, seen)])
+    return [dependent, combined([(1, output_mean), (-1, predicted)]), full]
+
+
+class _Sum:
+    """A group's parts, added up block by block, and what each block is of the squares.
+
+    With shares w_k of blocks whose means are d_k, the mean product of two blocks is
+    (|sum w_k d_k|^2 - sum w_k^2 |d_k|^2) / (1 - sum w_k^2).
+    """
+
+    def __init__(self, weights: Weights):
+        self._weights, self._total = weights, list[Weights]()
+        self._own, self._shares = 0.0, 0.0
+
+    def add(self, terms: list[tuple[float, list[Weights]]]) -> None:
+        """A block: shares of the whole group, and the means of the cells' examples."""
+        factors, each = zip(*terms, strict=True)
+        kinds = zip(*each, strict=True)
+        block = [combined(zip(factors, kind, strict=True)) for kind in kinds]
+        self._own += _squares(block)
+        self._shares += sum(factors) ** 2
+        if self._total:
+            pairs = zip(self._total, block, strict=True)
+            block = [combined([(1, a), (1, b)]) for a, b in pairs]
+        self._total = block
+
+    @property
+    def parts(self) -> Parts:
+        if not self._total:
+            nothing = {
+                n: torch.full_like(v, torch.nan) for n, v in self._weights.items()
+            }
+            return Parts(*[nothing] * 3, _squares([nothing] * 3))
+        between = _squares(self._total) - self._own
+        pairs = 1 - self._shares
+        return Parts(
+            *self._total, between / pairs if pairs > 1e-9 else between * torch.nan
         )
-    undefined = {n: torch.full_like(v, torch.nan) for n, v in whole.weights.items()}
-    parts = {}
-    for name, share in shares.items():
-        kinds = zip(*(of_cells[cell] for cell in share), strict=True)
-        sums = [combined(zip(share.values(), kind, strict=True)) for kind in kinds]
-        parts[name] = Parts(*sums or [undefined] * 3)
-    return parts
+
+
+def _squares(gradients: list[Weights]) -> Tensor:
+    """Squared norms, (gradient, weight) in float64."""
+    return torch.stack([l2_norms(each) ** 2 for each in gradients])
 
 
 def feature_form(

@@ -8,6 +8,7 @@ import torch
 
 from helpers.metrics.gradients.gradient_growth import HALVINGS, dependent_growth
 from helpers.metrics.gradients.label_parts import (
+    BLOCKS,
     class_centred_gradients,
     feature_form,
     label_gradients,
@@ -28,13 +29,15 @@ class Gradients:
     """Norms of both parts of the gradient, of each weight layer, at several moments.
 
     tables: part -> group -> (network, moment, layer); parts: dependent, independent,
-    full. errors: how far the parts miss their sum, relative, (network, moment), the
-    largest over layers and groups.
+    full. squares: the same of the unbiased squared norms, which may be negative.
+    errors: how far the parts miss their sum, relative, (network, moment), the largest
+    over layers and groups.
     """
 
     layers: tuple[str, ...]
     moments: tuple[Moment, ...]
     tables: dict[str, dict[str, np.ndarray]]
+    squares: dict[str, dict[str, np.ndarray]]
     errors: np.ndarray
 
     def ratio(self, above: tuple[str, str], below: tuple[str, str]) -> np.ndarray:
@@ -83,15 +86,25 @@ def measure_gradients(
     def make(trained: Trained) -> dict[str, np.ndarray | float]:
         return _norms(trained, model, data, examples)
 
-    settings = {"examples": examples}
-    shapes = {**dict.fromkeys(PARTS, (len(GROUPS), len(names))), "error": ()}
+    settings, shape = (
+        {"examples": examples, "blocks": BLOCKS},
+        (len(GROUPS), len(names)),
+    )
+    squares = [f"{part} squared" for part in PARTS]
+    shapes = {**dict.fromkeys([*PARTS, *squares], shape), "error": ()}
     found = measured(histories, moments, make, shapes, gradients=settings)
-    errors = found.pop("error")
     tables = {
         part: {group: rows[:, :, g] for g, group in enumerate(GROUPS)}
         for part, rows in found.items()
+        if part != "error"
     }
-    return Gradients(tuple(names), tuple(moments), tables, errors)
+    return Gradients(
+        tuple(names),
+        tuple(moments),
+        {part: tables[part] for part in PARTS},
+        {part: tables[name] for part, name in zip(PARTS, squares, strict=True)},
+        found["error"],
+    )
 
 
 def _norms(
@@ -100,7 +113,7 @@ def _norms(
     """Part -> norms (group, layer), and the largest relative error of their sum."""
     labelled = Labelled(trained, model, data, examples, curves=True)
     norms = _of_groups(labelled)
-    found = {part: norms[part] for part in PARTS}
+    found = {name: rows for name, rows in norms.items() if name != "error"}
     if not labelled.exact:
         norms = _of_groups(Labelled(trained, model, data, examples, curves=False))
     return {**found, "error": np.nanmax(norms["error"])}
@@ -111,10 +124,13 @@ def _of_groups(labelled: Labelled) -> dict[str, np.ndarray]:
     parts, model = labelled.ask(label_gradients, groups=labelled.groups), labelled.model
     places = [model.names.index(name) for name in kernel_names(model).values()]
     norms = [parts[group].norms() for group in GROUPS]
-    return {
+    squares = torch.stack([n.squares[:, places] for n in norms], dim=1).cpu().numpy()
+    found = {
         name: np.stack([getattr(n, name)[places].cpu().numpy() for n in norms])
         for name in (*PARTS, "error")
     }
+    of_parts = zip(PARTS, squares, strict=True)
+    return found | {f"{part} squared": rows for part, rows in of_parts}
 
 
 def feature_form_errors(

@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy, one_hot
 from helpers.errors import Mistake
 from helpers.metrics.gradients.gradient_growth import Growth, dependent_growth
 from helpers.metrics.gradients.label_parts import (
+    BLOCKS,
     class_centred_gradients,
     feature_form,
     label_gradients,
@@ -60,7 +61,10 @@ def jacobian(weights, images):
 
 
 def by_definition(weights, images, labels, mask, *, by_class):
-    """Equation 15 as it is written, with a centre a class or one of them all."""
+    """Equation 15 as it is written, with a centre a class or one of them all.
+
+    mask: bool (n,), or indices.
+    """
     model = logits_of(weights, images).softmax(-1)
     found = []
     for sign, distribution in ((-1, one_hot(labels, CLASSES).double()), (1, model)):
@@ -68,7 +72,9 @@ def by_definition(weights, images, labels, mask, *, by_class):
         for name, g in jacobian(weights, images).items():
             centre = g.mean(0) if by_class else g.mean((0, 1))[None]
             part[name] = sign * torch.einsum(
-                "nc,nc...->...", distribution[mask] / mask.sum(), (g - centre)[mask]
+                "nc,nc...->...",
+                distribution[mask] / len(labels[mask]),
+                (g - centre)[mask],
             )
         found.append(part)
     return found
@@ -159,8 +165,51 @@ def test_chunks_and_other_groups_change_nothing(form):
     alone = {"permuted": groups["permuted"]}
     for chunk in (1, 5):
         found = form(logits_of, *data, groups=alone, chunk=chunk)["permuted"]
-        for part, same in zip(found, expected["permuted"], strict=True):
+        for part, same in zip(found[:3], expected["permuted"][:3], strict=True):
             assert_close(part, same)
+        one = form(logits_of, *data, groups=alone)["permuted"].squares
+        torch.testing.assert_close(found.squares, one)
+
+
+def test_squares_are_the_mean_product_of_two_blocks():
+    (weights, images, labels), mask = drawn(), masks()["permuted"]
+    parts = label_gradients(logits_of, weights, images, labels, groups={"some": mask})
+    members = mask.nonzero()[:, 0]
+    blocks = [
+        by_definition(weights, images, labels, members[k::BLOCKS], by_class=False)
+        for k in range(BLOCKS)
+    ]
+    sizes = torch.tensor([len(members[k::BLOCKS]) for k in range(BLOCKS)]).double()
+    for kind in range(2):
+        for place, name in enumerate(NET.names):
+            each = torch.stack([block[kind][name].flatten() for block in blocks])
+            products = (each @ each.mT) * sizes[:, None] * sizes
+            pairs = (sizes[:, None] * sizes).fill_diagonal_(0)
+            expected = products.fill_diagonal_(0).sum() / pairs.sum()
+            torch.testing.assert_close(parts["some"].squares[kind, place], expected)
+
+
+def test_squares_of_what_averages_out_are_near_zero_where_norms_are_not():
+    torch.manual_seed(1)
+    weights = {"w": torch.zeros(30, 6, dtype=torch.float64)}
+    features = torch.randn(40, 6).double()
+    squares, norms = [], []
+    for _ in range(200):
+        data = weights, features, torch.randint(30, (40,))
+        groups = {"all": torch.ones(40, dtype=torch.bool)}
+        parts = label_gradients(lambda w, x: x @ w["w"].mT, *data, groups=groups)["all"]
+        squares.append(float(parts.squares[0]))
+        norms.append(float(parts.norms().dependent) ** 2)
+    # That the centre is of the same examples takes 1 / 29 of the norm from the square.
+    error = np.std(squares) / len(squares) ** 0.5
+    assert error < 0.02 * np.mean(norms)
+    assert abs(np.mean(squares) + np.mean(norms) / 30) < 4 * error
+
+
+def test_one_example_has_no_unbiased_square():
+    alone = {"one": torch.arange(EXAMPLES) == 3}
+    parts = label_gradients(logits_of, *drawn(), groups=alone)["one"]
+    assert parts.squares.isnan().all() and parts.norms().full.isfinite().all()
 
 
 @pytest.mark.parametrize("form", BOTH)

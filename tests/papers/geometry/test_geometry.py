@@ -1064,7 +1064,7 @@ def test_ratios_are_of_norms_and_undefined_below_nothing():
         part: {group: np.array(v) for group, v in groups.items()}
         for part, groups in cells.items()
     }
-    some = geometry.Gradients(("a", "b"), (0,), tables, np.zeros((1, 1)))
+    some = geometry.Gradients(("a", "b"), (0,), tables, {}, np.zeros((1, 1)))
     found = {name.replace("\n", " "): v.tolist() for name, v in some.ratios().items()}
     independent = "independent, unpermuted over permuted"
     assert found.pop("dependent over independent, unpermuted") == [[[2.0, 0.0]]]

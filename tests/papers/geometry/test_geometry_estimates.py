@@ -431,7 +431,11 @@ def gradients_of(layers=3, networks=2, moments=MOMENTS, **norms):
         part, group = place.split("_")
         tables[part][group][:] = rows
     names = tuple(f"linear {k}" for k in range(layers))
-    return Gradients(names, tuple(moments), tables, np.zeros(shape[:2]))
+    squares = {
+        part: {group: rows**2 for group, rows in each.items()}
+        for part, each in tables.items()
+    }
+    return Gradients(names, tuple(moments), tables, squares, np.zeros(shape[:2]))
 
 
 def by_moment(*rows):
