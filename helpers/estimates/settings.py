@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise, permutations
 
 import numpy as np
+import scipy  # its parts are loaded when they are asked for
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
@@ -38,6 +39,22 @@ def ascending(name: str, settings: ArrayLike, *, least: int = 1) -> np.ndarray:
 def joint(count: int, *, confidence: float = 0.95) -> float:
     """Confidence of each of `count` intervals that hold together (Bonferroni)."""
     return 1 - (1 - confidence) / max(count, 1)
+
+
+def stretched(estimate: Estimate, count: int) -> Estimate:
+    """A 95 % interval as one of `count` that hold together, about the same value.
+
+    By the ratio of Student's quantiles for n - 1 degrees of freedom; what has no width
+    or no end stays so, and so does the interval of one case.
+    """
+    value, low, high, n = estimate
+    if n < 2:
+        return estimate
+    own, wider = scipy.special.stdtrit(n - 1, [0.975, (1 + joint(count)) / 2])
+    more = float(wider / own)
+    return Estimate(
+        value, value - more * (value - low), value + more * (high - value), n
+    )
 
 
 def highest_of(estimates: Iterable[Estimate]) -> Estimate:
