@@ -19,9 +19,9 @@ def describe_number(record: Mapping) -> str:
 
 
 def describe_part(part: Mapping) -> str:
-    """A part's number in words, and why it does not decide where it could."""
+    """A part's number in words, and why it decides less: "... n = 3, planned 4"."""
     reason = part.get("reason")  # parts of earlier editions have none
-    return describe_number(part) + (f" ({reason})" if reason else "")
+    return ", ".join(filter(None, (describe_number(part), reason)))
 
 
 def badge_html(verdict: str) -> str:

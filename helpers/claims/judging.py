@@ -49,8 +49,7 @@ def judge_part(
     if estimate is None:
         return Part(criterion, None, "not tested")
     if estimate.n < planned:
-        short = f"n = {estimate.n}, planned {planned}"
-        return Part(criterion, estimate, "undecided", short)
+        return Part(criterion, estimate, "undecided", f"planned {planned}")
     verdict, reason = _against_bounds(criterion, estimate), ""
     if verdict == "not reproduced":
         verdict = _against_bounds(criterion, stretched(estimate, parts))

@@ -76,13 +76,13 @@ def test_fewer_networks_than_were_planned_decide_nothing():
     positive, clear = criterion(at_least=0.0), Estimate(0.5, 0.4, 0.6, 3)
     for estimate in (clear, clear._replace(low=-0.6, high=-0.4)):
         part = judge_part(positive, estimate, planned=4)
-        assert (part.verdict, part.reason) == ("undecided", "n = 3, planned 4")
+        assert (part.verdict, part.reason) == ("undecided", "planned 4")
         assert judge_criterion(positive, estimate, planned=3) != "undecided"
     assert judge_criterion(positive, exact(1.0), planned=0) == "reproduced"
     few = judge("A2a", {name: each._replace(n=3) for name, each in GOOD.items()})
     assert few.verdict == "undecided"
-    assert few._repr_html_().count("(n = 3, planned 4)") == 2
-    assert "n = 3 (n = 3, planned 4)" in repr(table(few))
+    assert few._repr_html_().count("n = 3, planned 4") == 2
+    assert "n = 3, planned 4 (" in repr(table(few))
     counted = {c.id for c in load_registry().values() if c.networks == 0}
     assert {"B1A", "B-claim1", "B-T1", "A3", "A-thm1", "C-identity"} <= counted
     assert load_registry()["B4A"].networks == 8  # an epoch
