@@ -143,7 +143,7 @@ def test_a_diverged_network_leaves_no_dip(network, size):
 )
 def test_radii_of_a_hand_made_table(off, distance):
     found = sizes.radius_trend(RADII, array(RADII) / off, COUNTS[:4])
-    same(found["radius_monotonicity"], mean_interval([1.0, 1.0]))
+    same(found["radius_monotonicity"], mean_interval([1.0, 1.0], grid=0.2))
     low = {"low": 0.0} if distance[0] < distance[1] else {}
     joint = settings.joint(4)  # of four sizes one is the farthest
     distance = mean_interval(distance, confidence=joint)._replace(**low)
@@ -169,7 +169,7 @@ def test_monotonicity_is_the_rank_correlation_in_the_direction_of_the_mean(
     if expected is None:
         assert undefined(found)
     else:
-        same(found, mean_interval(expected))
+        same(found, mean_interval(expected, grid=12 / (4 * 15)))
     level = np.ones_like(rows)
     trend = sizes.radius_trend(rows, level, COUNTS[:4])["radius_monotonicity"]
     same(trend, found)
@@ -188,7 +188,7 @@ def test_a_peak_of_a_hand_made_table():
     assert found["dimension_largest_model_over_peak"].value == pytest.approx(2 / 3)
     same(found["dimension_peak_over_minimum_before"], ratio_interval(peak, low))
     same(found["dimension_largest_model_over_peak"], ratio_interval(last, peak))
-    same(found["best_epoch_dimension_monotonicity"], mean_interval([1.0, 1.0]))
+    same(found["best_epoch_dimension_monotonicity"], mean_interval([1, 1], grid=0.1))
 
 
 def test_peaks_of_many_tables_are_those_that_a_search_finds():
@@ -260,7 +260,7 @@ def test_fewer_than_three_sizes_have_no_trend(trend, count):
 # Claims
 
 
-def near(rows, count=4):
+def near(rows, count=8):
     """As many networks with nearly the same values."""
     return array([rows] * count) * (1 + 1e-3 * np.arange(count))[:, None]
 

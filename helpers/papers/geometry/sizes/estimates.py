@@ -17,7 +17,7 @@ from helpers.estimates import (
     paired_difference,
     ratio_interval,
 )
-from helpers.estimates.intervals import spearman
+from helpers.estimates.intervals import rank_step, spearman
 from helpers.estimates.settings import Estimates, largest_distance, largest_fall
 
 DIMENSION = (
@@ -112,7 +112,8 @@ def monotonicity(values: np.ndarray, sizes: np.ndarray) -> Estimate:
     if len(sizes) < 3 or not np.isfinite(values).all():
         return exact(np.nan, n=len(values))
     sign = 1.0 if spearman(sizes, values.mean(0)) >= 0 else -1.0
-    return mean_interval([sign * spearman(sizes, row) for row in values])
+    ranks = [sign * spearman(sizes, row) for row in values]
+    return mean_interval(ranks, grid=rank_step(len(sizes)))
 
 
 def _has_inside(values: np.ndarray) -> bool:
