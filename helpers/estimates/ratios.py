@@ -10,6 +10,7 @@ from helpers.errors import Mistake
 from helpers.estimates.intervals import (
     Estimate,
     check_confidence,
+    mean_interval,
     one_a_seed,
     undefined,
 )
@@ -17,11 +18,14 @@ from helpers.estimates.intervals import (
 LEAST_LOSS = 0.1  # of accuracy, below which a share of it says nothing
 
 
-def ratio_interval(a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95) -> Estimate:
+def ratio_interval(
+    a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95, grid: float = 0.0
+) -> Estimate:
     """Mean of a over mean of b, seed by seed, with Fieller's interval (Fieller 1954).
 
     The set of ratios r for which the mean of a - r b is not significantly different
-    from 0. Infinite where b's own mean is not significantly different from 0.
+    from 0. Infinite where b's own mean is not significantly different from 0. `grid`:
+    step between the values that a can have, of `mean_interval`.
     """
     a, b = one_a_seed(a), one_a_seed(b)
     if len(a) != len(b):
@@ -30,6 +34,10 @@ def ratio_interval(a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95) -> E
     n, mean_a, mean_b = len(a), a.mean(), b.mean()
     if not np.isfinite(mean_a + mean_b) or mean_b == 0:
         return undefined(n)
+    if grid and np.ptp(b) == 0:  # a in other units
+        of_a = mean_interval(a, confidence=confidence, grid=grid)
+        low, high = sorted((of_a.low / b[0], of_a.high / b[0]))
+        return Estimate(float(of_a.value / b[0]), float(low), float(high), n)
     value = float(mean_a / mean_b)
     if n == 1:
         return Estimate(value, -math.inf, math.inf, n)

@@ -11,6 +11,7 @@ from helpers.estimates import (
     clustered_interval,
     crossed_interval,
     mean_interval,
+    ratio_interval,
     share_regained,
 )
 from helpers.estimates.intervals import rank_step, spearman
@@ -85,6 +86,10 @@ def test_the_room_beside_equal_values_by_hand():
     assert mean_interval([0.5] * 5, grid=0.1)[1:] == (-math.inf, math.inf, 5)
     nearly = np.array([0.8, 0.8, 0.8, 0.8, 0.8, 0.8 - 1e-16])
     assert mean_interval(nearly, grid=0.1).high > 0.84
+    ratio = ratio_interval([0.5] * 8, [-0.5] * 8, grid=0.1)
+    half = 0.1 * 0.3694171 / 0.5
+    assert ratio == pytest.approx((-1.0, -1 - half, -1 + half, 8))
+    assert ratio_interval([0.5] * 8, [0.5] * 8)[:3] == (1.0, 1.0, 1.0)
     spread = [0.5, 0.6, 0.5, 0.5]
     assert mean_interval(spread, grid=0.1) == mean_interval(spread)
 
