@@ -19,7 +19,7 @@ def check(scale, as_json, record) -> int:
     from helpers.chapters.scorecard import check as check_claims
     from helpers.system.roots import project_root
 
-    rows, wrong = check_claims(scale)
+    rows, (wrong, told) = check_claims(scale)
     if as_json:
         click.echo(json.dumps(rows, indent=1))
     else:
@@ -29,6 +29,8 @@ def check(scale, as_json, record) -> int:
         path = expected.record(root, scale, rows)
         click.echo(f"Recorded in {path.relative_to(root)}")
         return 0
+    for line in told:
+        complain(line, kind="changed")
     for line in wrong:
         complain(line)
     return 1 if wrong else 0

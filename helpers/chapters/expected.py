@@ -1,20 +1,20 @@
 """The verdicts that a published edition has: a check holds those at hand against them.
 
-book/expected/SCALE.yaml has the date and, for each claim that was decided, its verdict
-and headline number. Of a claim that was undecided or not tested nothing is expected.
+book/expected/SCALE.yaml has the edition's date and, for each claim that was tested, its
+verdict and headline number. One that was decided has to come out the same; what becomes
+of an undecided one is told. Of a claim that was not tested nothing is expected.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from helpers.chapters.site import write_changed
 from helpers.errors import Failure
 
-DECIDED = ("reproduced", "not reproduced")
 NUMBERS = ("value", "low", "high", "n")
 HEAD = "# Written by `python -m helpers check --scale {scale} --record`.\n"
 
@@ -49,14 +49,16 @@ def read_expected(root: Path, scale: str) -> dict[tuple[str, str], dict[str, Any
 
 
 def record(root: Path, scale: str, rows: Iterable[Mapping]) -> Path:
-    """Write down what a scale's rows say, of claims that are decided."""
+    """Write down what a scale's rows say, of claims that are tested."""
     keep = ("id", "variant", "verdict", *NUMBERS)
     verdicts = [
-        {name: row[name] for name in keep} for row in rows if row["verdict"] in DECIDED
+        {name: row[name] for name in keep}
+        for row in rows
+        if row["verdict"] != "not tested"
     ]
     if not verdicts:
         raise Failure(
-            f"nothing is decided at scale {scale}: make its edition first, with "
+            f"nothing is tested at scale {scale}: make its edition first, with "
             f"make book SCALE={scale}"
         )
     data = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "verdicts": verdicts}
@@ -67,20 +69,28 @@ def record(root: Path, scale: str, rows: Iterable[Mapping]) -> Path:
     return path
 
 
+class Comparison(NamedTuple):
+    """What came out otherwise than expected, a line each: old and new side by side."""
+
+    wrong: list[str]  # of claims that were decided
+    told: list[str]  # of claims that were undecided
+
+
 def compare(
     rows: Iterable[Mapping], expected: Mapping[tuple[str, str], Mapping]
-) -> list[str]:
-    """What came out otherwise than expected, a line each: old and new side by side."""
+) -> Comparison:
+    """The verdicts at hand held against those of the published edition."""
     at_hand = {(row["id"], row["variant"]): row for row in rows}
-    found = []
+    found = Comparison([], [])
     for key, then in expected.items():
         now = at_hand.get(key, {"verdict": "not tested", "value": None})
         if now["verdict"] != then["verdict"]:
             claim, variant = key
-            found.append(
-                f"{claim} ({variant}): {then['verdict']} {_number(then)} on "
-                f"{then['date']}, now {now['verdict']} {_number(now)}".rstrip()
-            )
+            lines = found.told if then["verdict"] == "undecided" else found.wrong
+            before = f"{then['verdict']} {_number(then)}".rstrip()
+            after = f"{now['verdict']} {_number(now)}".rstrip()
+            before += f" on {then['date']}"
+            lines.append(f"{claim} ({variant}): {before}, now {after}")
     return found
 
 

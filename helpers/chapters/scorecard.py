@@ -11,7 +11,7 @@ from typing import Any
 
 from helpers.chapters.ageing import MADE_HERE, is_fresh
 from helpers.chapters.book import Edition, find_editions
-from helpers.chapters.expected import compare, read_expected
+from helpers.chapters.expected import Comparison, compare, read_expected
 from helpers.chapters.scorecard_page import scorecard_page
 from helpers.chapters.site import find_root, write_changed
 from helpers.claims.registry import SCALES, find_claim, load_registry
@@ -44,7 +44,7 @@ def scorecard(scale: str | None = None, *, root: Path | None = None) -> list[dic
     """One row per claim and edition at hand; a claim without one is "not tested".
 
     In the order of the papers; `scale`: of this one only. `required` says whether the
-    row's scale has to reproduce the claim, which takes that its chapter exists. Where
+    row's scale has to test the claim, which takes that its chapter exists. Where
     one variant tests a claim, the rows of variants that do not are left out.
     """
     root = find_root(root)
@@ -57,14 +57,15 @@ def scorecard(scale: str | None = None, *, root: Path | None = None) -> list[dic
     return cards
 
 
-def check(scale: str, *, root: Path | None = None) -> tuple[list[dict], list[str]]:
-    """Every claim at a scale, JSON-safe, and a line for each that came out wrong.
+def check(scale: str, *, root: Path | None = None) -> tuple[list[dict], Comparison]:
+    """Every claim at a scale, JSON-safe, and what came out otherwise, a line each.
 
     Wrong is a verdict other than the published edition's, where that was decided (see
-    helpers.chapters.expected), and anything but "reproduced" of a claim that the scale
-    requires and of which nothing is expected. Rows have id, verdict, value, low, high,
-    n, chapter, variant, scale, required and expected (a verdict, or None); a claim that
-    several variants judge has a row for each.
+    helpers.chapters.expected), and a claim that the scale requires and of which there
+    is neither a verdict nor an expectation: an honest "not reproduced" or "undecided"
+    is none. Told is what became of a claim that was undecided. Rows have id, verdict,
+    value, low, high, n, chapter, variant, scale, required and expected (a verdict, or
+    None); a claim that several variants judge has a row for each.
     """
     if scale not in SCALES:
         raise Mistake(f"scale {scale!r}: allowed are {', '.join(SCALES)}")
@@ -76,12 +77,13 @@ def check(scale: str, *, root: Path | None = None) -> tuple[list[dict], list[str
     for row in rows:
         row["expected"] = known.get((row["id"], row["variant"]), {}).get("verdict")
     missed = [
-        f"{row['id']}: required at scale {scale}, and {row['verdict']}"
+        f"{row['id']}: required at scale {scale}, and not tested"
         for row in rows
-        if row["required"] and row["verdict"] != "reproduced"
+        if row["required"] and row["verdict"] == "not tested"
         if row["id"] not in {claim for claim, _ in known}
     ]
-    return rows, compare(rows, known) + missed
+    found = compare(rows, known)
+    return rows, found._replace(wrong=found.wrong + missed)
 
 
 def write_scorecard(path: Path, *, root: Path | None = None) -> Path:

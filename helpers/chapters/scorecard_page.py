@@ -7,7 +7,7 @@ from collections import Counter
 from html import escape
 from itertools import groupby
 
-from helpers.claims.html import badge_html, note_html, part_html, parts_html, table_html
+from helpers.claims.html import badge_html, note_html, parts_html, table_html
 from helpers.claims.registry import SCALES, Claim, find_claim, load_registry
 from helpers.claims.verdicts import WEAKEST_FIRST
 
@@ -18,7 +18,8 @@ INTRODUCTION = """\
 Every figure and table of the three papers, what it shows, and what came out here, read
 from the executed chapters ({ref}`how verdicts are made <claims-and-verdicts>`). A
 number stands with its 95 % interval and *n*, the independent cases behind it, mostly
-seeds. Accuracies are fractions. The criteria were fixed before the measurements."""
+seeds. Every part of a claim has its own verdict; the weakest decides. Accuracies are
+fractions. The criteria were fixed before the measurements."""
 
 
 def scorecard_page(cards: list[dict]) -> str:
@@ -73,8 +74,13 @@ def _claim_cells(claim: Claim, *, span: int) -> str:
         f'<th scope="row" rowspan="{span}">{escape(claim.figure)} '
         f'<span class="claim-id">{escape(claim.id)}</span></th>'
         f'<td rowspan="{span}">{escape(claim.statement)}{note_html(claim.note)}'
-        f"<details><summary>criteria</summary><ul>{criteria}</ul></details></td>"
+        f"<details><summary>criteria{_planned(claim)}</summary>"
+        f"<ul>{criteria}</ul></details></td>"
     )
+
+
+def _planned(claim: Claim) -> str:
+    return f", from {claim.networks} networks on" if claim.networks else ""
 
 
 def _edition_cells(card: dict) -> str:
@@ -83,18 +89,6 @@ def _edition_cells(card: dict) -> str:
         link = f'<a href="{escape(card["page"])}.html">{escape(card["edition"])}</a>'
         data = f", {escape(card['dataset'])}" if card["dataset"] else ""
         source = f'<p class="note">{link}{data}</p>'
-    verdict = badge_html(card["verdict"]) + source + note_html(card["note"])
-    return f"<td>{_measured_html(card)}</td><td>{verdict}</td>"
-
-
-def _measured_html(card: dict) -> str:
-    """The part that decided the verdict, and all parts to unfold."""
-    parts, verdict = card["parts"], card["verdict"]
-    if not parts:
-        return ""
-    decisive = next((p for p in parts if p["verdict"] == verdict), parts[0])
-    shown = part_html(decisive, badge=False)
-    if len(parts) == 1:
-        return shown
-    summary = f"<summary>all {len(parts)} parts</summary>"
-    return f"{shown}<details>{summary}{parts_html(parts)}</details>"
+    words = note_html(find_claim(card["id"]).words.get(card["verdict"], ""))
+    verdict = badge_html(card["verdict"]) + words + source + note_html(card["note"])
+    return f"<td>{parts_html(card['parts'])}</td><td>{verdict}</td>"

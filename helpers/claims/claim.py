@@ -1,7 +1,16 @@
 """A paper, its claims, and the criteria that a claim is judged by."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
+
+NETWORKS = 4  # least number of them that a verdict takes unless a claim plans more
+# What a verdict says of a claim that has no words of its own for it.
+WORDS = {
+    "reproduced": "This holds here: {}",
+    "not reproduced": "This does not hold here: {}",
+    "undecided": "Whether this holds here stays open: {}",
+}
 
 
 class Paper(NamedTuple):
@@ -59,8 +68,9 @@ class Criterion:
 class Claim:
     """One figure (or theorem, or table) of a paper and the criteria it is judged by.
 
-    `required`: scales at which it has to be reproduced. `note`: what the paper leaves
-    open, and what we chose.
+    `required`: scales at which it has to be tested. `networks`: the least n planned for
+    a verdict, 0 where no networks are counted. `words`: verdict -> a sentence on what
+    was found. `note`: what the paper leaves open, and what we chose.
     """
 
     id: str
@@ -70,12 +80,19 @@ class Claim:
     statement: str
     criteria: tuple[Criterion, ...]
     required: tuple[str, ...] = ()
+    networks: int = NETWORKS
+    words: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the estimates that it asks for, in order."""
         return tuple(criterion.name for criterion in self.criteria)
+
+    def sentence(self, verdict: str) -> str:
+        """What was found, in words; empty where nothing was tested."""
+        said = self.words.get(verdict)
+        return said or WORDS.get(verdict, "").format(self.statement)
 
 
 def _in_words(number: float | None) -> str:

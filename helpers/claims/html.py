@@ -18,6 +18,12 @@ def describe_number(record: Mapping) -> str:
     return f"{_short(record['value'])} [{low}, {high}], n = {record['n']}"
 
 
+def describe_part(part: Mapping) -> str:
+    """A part's number in words, and why it decides less: "... n = 3, planned 4"."""
+    reason = part.get("reason")  # parts of earlier editions have none
+    return ", ".join(filter(None, (describe_number(part), reason)))
+
+
 def badge_html(verdict: str) -> str:
     """A verdict as a badge; book.css puts a sign before the word."""
     return f'<span class="verdict {verdict.replace(" ", "-")}">{verdict}</span>'
@@ -25,7 +31,7 @@ def badge_html(verdict: str) -> str:
 
 def part_html(part: Mapping, *, badge: bool = True) -> str:
     """One part of a verdict: number, its own verdict, criterion."""
-    number = escape(describe_number(part)).replace("n = ", "n&nbsp;=&nbsp;")
+    number = escape(describe_part(part)).replace("n = ", "n&nbsp;=&nbsp;")
     own = badge_html(part["verdict"]) if badge else ""
     criterion = f'<span class="criterion">{escape(part["criterion"])}</span>'
     return f"<strong>{number}</strong> {own} {criterion}"
@@ -41,11 +47,12 @@ def parts_html(parts: Sequence[Mapping]) -> str:
 def line_html(record: Mapping, figure: str) -> str:
     """A verdict in one line: badge, figure, and every number with its quantity."""
     numbers = "; ".join(
-        f"{escape(part['text'])}: <strong>{escape(describe_number(part))}</strong>"
+        f"{escape(part['text'])}: <strong>{escape(describe_part(part))}</strong>"
         for part in record["parts"]
     )
-    badge = badge_html(record["verdict"])
-    return f'<p class="verdict-line">{badge} {escape(figure)}. {numbers}.</p>'
+    badge, words = badge_html(record["verdict"]), escape(record["words"])
+    head = f"{badge} {escape(figure)}. {words}".rstrip()
+    return f'<p class="verdict-line">{head} {numbers}.</p>'
 
 
 def note_html(note: str) -> str:

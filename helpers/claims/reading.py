@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from helpers.claims.claim import Claim, Criterion, Paper
+from helpers.claims.claim import NETWORKS, WORDS, Claim, Criterion, Paper
 from helpers.errors import Mistake
 
 SCALES = ("smoke", "laptop", "workstation", "paper")
@@ -54,7 +54,8 @@ def _read(path: Path) -> dict:
 def _read_claim(fields: dict, paper: Paper, file: str) -> Claim:
     where = f"{file}: claim {fields.get('id', '(without id)')}"
     needed = {"id", "figure", "chapter", "statement", "criteria"}
-    _check_keys(fields, needed, {"required", "only_on", "note"}, where=where)
+    optional = {"required", "networks", "words", "only_on", "note"}
+    _check_keys(fields, needed, optional, where=where)
     check(fields["id"].startswith(paper.letter), where, f"not of paper {paper.letter}")
     known = [name for name, _ in paper.chapters]
     what = f"chapter {fields['chapter']!r} is none of the paper's: {', '.join(known)}"
@@ -67,10 +68,17 @@ def _read_claim(fields: dict, paper: Paper, file: str) -> Claim:
     check(bool(names), where, "no criteria")
     check(len(names) == len(set(names)), where, f"a name is there twice in {names}")
     texts = {key: fields[key] for key in ("id", "figure", "chapter", "statement")}
+    networks = fields.get("networks", NETWORKS)
+    whole = type(networks) is int and networks >= 0
+    check(whole, where, f"networks {networks!r} is no number of networks")
+    words = fields.get("words", {})
+    check(isinstance(words, dict), where, f"words {words!r}: give them by verdict")
+    check(set(words) <= {*WORDS}, where, f"words for {[*words]}: allowed {[*WORDS]}")
+    said = all(re.fullmatch(r"[A-Z]\D*\.", str(text)) for text in words.values())
+    check(said, where, "words have to be sentences without numbers")
+    more = {"required": required, "networks": networks, "words": words}
     note = fields.get("note", "")
-    return Claim(
-        **texts, paper=paper, criteria=tuple(read), required=required, note=note
-    )
+    return Claim(**texts, **more, paper=paper, criteria=tuple(read), note=note)
 
 
 def _read_criterion(fields: dict, where: str, only_on: Iterable[str]) -> Criterion:

@@ -1,10 +1,10 @@
 """Verdicts on the papers' claims, and the table that shows them.
 
-A verdict comes from an interval, never from a point, and the weakest part of a claim
-decides. The claims and their criteria are fixed beforehand, in claims.yaml.
+A verdict comes from an interval over as many networks as were planned, never from a
+point, and the weakest part of a claim decides. The claims and their criteria are fixed
+beforehand, in claims.yaml.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from helpers.claims.html import (
     badge_html,
-    describe_number,
+    describe_part,
     line_html,
     note_html,
     parts_html,
     table_html,
 )
+from helpers.claims.judging import Part, judge_part, numbers
 from helpers.claims.registry import Claim, Criterion, find_claim
 from helpers.errors import Mistake
 from helpers.estimates import Estimate
@@ -25,27 +26,6 @@ from helpers.estimates import Estimate
 MIME_TYPE = "application/vnd.memorization.claims+json"
 # The first of these that is found among a claim's parts is the verdict on the claim.
 WEAKEST_FIRST = ("not reproduced", "not tested", "undecided", "reproduced")
-
-
-class Part(NamedTuple):
-    """One criterion, the estimate held against it, and the verdict."""
-
-    criterion: Criterion
-    estimate: Estimate | None
-    verdict: str
-
-    @property
-    def record(self) -> dict:
-        """As JSON: a number that is not finite becomes null."""
-        return {
-            "name": self.criterion.name,
-            **_numbers(self.estimate),
-            "text": self.criterion.text,
-            "verdict": self.verdict,
-            "criterion": str(self.criterion),
-            "at_least": self.criterion.at_least,
-            "at_most": self.criterion.at_most,
-        }
 
 
 @dataclass(frozen=True)
@@ -68,7 +48,8 @@ class Verdict:
         return {
             "id": self.claim.id,
             "verdict": self.verdict,
-            **_numbers(self.parts[0].estimate if self.parts else None),
+            "words": self.claim.sentence(self.verdict),
+            **numbers(self.parts[0].estimate if self.parts else None),
             "parts": [part.record for part in self.parts],
             "chapter": self.claim.chapter,
             "note": self.note,
@@ -117,29 +98,13 @@ def judge(
     claim = find_claim(claim_id)
     asked = [c for c in claim.criteria if c.applies_to(dataset)]
     given = _named(claim, asked, estimates)
-    parts = [Part(c, given[c.name], judge_criterion(c, given[c.name])) for c in asked]
+    rules = {"planned": claim.networks, "parts": len(asked)}
+    parts = [judge_part(c, given[c.name], **rules) for c in asked]
     if not note and any(part.estimate is None for part in parts):
         raise Mistake(f"claim {claim_id} is not tested: say why, with note=")
     if not parts:
         note = f"This claim says nothing about {dataset}. {note}".strip()
     return Verdict(claim, tuple(parts), note)
-
-
-def judge_criterion(criterion: Criterion, estimate: Estimate | None) -> str:
-    """Verdict on one estimate: is its whole interval within the bounds, or outside?
-
-    An infinite interval (one seed) or an undefined value (a diverged run) is undecided.
-    """
-    if estimate is None:
-        return "not tested"
-    value, low, high, _ = estimate
-    if not all(map(math.isfinite, (value, low, high))):
-        return "undecided"
-    least = -math.inf if criterion.at_least is None else criterion.at_least
-    most = math.inf if criterion.at_most is None else criterion.at_most
-    if least <= low and high <= most:
-        return "reproduced"
-    return "not reproduced" if high < least or most < low else "undecided"
 
 
 class Table(NamedTuple):
@@ -156,7 +121,7 @@ class Table(NamedTuple):
         for verdict in self.verdicts:
             lines.append(f"{verdict.claim.id}: {verdict.verdict}")
             lines += [
-                f"  {p['verdict']}: {describe_number(p)} ({p['criterion']})"
+                f"  {p['verdict']}: {describe_part(p)} ({p['criterion']})"
                 for p in verdict.record["parts"]
             ]
         return "\n".join(lines)
@@ -178,12 +143,13 @@ def table(verdicts: Iterable[Verdict] | Verdict) -> Table:
 
 
 def _row(claim: Claim, record: Mapping) -> str:
+    words = note_html(claim.words.get(record["verdict"], ""))
     return (
         f'<tr><th scope="row">{escape(claim.figure)} '
         f'<span class="claim-id">{escape(claim.id)}</span></th>'
         f"<td>{escape(claim.statement)}{note_html(claim.note)}</td>"
         f"<td>{parts_html(record['parts'])}</td>"
-        f"<td>{badge_html(record['verdict'])}{note_html(record['note'])}</td></tr>"
+        f"<td>{badge_html(record['verdict'])}{words}{note_html(record['note'])}</td></tr>"
     )
 
 
@@ -207,12 +173,3 @@ def _named(
         if not isinstance(estimate, Estimate | None):
             raise Mistake(f"{name} of claim {claim.id}: {estimate!r} is no Estimate")
     return chosen
-
-
-def _numbers(estimate: Estimate | None) -> dict:
-    if estimate is None:
-        return dict.fromkeys(Estimate._fields)
-    value, low, high, n = estimate
-    finite = {"value": value, "low": low, "high": high}
-    safe = {k: float(v) if math.isfinite(v) else None for k, v in finite.items()}
-    return {**safe, "n": int(n)}

@@ -7,6 +7,7 @@ from helpers.estimates.intervals import (
     exact,
     mean_interval,
     paired_difference,
-    ratio_interval,
 )
+from helpers.estimates.ratios import ratio_interval, share_regained
 from helpers.estimates.settings import largest_distance, lowest
+from helpers.estimates.sources import clustered_interval, crossed_interval

@@ -16,6 +16,9 @@ from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
 
+ROUNDING = 1e-9  # of a grid's step: nearer values are equal
+FEWEST_EQUAL = 6  # seeds that say something where a discrete quantity shows no spread
+
 
 class Estimate(NamedTuple):
     """A measured quantity: its value, its interval and the number n of cases behind it.
@@ -43,60 +46,42 @@ def exact(value: float, *, n: int = 1) -> Estimate:
     The interval has no width; a value that is not finite is undefined.
     """
     value = float(value)
-    return Estimate(value, value, value, n) if math.isfinite(value) else _undefined(n)
+    return Estimate(value, value, value, n) if math.isfinite(value) else undefined(n)
 
 
-def mean_interval(values: ArrayLike, *, confidence: float = 0.95) -> Estimate:
+def mean_interval(
+    values: ArrayLike, *, confidence: float = 0.95, grid: float = 0.0
+) -> Estimate:
     """Mean over seeds with Student's t interval.
 
     `values`: one number a seed. One value: infinite interval. Equal values: no width.
-    Any value that is not finite: undefined, and n still counts every seed.
+    Any value that is not finite: undefined, and n still counts every seed. `grid`: step
+    between the values that a rank, a share or an epoch can have; where all are equal
+    the interval then reaches as far as a neighbouring value can be probable and unseen
+    (at 2.5 % in n seeds), and is infinite below six seeds.
     """
-    values = _one_a_seed(values)
+    values = one_a_seed(values)
+    n = len(values)
     if not np.isfinite(values).all():
-        return _undefined(len(values))
+        return undefined(n)
     mean, half = _student(values, confidence)
-    return Estimate(float(mean), float(mean - half), float(mean + half), len(values))
+    if grid and n > 1 and np.ptp(values) <= ROUNDING * grid:
+        unseen = 1 - ((1 - confidence) / 2) ** (1 / n)
+        half = np.asarray(grid * unseen if n >= FEWEST_EQUAL else np.inf)
+    return Estimate(float(mean), float(mean - half), float(mean + half), n)
 
 
 def paired_difference(
-    a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95
+    a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95, grid: float = 0.0
 ) -> Estimate:
     """Mean of a - b, seed by seed, with Student's t interval (see mean_interval)."""
-    a, b = _one_a_seed(a), _one_a_seed(b)
+    a, b = one_a_seed(a), one_a_seed(b)
     if len(a) != len(b):
         raise Mistake(
             f"a paired difference of {len(a)} and {len(b)} values: "
             "give both for the same seeds, in one order"
         )
-    return mean_interval(a - b, confidence=confidence)
-
-
-def ratio_interval(a: ArrayLike, b: ArrayLike, *, confidence: float = 0.95) -> Estimate:
-    """Mean of a over mean of b, seed by seed, with Fieller's interval (Fieller 1954).
-
-    The set of ratios r for which the mean of a - r b is not significantly different
-    from 0. Infinite where b's own mean is not significantly different from 0.
-    """
-    a, b = _one_a_seed(a), _one_a_seed(b)
-    if len(a) != len(b):
-        raise Mistake(f"a ratio of {len(a)} and {len(b)} values: give both by seed")
-    _check_confidence(confidence)
-    n, mean_a, mean_b = len(a), a.mean(), b.mean()
-    if not np.isfinite(mean_a + mean_b) or mean_b == 0:
-        return _undefined(n)
-    value = float(mean_a / mean_b)
-    if n == 1:
-        return Estimate(value, -math.inf, math.inf, n)
-    var_a, cov, _, var_b = np.cov(a, b).ravel() / n
-    square = scipy.special.stdtrit(n - 1, (1 + confidence) / 2) ** 2
-    leading = mean_b**2 - square * var_b  # of the quadratic whose roots are the limits
-    if leading <= 0:
-        return Estimate(value, -math.inf, math.inf, n)
-    middle = (mean_a * mean_b - square * cov) / leading
-    rest = (mean_a**2 - square * var_a) / leading
-    half = math.sqrt(max(middle**2 - rest, 0))
-    return Estimate(value, float(middle - half), float(middle + half), n)
+    return mean_interval(a - b, confidence=confidence, grid=grid)
 
 
 def proportion_interval(
@@ -106,8 +91,8 @@ def proportion_interval(
     if not 0 <= successes <= n:
         raise Mistake(f"{successes} successes of {n}: allowed are 0 to {n}")
     if n == 0:
-        return _undefined(0)
-    _check_confidence(confidence)
+        return undefined(0)
+    check_confidence(confidence)
     interval = scipy.stats.binomtest(int(successes), int(n)).proportion_ci(
         confidence, method="wilson"
     )
@@ -131,10 +116,10 @@ def bootstrap_interval(
     values = np.asarray(values, dtype=float)
     if values.ndim == 0 or len(values) == 0:
         raise Mistake("no values to resample: give at least one case")
-    _check_confidence(confidence)
+    check_confidence(confidence)
     n, value = len(values), float(statistic(values))
     if not (np.isfinite(values).all() and math.isfinite(value)):
-        return _undefined(n)
+        return undefined(n)
     if n == 1:
         return Estimate(value, -math.inf, math.inf, 1)
     with warnings.catch_warnings(), np.errstate(invalid="ignore"):
@@ -174,7 +159,7 @@ def band(values: ArrayLike, *, confidence: float = 0.95) -> Band:
 
 def _student(values: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
     """Mean and half width of the t interval over the first axis."""
-    _check_confidence(confidence)
+    check_confidence(confidence)
     n = len(values)
     equal = np.ptp(values, axis=0) == 0
     mean = np.where(equal, values[0], values.mean(axis=0))  # exact where all are equal
@@ -184,7 +169,8 @@ def _student(values: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndar
     return mean, np.where(equal, 0, quantile * values.std(axis=0, ddof=1) / n**0.5)
 
 
-def _one_a_seed(values: ArrayLike) -> np.ndarray:
+def one_a_seed(values: ArrayLike) -> np.ndarray:
+    """One number a seed, (seed,), at least one; a Mistake otherwise."""
     values = np.asarray(values, dtype=float)
     if values.ndim != 1 or len(values) == 0:
         raise Mistake(
@@ -193,13 +179,23 @@ def _one_a_seed(values: ArrayLike) -> np.ndarray:
     return values
 
 
-def _check_confidence(confidence: float) -> None:
+def check_confidence(confidence: float) -> None:
+    """A Mistake unless it lies between 0 and 1."""
     if not 0 < confidence < 1:
         raise Mistake(f"confidence {confidence}: allowed is between 0 and 1")
 
 
-def _undefined(n: int) -> Estimate:
+def undefined(n: int) -> Estimate:
+    """What no value was found for, in n cases."""
     return Estimate(math.nan, -math.inf, math.inf, n)
+
+
+def rank_step(count: int) -> float:
+    """Step between the Spearman correlations that `count` pairs without ties can have.
+
+    12 / (k (k² - 1)): a sum of squared differences of ranks is even.
+    """
+    return 12 / (count * (count**2 - 1)) if count > 1 else math.inf
 
 
 def spearman(a: ArrayLike, b: ArrayLike) -> float:

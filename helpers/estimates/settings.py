@@ -2,22 +2,27 @@
 
 Tables are (network, setting), settings ascending: what is given the settings refuses
 any other order. A network is a seed, which all settings share, so differences are taken
-seed by seed. Where an extreme setting is chosen by its mean, the interval is that
-setting's own; of no setting at all it is undefined.
+seed by seed.
+
+The extreme of k settings has no interval of its own: one that was chosen for its mean
+is too far out. All k have intervals that hold together, at 1 - .05/k each, and the
+extreme lies between the extremes of their limits. So a bound is met where all settings
+meet it and missed where one surely misses it. Of no setting at all it is undefined.
 """
 
 import math
-from collections.abc import Callable, Iterable
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from itertools import pairwise, permutations
 
 import numpy as np
+import scipy  # its parts are loaded when they are asked for
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
-from helpers.estimates.intervals import Estimate, mean_interval, paired_difference
+from helpers.estimates.intervals import Estimate, mean_interval, undefined
 
 Estimates = dict[str, Estimate]
-UNDEFINED = Estimate(math.nan, -math.inf, math.inf, 0)
+UNDEFINED = undefined(0)
 
 
 def ascending(name: str, settings: ArrayLike, *, least: int = 1) -> np.ndarray:
@@ -31,48 +36,102 @@ def ascending(name: str, settings: ArrayLike, *, least: int = 1) -> np.ndarray:
     return values
 
 
+def joint(count: int, *, confidence: float = 0.95) -> float:
+    """Confidence of each of `count` intervals that hold together (Bonferroni)."""
+    return 1 - (1 - confidence) / max(count, 1)
+
+
+def stretched(estimate: Estimate, count: int) -> Estimate:
+    """A 95 % interval as one of `count` that hold together, about the same value.
+
+    By the ratio of Student's quantiles for n - 1 degrees of freedom; what has no width
+    or no end stays so, and so does the interval of one case.
+    """
+    value, low, high, n = estimate
+    if n < 2:
+        return estimate
+    own, wider = scipy.special.stdtrit(n - 1, [0.975, (1 + joint(count)) / 2])
+    more = float(wider / own)
+    return Estimate(
+        value, value - more * (value - low), value + more * (high - value), n
+    )
+
+
+def highest_of(estimates: Iterable[Estimate]) -> Estimate:
+    """The largest of quantities whose intervals hold together, `joint(count)` each."""
+    estimates = list(estimates)
+    broken = [each for each in estimates if math.isnan(each.value)]
+    if broken or not estimates:  # a diverged run is never dropped
+        return (broken or [UNDEFINED])[0]
+    values, lows, highs, counts = zip(*estimates, strict=True)
+    return Estimate(max(values), max(lows), max(highs), min(counts))
+
+
+def lowest_of(estimates: Iterable[Estimate]) -> Estimate:
+    """The smallest of quantities whose intervals hold together."""
+    return _turned(highest_of(map(_turned, estimates)))
+
+
+def farthest_of(estimates: Iterable[Estimate]) -> Estimate:
+    """The one farthest from zero, with its sign; the interval holds for its size.
+
+    Where none surely differs from zero it reaches from the lowest to the highest limit.
+    Meant for bounds that lie on both sides of zero alike.
+    """
+    estimates = list(estimates)
+    size = highest_of(map(_size, estimates))
+    if math.isnan(size.value):
+        return size
+    value, _, _, n = max(estimates, key=lambda each: abs(each.value))
+    if size.low > 0:
+        return size if value > 0 else _turned(size)
+    low, high = lowest_of(estimates).low, highest_of(estimates).high
+    return Estimate(value, low, high, n)
+
+
 def lowest(values: ArrayLike) -> Estimate:
-    """The setting with the lowest mean."""
-    return extreme(map(mean_interval, _columns(values)), lambda e: -e.value)
+    """The lowest mean of any setting."""
+    return lowest_of(_together(_columns(values)))
 
 
 def highest(values: ArrayLike) -> Estimate:
-    """The setting with the highest mean."""
-    return extreme(map(mean_interval, _columns(values)), lambda e: e.value)
+    """The highest mean of any setting."""
+    return highest_of(_together(_columns(values)))
 
 
 def largest_in_size(values: ArrayLike) -> Estimate:
-    """The setting whose mean lies farthest from zero, with its sign."""
-    return extreme(map(mean_interval, _columns(values)), lambda e: abs(e.value))
+    """The mean of the setting that lies farthest from zero, with its sign."""
+    return farthest_of(_together(_columns(values)))
 
 
 def largest_distance(values: ArrayLike, reference: ArrayLike) -> Estimate:
     """Distance of the farthest setting's mean from its reference (setting,): >= 0."""
-    gap = largest_in_size(_table(values) - np.asarray(reference))
-    if math.isnan(gap.value):
-        return gap
-    low, high = sorted((abs(gap.low), abs(gap.high)))
-    return Estimate(abs(gap.value), 0.0 if gap.low < 0 < gap.high else low, high, gap.n)
+    gaps = _together(_columns(_table(values) - np.asarray(reference)))
+    return highest_of(map(_size, gaps))
 
 
 def drop_from_best(values: ArrayLike) -> Estimate:
-    """Value at the setting with the best mean minus that at the last setting."""
-    values = _table(values)
-    best = values.mean(axis=0).argmax()  # the first NaN where there is one
-    return paired_difference(values[:, best], values[:, -1])
+    """The best mean of any setting minus that of the last: 0 if this is the best."""
+    table = _table(values)
+    others = table.shape[1] - 1  # the last minus itself is 0 for sure
+    return highest_of(_together((table - table[:, -1:]).T, count=others))
 
 
 def largest_rise(values: ArrayLike) -> Estimate:
     """The largest mean rise from one setting to the next (negative: it only falls)."""
-    steps = [paired_difference(b, a) for a, b in pairwise(_columns(values))]
-    return extreme(steps, lambda e: e.value)
+    return highest_of(_together([b - a for a, b in pairwise(_columns(values))]))
+
+
+def largest_fall(values: ArrayLike) -> Estimate:
+    """The largest mean fall from one setting to any later one."""
+    columns = _columns(values)
+    falls = [a - b for k, a in enumerate(columns) for b in columns[k + 1 :]]
+    return highest_of(_together(falls))
 
 
 def largest_ratio(values: ArrayLike) -> Estimate:
-    """The setting with the largest mean over that with the smallest, seed by seed."""
-    values = _table(values)
-    means = values.mean(axis=0)
-    return mean_interval(values[:, means.argmax()] / values[:, means.argmin()])
+    """The largest mean ratio of two settings, seed by seed."""
+    return highest_of(_together([a / b for a, b in permutations(_columns(values), 2)]))
 
 
 def slope(positions: ArrayLike, values: ArrayLike) -> Estimate:
@@ -83,11 +142,27 @@ def slope(positions: ArrayLike, values: ArrayLike) -> Estimate:
     return mean_interval(np.polyfit(at, _table(values).T, 1)[0])
 
 
-def extreme(estimates: Iterable[Estimate], size: Callable) -> Estimate:
-    """The estimate of largest size; an undefined one (a diverged run) comes first."""
-    estimates = list(estimates)
-    undefined = [e for e in estimates if math.isnan(e.value)]
-    return undefined[0] if undefined else max(estimates, key=size, default=UNDEFINED)
+def _together(
+    samples: Sequence[np.ndarray] | np.ndarray, *, count: int = 0
+) -> list[Estimate]:
+    """Means of samples (network,) each, with intervals that hold for all or `count`."""
+    confidence = joint(count or len(samples))
+    return [mean_interval(sample, confidence=confidence) for sample in samples]
+
+
+def _turned(estimate: Estimate) -> Estimate:
+    """The negative of a quantity."""
+    value, low, high, n = estimate
+    return Estimate(-value, -high, -low, n)
+
+
+def _size(estimate: Estimate) -> Estimate:
+    """A quantity without its sign; undefined remains so."""
+    value, low, high, n = estimate
+    if math.isnan(value):
+        return estimate
+    near, far = sorted((abs(low), abs(high)))
+    return Estimate(abs(value), 0.0 if low < 0 < high else near, far, n)
 
 
 def _columns(values: ArrayLike) -> np.ndarray:

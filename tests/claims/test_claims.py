@@ -3,13 +3,17 @@
 import json
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from helpers import claims
+from helpers.claims.judging import judge_part
 from helpers.claims.registry import Criterion, load_registry
-from helpers.claims.verdicts import judge, judge_criterion, table
+from helpers.claims.verdicts import judge, table
 from helpers.errors import Mistake
 from helpers.estimates import Estimate, exact, mean_interval
 
@@ -24,6 +28,10 @@ ACROSS = {"slowest_over_fastest_epochs": Estimate(1.3, 1.2, 1.4, 5)}
 
 def criterion(**bounds) -> Criterion:
     return Criterion(name="x", text="a quantity", why="ours: a test", **bounds)
+
+
+def judge_criterion(criterion: Criterion, estimate: Estimate, **rules) -> str:
+    return judge_part(criterion, estimate, **rules).verdict
 
 
 @pytest.mark.parametrize(
@@ -64,13 +72,93 @@ def test_a_diverged_run_or_a_single_seed_is_never_reproduced():
     assert judge_criterion(anything, Estimate(math.nan, 1.0, 1.0, 3)) == "undecided"
 
 
+def test_fewer_networks_than_were_planned_decide_nothing():
+    positive, clear = criterion(at_least=0.0), Estimate(0.5, 0.4, 0.6, 3)
+    for estimate in (clear, clear._replace(low=-0.6, high=-0.4)):
+        part = judge_part(positive, estimate, planned=4)
+        assert (part.verdict, part.reason) == ("undecided", "planned 4")
+        assert judge_criterion(positive, estimate, planned=3) != "undecided"
+    assert judge_criterion(positive, exact(1.0), planned=0) == "reproduced"
+    few = judge("A2a", {name: each._replace(n=3) for name, each in GOOD.items()})
+    assert few.verdict == "undecided"
+    assert few._repr_html_().count("n = 3, planned 4") == 2
+    assert "n = 3, planned 4 (" in repr(table(few))
+    counted = {c.id for c in load_registry().values() if c.networks == 0}
+    assert {"B1A", "B-claim1", "B-T1", "A3", "A-thm1", "C-identity"} <= counted
+    assert load_registry()["B4A"].networks == 8  # an epoch
+
+
+def test_one_part_of_several_has_to_miss_by_more():
+    """By hand: t(1 - .025/3, 4) / t(.975, 4) = 3.960770 / 2.776445 of half a width."""
+    below = Estimate(-0.13, -0.23, -0.03, 5)
+    positive, stretched = criterion(at_least=0.0), 0.1 * 3.960770 / 2.776445
+    assert stretched > 0.13  # reaches the bound
+    part = judge_part(positive, below, parts=3)
+    assert part.verdict == "undecided"
+    assert part.reason == "outside at 95 %, not at the 98.3 % that 3 parts ask"
+    assert judge_criterion(positive, below) == "not reproduced"
+    far = below._replace(value=-0.15, low=-0.25, high=-0.05)
+    assert judge_criterion(positive, far, parts=3) == "not reproduced"
+    upper = judge_criterion(criterion(at_most=-0.26), below, parts=3)
+    assert upper == "undecided"  # its upper side lies beyond, and is stretched too
+    assert judge_criterion(positive, exact(-1e-3, n=5), parts=9) == "not reproduced"
+    assert judge_criterion(positive, below._replace(low=-math.inf)) == "undecided"
+    inside = Estimate(0.13, 0.03, 0.23, 5)  # all parts inside is a test by itself
+    assert judge_criterion(positive, inside, parts=3) == "reproduced"
+
+
+@pytest.mark.parametrize(("parts", "networks"), [(1, 4), (3, 5), (6, 8)])
+def test_a_claim_that_holds_is_seldom_called_not_reproduced(parts, networks):
+    """Every part lies on its bound: the worst case of a claim that holds."""
+    rng, trials = np.random.default_rng(31), 1000
+    drawn = rng.normal(size=(trials, parts, networks))
+    most = criterion(at_most=0.0)
+
+    def failures(together):
+        rules = {"parts": parts if together else 1}
+        return sum(
+            "not reproduced"
+            in {judge_criterion(most, mean_interval(part), **rules) for part in claim}
+            for claim in drawn
+        )
+
+    allowed = stats.binom.ppf(1 - 1e-6, trials, 0.025)  # one side of 5 %
+    assert failures(together=True) <= allowed
+    assert parts == 1 or failures(together=False) > allowed
+
+
+def test_what_rounding_keeps_from_a_bound_has_reached_it():
+    value = 0.7999999999999999  # a Spearman correlation of 0.8
+    for bounds in ({"at_least": 0.8}, {"at_most": 0.7999999999999998}):
+        assert judge_criterion(criterion(**bounds), exact(value)) == "reproduced"
+    below = judge_criterion(criterion(at_least=0.8), exact(0.799999))
+    assert below == "not reproduced"
+    negative = criterion(at_most=-0.8)
+    assert judge_criterion(negative, exact(-value)) == "reproduced"
+    assert judge_criterion(criterion(at_least=0.0), exact(-1e-12)) == "not reproduced"
+
+
+def test_a_verdict_says_in_a_sentence_what_was_found():
+    verdict = judge("A2a", GOOD)
+    sentence = f"This holds here: {verdict.claim.statement}"
+    assert verdict.record["words"] == sentence
+    assert sentence in verdict._repr_html_()
+    assert sentence not in table(verdict).html  # the statement stands there
+    own = replace(verdict.claim, words={"reproduced": "All scales fit."})
+    told = replace(verdict, claim=own)
+    assert "All scales fit." in told._repr_html_() and told.record["words"]
+    assert "All scales fit." in table(told).html
+    assert judge("A2a", None, note="why").record["words"] == ""
+    assert judge("A2a", GOOD | BELOW).record["words"].startswith("This does not hold")
+
+
 @pytest.mark.parametrize(
     ("changed", "verdict"),
     [
         ({}, "reproduced"),
         (ACROSS, "undecided"),
         (BELOW, "not reproduced"),
-        ({LOWEST: Estimate(0.9, 0.5, 1.3, 3), **BELOW}, "not reproduced"),
+        ({LOWEST: Estimate(0.9, 0.5, 1.3, 5), **BELOW}, "not reproduced"),
         ({LOWEST: None}, "not tested"),
         ({LOWEST: None, **ACROSS}, "not tested"),
         ({LOWEST: None, **BELOW}, "not reproduced"),
@@ -90,7 +178,7 @@ def test_the_headline_is_the_first_part():
 
 
 def test_one_estimate_serves_a_claim_with_one_criterion():
-    assert judge("A5d", Estimate(0.2, 0.1, 0.3, 3)).verdict == "reproduced"
+    assert judge("A5d", Estimate(0.2, 0.1, 0.3, 4)).verdict == "reproduced"
     # What no criterion asks for is left aside.
     assert judge("A2a", GOOD | {"accuracy": exact(0)}) == judge("A2a", GOOD)
 
@@ -128,10 +216,10 @@ def test_what_is_not_tested_has_a_reason():
 
 def test_a_criterion_may_speak_about_some_data_only():
     names = load_registry()["A1a"].names
-    good = dict.fromkeys(names, exact(0.0)) | {
-        "train_accuracy_at_largest_sigma": exact(1.0),
-        "drop_best_to_largest_sigma": exact(0.5),
-        "test_accuracy_at_smallest_sigma": exact(0.5),
+    good = dict.fromkeys(names, exact(0.0, n=5)) | {
+        "train_accuracy_at_largest_sigma": exact(1.0, n=5),
+        "drop_best_to_largest_sigma": exact(0.5, n=5),
+        "test_accuracy_at_smallest_sigma": exact(0.5, n=5),
     }
     assert judge("A1a", good, dataset="digits").verdict == "not reproduced"
     assert judge("A1a", good).verdict == "not reproduced"

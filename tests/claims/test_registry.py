@@ -103,6 +103,12 @@ TWICE = ONE[ONE.index("- {id") :]
         ("id: A1", "id: B1", "not of paper A"),
         ("figure: F", "figure: F, required: [huge]", "allowed"),
         ("figure: F", "figure: F, required: laptop", "required 'laptop' is no list"),
+        ("figure: F", "figure: F, networks: .5", "networks 0.5 is no number of"),
+        ("figure: F", "figure: F, networks: -1", "networks -1 is no number of"),
+        ("figure: F", "figure: F, words: [yes]", "give them by verdict"),
+        ("figure: F", "figure: F, words: {open: A.}", "words for ['open']: allowed"),
+        ("figure: F", "figure: F, words: {undecided: a.}", "have to be sentences"),
+        ("figure: F", "figure: F, words: {undecided: At 3.}", "have to be sentences"),
         ("statement: s, ", "", "claim A1: without statement"),
         ("letter: A", "- letter", "expected"),
         ("chapters: {c: of one thing}", "chapters: [c]", "give names"),
@@ -120,6 +126,19 @@ def test_a_slip_in_the_registry_is_named_on_one_line(tmp_path, old, new, complai
         load_registry(path)
     assert complaint in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_claim_plans_its_networks_and_has_words_for_its_verdicts(tmp_path):
+    path = tmp_path / "claims.yaml"
+    path.write_text(ONE)
+    claim = load_registry(path)["A1"]
+    assert (claim.networks, dict(claim.words)) == (4, {})
+    own = tmp_path / "own.yaml"
+    more = "figure: F, networks: 8, words: {not reproduced: It rises.}"
+    own.write_text(ONE.replace("figure: F", more))
+    claim = load_registry(own)["A1"]
+    assert (claim.networks, claim.sentence("not reproduced")) == (8, "It rises.")
+    assert claim.sentence("undecided") == "Whether this holds here stays open: s"
 
 
 def test_what_holds_for_a_claim_holds_for_its_criteria(tmp_path):

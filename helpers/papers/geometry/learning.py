@@ -53,10 +53,11 @@ def learning(histories: Histories, *, chance: float) -> dict[str, Estimate]:
     epochs = memorization_epochs(histories, chance=chance)
     # Undefined where half of the permuted labels are right before any training.
     half = np.divide(at, epochs, out=half, where=epochs > 0)
+    step = np.nan_to_num(1 / np.maximum(epochs, 1)).max()  # the peak an epoch later
     return {
         "restored_peak_minus_final": paired_difference(peaks, final),
         "restored_peak_minus_chance": mean_interval(peaks - chance),
-        "restored_peak_epoch_over_permuted_epoch": mean_interval(half),
+        "restored_peak_epoch_over_permuted_epoch": mean_interval(half, grid=step),
         "final_train_accuracy": mean_interval(histories.final("train_accuracy")),
         "test_best_minus_final": paired_difference(
             histories.best("test_accuracy"), histories.final("test_accuracy")

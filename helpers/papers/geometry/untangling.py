@@ -7,7 +7,7 @@ from scipy.stats import pearsonr
 
 from helpers.errors import Mistake
 from helpers.estimates import Estimate, exact, mean_interval
-from helpers.estimates.intervals import spearman
+from helpers.estimates.intervals import rank_step, spearman
 from helpers.estimates.settings import highest, largest_distance
 from helpers.models.layers import INPUT
 from helpers.papers.geometry.manifolds import Geometry
@@ -112,7 +112,7 @@ def by_share(capacities: Mapping[str, np.ndarray], shares) -> dict[str, Estimate
             both.mean(axis=1) if both.size else np.full(len(both), np.nan)
         ),
         "test_capacity_rank_correlation_with_share": mean_interval(
-            [spearman(shares, row[:, -1]) for row in test]
+            [spearman(shares, row[:, -1]) for row in test], grid=rank_step(len(shares))
         ),
     }
 
@@ -138,7 +138,8 @@ def sizes(by_radius: np.ndarray, by_dimension: np.ndarray) -> dict[str, Estimate
     """Capacity of balls (draw, size), of growing radius or dimension (figure 1C)."""
     return {
         f"capacity_rank_correlation_with_{name}": mean_interval(
-            [spearman(range(len(row)), row) for row in rows]
+            [spearman(range(len(row)), row) for row in rows],
+            grid=rank_step(rows.shape[1]),
         )
         for name, rows in (("radius", by_radius), ("dimension", by_dimension))
     }

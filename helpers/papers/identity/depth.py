@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from helpers.estimates import Estimate
-from helpers.estimates.intervals import spearman
-from helpers.papers.identity.fitted import are_fitted, largest, over_fitted
+from helpers.estimates.intervals import rank_step, spearman
+from helpers.estimates.settings import highest_of
+from helpers.papers.identity.fitted import are_fitted, over_fitted, together
 from helpers.papers.identity.maps import Maps
 
 SHALLOW = 5  # layers, up to which the paper's ConvNets are the identity
@@ -53,7 +54,7 @@ def activations(relu: Maps, linear: Maps) -> dict[str, Estimate]:
         "relu_minus_linear_constant_correlation": over_fitted(
             repeated[0] - repeated[1]
         ),
-        "identity_correlation_orthogonal": largest(map(over_fitted, copied)),
+        "identity_correlation_orthogonal": highest_of(together(copied)),
     }
 
 
@@ -103,7 +104,8 @@ def same_pattern(maps: Maps) -> Estimate:
         [rank_correlation(a, b) for a, b in zip(first, second, strict=True)]
         for first, second in pairs
     ]
-    return over_fitted(np.max(found, axis=0))
+    step = rank_step(maps.constant[0].size)
+    return over_fitted(np.max(found, axis=0), grid=step)
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
@@ -115,4 +117,5 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
 def rank_by_setting(values: np.ndarray, settings: Sequence[float]) -> Estimate:
     """Spearman correlation of a quantity (network, setting) and its setting."""
     axis = np.array(settings, dtype=float)
-    return over_fitted([rank_correlation(row, axis) for row in values])
+    ranks = [rank_correlation(row, axis) for row in values]
+    return over_fitted(ranks, grid=rank_step(len(axis)))

@@ -6,12 +6,13 @@ import numpy as np
 
 from helpers.estimates import Estimate
 from helpers.estimates.intervals import bootstrap_interval, proportion_interval
+from helpers.estimates.settings import farthest_of
 from helpers.papers.identity.fitted import (
     NOT_FITTED,
     are_fitted,
-    largest,
     over_fitted,
     ratio_over_fitted,
+    together,
 )
 from helpers.papers.identity.maps import Maps
 
@@ -41,7 +42,8 @@ def ranges(
     constant: of the deepest networks, identity: of shallow ones, size -> (network,)
     (figure 11).
     """
-    return ratio_over_fitted(*(_share(each) for each in (constant, identity)))
+    shares = (_share(each) for each in (constant, identity))
+    return ratio_over_fitted(*shares, grid=1 / len(constant))
 
 
 def _share(correlations: Mapping[int, np.ndarray]) -> np.ndarray:
@@ -69,10 +71,10 @@ def filters(maps: Maps, side: int) -> dict[str, Estimate]:
     rows = np.moveaxis(maps.constant.mean(2), 1, 0)
     constant = dict(zip(maps.settings, rows, strict=True))
     half = [k for k in maps.settings if STANDARD < k <= side // 2 + 1]
-    changes = [over_fitted(constant[k] - constant[STANDARD]) for k in half]
+    changes = [constant[k] - constant[STANDARD] for k in half]
     widest = constant[max(maps.settings)]
     return {
-        "constant_correlation_change_moderate_filters": largest(changes, size=True),
+        "constant_correlation_change_moderate_filters": farthest_of(together(changes)),
         "constant_correlation_change_largest_filter": over_fitted(
             widest - constant[STANDARD]
         ),

@@ -8,28 +8,23 @@ which leaves an estimate undefined.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from helpers.estimates import Estimate, mean_interval, ratio_interval
-from helpers.estimates.settings import UNDEFINED
+from helpers.estimates.settings import UNDEFINED, joint
 
 NOT_FITTED = math.nan
 
 
-def largest(estimates: Iterable[Estimate], *, size: bool = False) -> Estimate:
-    """The estimate with the largest value, or size of it; undefined if any or all are.
+def together(samples: Sequence[ArrayLike]) -> list[Estimate]:
+    """Means of samples (network,), over who fitted, with intervals that hold together.
 
-    None at all is undefined, too.
+    For the extreme of several settings (helpers.estimates.settings).
     """
-
-    def rank(estimate: Estimate) -> tuple[bool, float]:
-        value = abs(estimate.value) if size else estimate.value
-        return math.isnan(value), value
-
-    return max(estimates, key=rank, default=UNDEFINED)
+    return [over_fitted(some, confidence=joint(len(samples))) for some in samples]
 
 
 def are_fitted(values: np.ndarray) -> np.ndarray:
@@ -37,11 +32,18 @@ def are_fitted(values: np.ndarray) -> np.ndarray:
     return ~np.isnan(values)
 
 
-def over_fitted(values: ArrayLike) -> Estimate:
-    """Mean and interval over the networks that fitted; undefined where none did."""
+def over_fitted(
+    values: ArrayLike, *, confidence: float = 0.95, grid: float = 0.0
+) -> Estimate:
+    """Mean and interval over the networks that fitted; undefined where none did.
+
+    grid: step between the values that a rank can have, of `mean_interval`.
+    """
     values = np.asarray(values, dtype=float)
     there = values[are_fitted(values)]
-    return mean_interval(there) if len(there) else UNDEFINED
+    if not len(there):
+        return UNDEFINED
+    return mean_interval(there, confidence=confidence, grid=grid)
 
 
 def geometric_over_fitted(values: ArrayLike) -> Estimate:
@@ -53,8 +55,8 @@ def geometric_over_fitted(values: ArrayLike) -> Estimate:
     return Estimate(math.exp(value), math.exp(low), math.exp(high), n)
 
 
-def ratio_over_fitted(a: ArrayLike, b: ArrayLike) -> Estimate:
+def ratio_over_fitted(a: ArrayLike, b: ArrayLike, *, grid: float = 0.0) -> Estimate:
     """Ratio of means over the pairs of networks that both fitted, as ratio_interval."""
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     there = are_fitted(a) & are_fitted(b)
-    return ratio_interval(a[there], b[there]) if there.any() else UNDEFINED
+    return ratio_interval(a[there], b[there], grid=grid) if there.any() else UNDEFINED

@@ -15,8 +15,14 @@ from numpy.typing import ArrayLike
 from helpers.claims.html import describe_number, table_html
 from helpers.errors import Mistake
 from helpers.estimates import Estimate, exact, mean_interval, paired_difference
-from helpers.estimates.intervals import spearman
-from helpers.estimates.settings import Estimates, ascending
+from helpers.estimates.intervals import rank_step, spearman
+from helpers.estimates.settings import (
+    Estimates,
+    ascending,
+    farthest_of,
+    joint,
+    lowest_of,
+)
 from helpers.metrics.gradients import related
 
 Tables = Mapping[str, ArrayLike]  # data set -> (network, setting)
@@ -89,10 +95,14 @@ class Ranks(NamedTuple):
     """
 
     values: dict[str, dict[str, np.ndarray]]
+    steps: dict[str, float]  # data set -> step between possible correlations
 
-    def estimate(self, measure: str, data: str) -> Estimate:
+    def estimate(
+        self, measure: str, data: str, *, confidence: float = 0.95
+    ) -> Estimate:
         """Mean over seeds with its interval."""
-        return mean_interval(self.values[measure][data])
+        ranks, step = self.values[measure][data], self.steps[data]
+        return mean_interval(ranks, confidence=confidence, grid=step)
 
     def _repr_html_(self) -> str:
         """A row for each measure, a column for each data set."""
@@ -123,7 +133,8 @@ def rank_measures(measures: Mapping[str, tuple[Tables, int]], tests: Tables) -> 
                 for data in tests
             }
             for name, (tables, sign) in measures.items()
-        }
+        },
+        {data: rank_step(np.shape(table)[1]) for data, table in tests.items()},
     )
 
 
@@ -140,27 +151,24 @@ def rank_estimates(
     data_sets: those that count, all of them where None.
     """
     data_sets = data_sets or list(ranks.values[alignment])
-    own = [ranks.estimate(alignment, data) for data in data_sets]
-    ahead = [_ahead_of_best(ranks, alignment, others, data) for data in data_sets]
-    spread = [ranks.estimate(diversity, data) for data in data_sets]
+    each = {"confidence": joint(len(data_sets))}
+    own = [ranks.estimate(alignment, data, **each) for data in data_sets]
+    spread = [ranks.estimate(diversity, data, **each) for data in data_sets]
+    each = {"confidence": joint(len(data_sets) * len(others))}
+    ahead = [
+        paired_difference(
+            *(ranks.values[name][data] for name in (alignment, other)),
+            grid=ranks.steps[data],
+            **each,
+        )
+        for data in data_sets
+        for other in others
+    ]
     return {
-        "rank_correlation_alignment_test": min(own, key=_value),
-        "rank_correlation_minus_best_other": min(ahead, key=_value),
-        "diversity_rank_correlation": max(spread, key=lambda e: abs(_value(e))),
+        "rank_correlation_alignment_test": lowest_of(own),
+        "rank_correlation_minus_best_other": lowest_of(ahead),
+        "diversity_rank_correlation": farthest_of(spread),
     }
-
-
-def _ahead_of_best(ranks, alignment: str, others: Sequence[str], data: str) -> Estimate:
-    own = ranks.values[alignment][data]
-    return min(
-        (paired_difference(own, ranks.values[other][data]) for other in others),
-        key=_value,
-    )
-
-
-def _value(estimate: Estimate) -> float:
-    """An undefined value comes first where the lowest is asked for."""
-    return -np.inf if np.isnan(estimate.value) else estimate.value
 
 
 def ordering(values: Mapping[str, ArrayLike], name: str) -> Estimates:
@@ -171,11 +179,12 @@ def ordering(values: Mapping[str, ArrayLike], name: str) -> Estimates:
     deep = [n for n in values if n not in ("MLP", "ConvNet")]
     if not deep:
         raise Mistake("no deep architecture to compare with: name at least one")
-    steps = [paired_difference(values[n], values["ConvNet"]) for n in deep]
+    each = {"confidence": joint(len(deep))}
+    steps = [paired_difference(values[n], values["ConvNet"], **each) for n in deep]
     first = paired_difference(values["ConvNet"], values["MLP"])
     return {
         f"{name}_convnet_minus_mlp": first,
-        f"{name}_deep_minus_convnet": min(steps, key=_value),
+        f"{name}_deep_minus_convnet": lowest_of(steps),
     }
 
 

@@ -41,7 +41,7 @@ def settling(sweep: Sweep, histories: Histories) -> dict[str, Estimate]:
     epochs = settling_epochs(sweep, histories)
     with np.errstate(invalid="ignore"):  # nothing settles: undefined
         ratio = epochs[:, early].mean(1) / epochs[:, late].mean(1)
-    return {"settling_epoch_early_over_late_layers": mean_interval(ratio)}
+    return {"settling_epoch_early_over_late_layers": mean_interval(ratio, grid=1.0)}
 
 
 def late_rewind(sweep: Sweep, histories: Histories) -> dict[str, Estimate]:
@@ -74,7 +74,7 @@ def regained(sweep: Sweep, histories: Histories, *, layers: int) -> dict[str, Es
         "share_of_lost_accuracy_regained": ratio_interval(
             highest - final, best - final
         ),
-        "best_rewind_epoch_of_last_layer": mean_interval(at),
+        "best_rewind_epoch_of_last_layer": mean_interval(at, grid=1.0),
     }
 
 

@@ -6,7 +6,6 @@ chosen, it is by the mean over networks, and the interval is that of this size.
 """
 
 from collections.abc import Mapping
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,8 +17,8 @@ from helpers.estimates import (
     paired_difference,
     ratio_interval,
 )
-from helpers.estimates.intervals import spearman
-from helpers.estimates.settings import Estimates, extreme, largest_distance
+from helpers.estimates.intervals import rank_step, spearman
+from helpers.estimates.settings import Estimates, largest_distance, largest_fall
 
 DIMENSION = (
     "dimension_peak_over_minimum_before",
@@ -36,18 +35,14 @@ def accuracy_descent(final: ArrayLike, best: ArrayLike, sizes: ArrayLike) -> Est
     """
     final, best, _ = _by_size(final, best, sizes)
     nothing = exact(np.nan, n=len(final))
-    falls = [
-        paired_difference(best[:, small], best[:, large])
-        for small, large in combinations(range(best.shape[1]), 2)
-    ]
     found = dict.fromkeys(("final_accuracy_dip", "final_accuracy_recovery"), nothing)
     if _has_inside(final):
-        peak, dip = _deepest(final.mean(0))
-        found["final_accuracy_dip"] = paired_difference(final[:, peak], final[:, dip])
+        _, dip = _deepest(final.mean(0))
+        found["final_accuracy_dip"] = largest_fall(final[:, :-1])
         found["final_accuracy_recovery"] = paired_difference(
             final[:, -1], final[:, dip]
         )
-    fall = extreme(falls, lambda each: each.value) if falls else nothing
+    fall = largest_fall(best) if best.shape[1] > 1 else nothing
     return found | {"best_accuracy_largest_fall": fall}
 
 
@@ -117,7 +112,8 @@ def monotonicity(values: np.ndarray, sizes: np.ndarray) -> Estimate:
     if len(sizes) < 3 or not np.isfinite(values).all():
         return exact(np.nan, n=len(values))
     sign = 1.0 if spearman(sizes, values.mean(0)) >= 0 else -1.0
-    return mean_interval([sign * spearman(sizes, row) for row in values])
+    ranks = [sign * spearman(sizes, row) for row in values]
+    return mean_interval(ranks, grid=rank_step(len(sizes)))
 
 
 def _has_inside(values: np.ndarray) -> bool:
