@@ -43,12 +43,11 @@ def measure_correlated(
     groups: so many times as many classes at most, group by group; the capacity is their
     harmonic mean, all else the mean. Kept beside the run.
 
-    Tables: capacity, effective dimension and radius, utility (capacity = utility (1 +
-    radius^-2) / dimension but for the two ways to count it), separable: the share of
-    dichotomies that all features separate. Where that is below one half the rest is
-    NaN: P manifolds without structure need about P M / 2 features, so 47 classes of 25
-    points are undefined in a layer of 256, and ten are not. Seconds on one core for 200
-    draws: 0.1 to 0.3 (P = 10, M = 25), 6 to 30 (P = 47, M = 25).
+    Tables: capacity, effective dimension and radius, utility, and separable, the share
+    of dichotomies that all features separate: below one half the rest is NaN. P
+    manifolds without structure need about P M / 2 features: in a layer of 256 ten
+    classes of 25 points are defined, 47 are not. 200 draws take a core 0.1 to 0.3 s
+    (P = 10, M = 25), or 6 to 30 s (P = 47).
     """
     check_sets(sets)
     model = model_of(histories.runs[0], data)

@@ -63,14 +63,8 @@ def measure_capacities(
     beside the run.
     """
     model = model_of(histories.runs[0], data)
-    settings = {
-        "layers": list(layers),
-        "examples": examples,
-        "gaussians": gaussians,
-        "draws": draws,
-        "dichotomies": dichotomies,
-        "classes": classes,
-    }
+    settings = {"layers": list(layers), "examples": examples, "classes": classes}
+    settings |= {"gaussians": gaussians, "draws": draws, "dichotomies": dichotomies}
 
     def make(trained: Trained) -> dict[str, np.ndarray]:
         return _of_network(trained, model, data, settings)

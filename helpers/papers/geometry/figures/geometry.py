@@ -98,10 +98,7 @@ def geometry_by_layer(
         low = bound if measure == "capacity" else None
         look = {"bound": low, "confidence": confidence, "pale": pale}
         _draw_sets(ax, range(len(layers)), curves, **look)
-        for name, look in looks(before).items():
-            style = {"lw": 1.1, "zorder": 2, "label": f"_{name}, faint", "marker": ""}
-            mean = np.mean(before[name], axis=0)
-            ax.plot(mean, **look.line() | style | {"alpha": PALE})
+        _draw_faint(ax, before)
         stay_near(ax, [*curves.values(), *before.values(), low])
         keep_within(ax, within)
         ax.set_ylabel(label)
@@ -113,6 +110,14 @@ def geometry_by_layer(
     key(drawn[0].figure, entries(looks(sets), ls="-"))
     note_n(drawn[0].figure, tables, interval=f"{100 * confidence:g} % interval")
     return drawn
+
+
+def _draw_faint(ax: Axes, tables: Mapping[str, ArrayLike]) -> None:
+    """The mean over networks of each set (network, layer) as a pale line."""
+    for name, look in looks(tables).items():
+        style = {"lw": 1.1, "zorder": 2, "label": f"_{name}, faint", "marker": ""}
+        mean = np.mean(tables[name], axis=0)
+        ax.plot(mean, **look.line() | style | {"alpha": PALE})
 
 
 def _draw_sets(
