@@ -17,10 +17,12 @@ from torch import Tensor
 
 from helpers.errors import Mistake
 from helpers.metrics.checks import (
+    alike,
     check_count,
     check_seed,
     finite,
     integer_labels,
+    matrix,
     real,
     within_range,
 )
@@ -124,26 +126,61 @@ def separability(
     check_count("neighbours", neighbours)
     rows = _checked(features, neighbours)
     labels = integer_labels(labels, len(rows)).cpu()
-    named = labels[_nearest(rows, neighbours).cpu()]  # (example, neighbour)
-    votes = (named[:, :, None] == named[:, None]).sum(2)  # argmax takes the first
-    answers = named.gather(1, votes.argmax(1, keepdim=True))[:, 0]
+    answers = _voted(labels[_nearest(rows, neighbours).cpu()])
     accuracy = balanced_accuracy_score(labels.numpy(), answers.numpy())
     return Separability(float(accuracy), 1 / len(labels.unique()))
 
 
-def _nearest(rows: Tensor, count: int) -> Tensor:
-    """Indices of each row's nearest others (example, count), nearest first."""
-    far, rows = rows.square().sum(1).max(), rows - rows.mean(0)  # far data lose digits
+def nearest_labels(
+    features: Tensor | np.ndarray,
+    labels: Tensor | np.ndarray,
+    asked: Tensor | np.ndarray,
+    *,
+    neighbours: int = 5,
+) -> Tensor:
+    """The label that the nearest examples give to each of other rows: int64 (row,).
+
+    features: (example, feature); labels: (example,) integers; asked: (row, feature).
+    Votes and ties are counted as by `separability`.
+    """
+    check_count("neighbours", neighbours)
+    features, asked = matrix(features, "features"), matrix(asked, "asked")
+    alike(features, asked, axis=-1, meaning="features")
+    if len(features) < neighbours:
+        raise Mistake(_too_few(len(features), neighbours))
+    rows, others = _checked(torch.cat([features, asked]), 0).tensor_split(
+        [len(features)]
+    )
+    labels = integer_labels(labels, len(rows)).cpu()
+    return _voted(labels[_nearest(rows, neighbours, others).cpu()])
+
+
+def _voted(named: Tensor) -> Tensor:
+    """The most frequent label of neighbours (row, neighbour), the nearest of equals."""
+    votes = (named[:, :, None] == named[:, None]).sum(2)  # argmax takes the first
+    return named.gather(1, votes.argmax(1, keepdim=True))[:, 0]
+
+
+def _nearest(rows: Tensor, count: int, asked: Tensor | None = None) -> Tensor:
+    """Indices of the rows nearest to each asked one (asked, count), nearest first.
+
+    asked: None: of each row the nearest others.
+    """
+    far, mean = rows.square().sum(1).max(), rows.mean(0)
+    others = None if asked is None else asked - mean
+    rows = rows - mean  # far data lose digits
     squares, found = rows.square().sum(1), []
     grain = 1e-12 * squares.max() + 1e-30 * far  # above the error of rounding
     grain = grain.where(grain > 0, 1)
     held = chunk_memory(rows.device, **MEMORY) // 8
-    for start in range(0, len(rows), size := max(1, held // len(rows))):
-        some = rows[start : start + size]
+    each = rows if others is None else others
+    for start in range(0, len(each), size := max(1, held // len(rows))):
+        some = each[start : start + size]
         # Squared distances less the row's own square, equal where rounding differs.
         distances = (squares - 2 * some @ rows.T).div_(grain).round_()
-        at = torch.arange(len(some), device=rows.device)
-        distances[at, start + at] = torch.inf
+        if others is None:
+            at = torch.arange(len(some), device=rows.device)
+            distances[at, start + at] = torch.inf
         found.append(_first(distances, count))
     return torch.cat(found)
 
@@ -165,8 +202,12 @@ def _checked(features: Tensor | np.ndarray, neighbours: int) -> Tensor:
             f"features have shape {tuple(rows.shape)}: must be (example, feature)"
         )
     if len(rows) <= neighbours:
-        raise Mistake(
-            f"{len(rows)} examples are too few: give at least {neighbours + 1}, or ask "
-            "for fewer neighbours"
-        )
+        raise Mistake(_too_few(len(rows), neighbours + 1))
     return within_range(finite(rows, "features"))
+
+
+def _too_few(count: int, least: int) -> str:
+    return (
+        f"{count} examples are too few: give at least {least}, or ask for fewer "
+        "neighbours"
+    )

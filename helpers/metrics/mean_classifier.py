@@ -1,9 +1,20 @@
-"""The mean classifier: the class whose examples correlate most (paper C, figure 9)."""
+"""Classes by the mean of their examples.
+
+The class whose examples correlate most with an image (paper C, figure 9), and the class
+whose mean is nearest.
+"""
 
 import torch
 from torch import Tensor
 
-from helpers.metrics.checks import integer_labels, rows
+from helpers.metrics.checks import (
+    alike,
+    finite,
+    integer_labels,
+    matrix,
+    rows,
+    within_range,
+)
 from helpers.metrics.reconstruction import unit
 
 
@@ -27,3 +38,23 @@ def mean_classes(features: Tensor, sums: Tensor) -> Tensor:
     that of always answering class 0. Equal features go to the largest class by sums.
     """
     return (features.double() @ sums.mT).argmax(-1)
+
+
+def nearest_means(features: Tensor, labels: Tensor, asked: Tensor) -> Tensor:
+    """The label whose examples' mean is nearest, of other rows: int64 (row,).
+
+    features: (example, feature), finite; labels: (example,) integers; asked: (row,
+    feature). Euclidean; of equally near means that of the smallest label.
+    """
+    features, asked = matrix(features, "features"), matrix(asked, "asked")
+    alike(features, asked, axis=-1, meaning="features")
+    every = within_range(finite(torch.cat([features, asked]), "features"))
+    features, asked = every.tensor_split([len(features)])
+    known, which = integer_labels(labels, len(features)).unique(return_inverse=True)
+    which = which.to(features.device)
+    center = features.mean(0)  # far data lose digits
+    sums = features.new_zeros(len(known), features.shape[1])
+    sums.index_add_(0, which, features - center)
+    means = sums / which.bincount()[:, None]
+    distances = means.square().sum(1) - 2 * (asked - center) @ means.T
+    return known.to(features.device)[distances.argmin(1)]

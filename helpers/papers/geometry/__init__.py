@@ -2,6 +2,7 @@
 
 from helpers.papers.geometry import estimates
 from helpers.papers.geometry.balls import ball_capacity, measured_balls
+from helpers.papers.geometry.correlations import measure_correlated
 from helpers.papers.geometry.gradients import (
     Gradients,
     dependent_slopes,
@@ -20,6 +21,7 @@ from helpers.papers.geometry.networks import (
     sets_of,
 )
 from helpers.papers.geometry.parameter_counts import count_error
+from helpers.papers.geometry.probes import Probes, measure_probes
 from helpers.papers.geometry.separation import embeddings, measure_separability
 from helpers.papers.geometry.simulations import Capacities, measure_capacities
 from helpers.papers.geometry.widths import geometry_by_width, hidden_features

@@ -1,5 +1,11 @@
 """Estimates of the chapter on geometry, figure by figure: what its claims judge."""
 
+from helpers.papers.geometry.beyond import (
+    correlated_memory,
+    latent,
+    memory_by_layer,
+    theories,
+)
 from helpers.papers.geometry.learning import (
     examples_of_sets,
     last_layer,

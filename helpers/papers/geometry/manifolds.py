@@ -22,10 +22,11 @@ class Geometry:
     """Quantities of the manifolds of every set, at every layer and moment.
 
     tables: quantity -> set -> (network, moment, layer), NaN where it is undefined. The
-    capacity is the harmonic mean over classes, radius and dimension are medians, for a
-    manifold that lost most of its centre is as large as one likes; spread
-    is the standard deviation of the capacity over the starts of the low-rank step, in
-    parts of the capacity. examples: M, of every class.
+    mean-field capacity is the harmonic mean over classes, radius and dimension are
+    medians, for a manifold that lost most of its centre is as large as one likes;
+    spread is the standard deviation of the capacity over the starts of the low-rank
+    step, in parts of the capacity. Those of correlated manifolds are told by
+    `measure_correlated`. examples: M, of every class.
     """
 
     layers: tuple[str, ...]
@@ -40,12 +41,18 @@ class Geometry:
 
     def panels(self, moment: Moment) -> dict[str, dict[str, np.ndarray]]:
         """The four quantities of a figure at one moment: set -> (network, layer)."""
-        return {name: self.at(name, moment) for name in QUANTITIES[:4]}
+        shown = [name for name in self.tables if name not in ("spread", "separable")]
+        return {name: self.at(name, moment) for name in shown}
 
     def at(self, quantity: str, moment: Moment) -> dict[str, np.ndarray]:
         """Set -> a quantity at one moment, (network, layer)."""
         m = self.moments.index(moment)
         return {name: rows[:, m] for name, rows in self.tables[quantity].items()}
+
+    def hidden(self, quantity: str, moment: Moment) -> dict[str, np.ndarray]:
+        """The same without the input, if that was measured."""
+        start, table = int(self.layers[0] == INPUT), self.at(quantity, moment)
+        return {name: rows[:, start:] for name, rows in table.items()}
 
     def over_bound(self) -> dict[str, np.ndarray]:
         """Set -> capacity over the bound 2 / M, (network, moment, layer)."""
@@ -82,9 +89,7 @@ def measure_geometry(
     restarts: as of metrics.manifolds. layers: names, the input among them; None: all.
     sets: the sets that are measured. What was measured once is kept beside the run.
     """
-    for name in sets:
-        if name not in MANIFOLDS:
-            raise Mistake(f"set {name!r}: must be one of {', '.join(MANIFOLDS)}")
+    check_sets(sets)
     model = model_of(histories.runs[0], data)
     names = tuple(layers or (INPUT, *layer_names(model)))
     drawn = {"gaussians": gaussians, "restarts": restarts}
@@ -103,6 +108,13 @@ def measure_geometry(
         for quantity, rows in found.items()
     }
     return Geometry(names, tuple(moments), examples, tables)
+
+
+def check_sets(names: Sequence[str]) -> None:
+    """Refuse names that are no set of manifolds."""
+    for name in names:
+        if name not in MANIFOLDS:
+            raise Mistake(f"set {name!r}: must be one of {', '.join(MANIFOLDS)}")
 
 
 def _of_network(

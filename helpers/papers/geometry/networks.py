@@ -110,18 +110,23 @@ def sets_of(run: Run, data) -> ExampleSets:
 
 
 def class_inputs(
-    run: Run, data, *, examples: int, names: Sequence[str] = MANIFOLDS
+    run: Run,
+    data,
+    *,
+    examples: int,
+    names: Sequence[str] = MANIFOLDS,
+    classes: int | None = None,
 ) -> dict[str, Tensor]:
     """Set -> inputs of `examples` examples a class, (class * example, c, h, w).
 
     The examples of one class follow one another. A set that is empty (nothing is
     permuted, or everything is) is left out. Drawn by the run's seed, by the labels in
     use, each set for itself. names: of the sets; "control": the permuted images, their
-    labels exchanged once more.
+    labels exchanged once more. classes: the first so many at most; None: all.
     """
     return {
         name: _inputs(data, name, indices.flatten())
-        for name, indices in _of_classes(run, data, examples, names)
+        for name, indices in _of_classes(run, data, examples, names, classes)
     }
 
 
@@ -133,20 +138,22 @@ def class_points(
     layers: Sequence[str],
     examples: int,
     sets: Sequence[str],
+    classes: int | None = None,
 ) -> Iterator[tuple[tuple[int, int], Tensor]]:
     """Numbers of a set and of a layer, and features (class, feature, example).
 
-    Of every set that is not empty, `examples` of each class.
+    Of every set that is not empty, `examples` of each class, or of the first `classes`.
     """
     device = choose_device("auto")
-    inputs = class_inputs(trained.run, data, examples=examples, names=sets)
+    which = {"examples": examples, "names": sets, "classes": classes}
+    inputs = class_inputs(trained.run, data, **which)
     weights = {n: w.to(device) for n, w in trained.weights.items()}
     for s, name in enumerate(sets):
         if name in inputs:
             some = inputs[name].to(device)
             features = layer_features(model, weights, some, layers=layers)
             for layer, (_, values) in enumerate(features):
-                yield (s, layer), values.unflatten(0, (data.classes, -1)).mT
+                yield (s, layer), values.unflatten(0, (-1, examples)).mT
 
 
 def check_manifolds(
@@ -167,15 +174,16 @@ def check_manifolds(
 
 
 def _of_classes(
-    run: Run, data, examples: int, names: Sequence[str]
+    run: Run, data, examples: int, names: Sequence[str], classes: int | None = None
 ) -> Iterator[tuple[str, Tensor]]:
     """Sets that are not empty, and indices of their examples, (class, example)."""
-    sets = sets_of(run, data)
+    sets, classes = sets_of(run, data), min(classes or data.classes, data.classes)
     for name in names:
         chosen = _control(run, sets) if name == CONTROL else getattr(sets, name)
         if len(chosen.labels):
-            draw = {"classes": data.classes, "seed": run.seed, "purpose": name}
-            yield name, per_class(chosen, examples, **draw)
+            some = Examples(*(part[chosen.labels < classes] for part in chosen))
+            draw = {"classes": classes, "seed": run.seed, "purpose": name}
+            yield name, per_class(some, examples, **draw)
 
 
 def _control(run: Run, sets: ExampleSets) -> Examples:

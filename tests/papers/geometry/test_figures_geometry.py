@@ -468,9 +468,14 @@ def test_all_points_are_inside_on_one_scale_both_ways_below_the_words(rng):
 def test_theory_stands_against_simulation_with_its_band_and_largest_distance():
     simulated = np.array([0.1, 0.2, 0.4])
     points = {"test": (simulated, simulated * [1.0, 1.1, 0.8])}
-    ten, fifty = figures.theory_against_simulation({10: points, 50: points})
-    titles = [ax.get_title(loc="left") for ax in (ten, fifty)]
-    assert titles == ["P = 10 classes", "P = 50 classes"]
+    better = {"test": (simulated, simulated * 1.01)}
+    panels = {count: {"first": points, "second": better} for count in (10, 50)}
+    (ten, fifty), (below, _) = figures.theory_against_simulation(panels)
+    titles = [ax.get_title(loc="left") for ax in (ten, fifty, below)]
+    assert titles == ["P = 10 classes", "P = 50 classes", ""]
+    assert below.get_ylabel() == "capacity P/N,\nsecond"
+    assert np.allclose(line(below, "test").get_data(), better["test"])
+    assert texts(below) == ["1 % apart at most\nn = 3 points"]
     assert np.allclose(line(ten, "test").get_data(), points["test"])
     assert line(ten, "test").get_marker() == style.SETS["test"].marker
     ends, again = line(ten, "_diagonal").get_data()
@@ -492,7 +497,7 @@ def test_theory_stands_against_simulation_with_its_band_and_largest_distance():
 )
 def test_a_capacity_that_was_not_found_is_counted(simulated, words):
     points = {"test": (simulated, [0.1, 0.2, 0.4])}
-    [ax] = figures.theory_against_simulation({50: points})
+    [[ax]] = figures.theory_against_simulation({50: {"one": points}})
     assert texts(ax) == [words]
 
 

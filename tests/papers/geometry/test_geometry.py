@@ -832,28 +832,44 @@ def simulate(monkeypatch):
         calls.append((tuple(points.shape), seed))
         return SimpleNamespace(capacity=float(points.double().std()) + seed)
 
+    def manifold_capacity(clouds, *, draws, seed, threads):
+        assert threads == 1
+        value = float(torch.stack([*clouds]).double().mT.std()) + draws + seed
+        return SimpleNamespace(half_capacity=value)
+
     monkeypatch.setattr(simulations, "simulated_capacity", simulated_capacity)
+    monkeypatch.setattr(simulations, "manifold_capacity", manifold_capacity)
     return calls
 
 
-def test_both_capacities_are_of_the_same_points(found, data, simulate):
+@pytest.mark.parametrize("classes", [None, 6, 10, 99])
+def test_all_capacities_are_of_the_same_points(found, data, simulate, classes):
+    """Of the first classes alone, if told: the very points that all have there."""
     asked = {"layers": ["linear 3", "input"], "examples": 4, "gaussians": 8}
-    theory, simulated = geometry.measure_capacities(found.dense, data, "final", **asked)
-    assert tuple(theory) == tuple(simulated) == ("unpermuted", "permuted", "test")
-    assert {*simulate} == {((10, n, 4), k) for n in (12, 64) for k in range(2)}
+    asked |= {"draws": 30, "classes": classes}
+    some = geometry.measure_capacities(found.dense, data, "final", **asked)
+    assert {tuple(table) for table in some} == {("unpermuted", "permuted", "test")}
+    count = min(classes or 10, 10)
+    assert {*simulate} == {((count, n, 4), k) for n in (12, 64) for k in range(2)}
     for k, run in enumerate(found.dense.runs):
         inputs = class_inputs(run, data, examples=4)
-        for name in theory:
+        for name in some.theory:
             hidden = plain_layers(weights_at(run, LAST), inputs[name])[0]
             for layer, values in enumerate((hidden[2], inputs[name].flatten(1))):
-                points = points_of(values)
-                expected = stand_in(points, gaussians=8, seed=k).mean_capacity
-                assert theory[name][k, layer] == pytest.approx(
-                    float(expected), rel=1e-3
-                )
-                assert simulated[name][k, layer] == pytest.approx(
-                    points.astype(float).std(ddof=1) + k, rel=1e-4
-                )
+                points = points_of(values)[:count]
+                near = {"rel": 1e-3}
+                expected = float(stand_in(points, gaussians=8, seed=k).mean_capacity)
+                assert some.theory[name][k, layer] == pytest.approx(expected, **near)
+                spread = points.astype(float).std(ddof=1) + k
+                assert some.simulated[name][k, layer] == pytest.approx(spread, **near)
+                cones = pytest.approx(spread + 30, rel=1e-5)
+                assert some.correlated[name][k, layer] == cones
+    words = "mean-field theory", "with correlations"
+    assert tuple(some.points()) == words
+    for each, table in zip(words, (some.theory, some.correlated), strict=True):
+        pair = some.points()[each]["test"]
+        np.testing.assert_array_equal(pair[0], some.simulated["test"].ravel())
+        np.testing.assert_array_equal(pair[1], table["test"].ravel())
 
 
 # Balls

@@ -1,6 +1,6 @@
 """Capacity as theory has it: against simulation, and for balls of known size."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,46 +22,57 @@ from helpers.figures.style import CHANCE, color, looks
 
 
 def theory_against_simulation(
-    panels: Mapping[int, Mapping[str, tuple[ArrayLike, ArrayLike]]],
+    panels: Mapping[int, Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike]]]],
     *,
-    label: str = "mean-field capacity P/N",
+    label: str = "capacity P/N",
     x_label: str = "simulated capacity P/N",
     tolerance: float = 0.15,
 ) -> np.ndarray:
-    """Capacity of theory against simulation, a panel for each number of classes P.
+    """Capacity of theories against simulation; Axes (theory, P).
 
-    panels: P -> set -> simulated and theoretical capacity, each (layer,). A diagonal in
-    a band of +- tolerance; each panel says how far from 1 the ratio gets and how many
-    points it has. Points without two positive values are counted, not drawn.
+    panels: number of classes P -> theory -> set -> simulated and theoretical capacity,
+    each (layer,). A diagonal in a band of +- tolerance; each panel says how far from 1
+    the ratio gets and how many points it has. Points without two positive values are
+    counted, not drawn.
     """
-    drawn, seen = grid(len(panels), high=2.7, across=len(panels), share="y"), []
-    for ax, (classes, points) in zip(drawn, panels.items(), strict=True):
-        shown = [np.array(pair, dtype=float).reshape(2, -1) for pair in points.values()]
-        whole = [
-            some[:, ((some > 0) & np.isfinite(some)).all(axis=0)] for some in shown
-        ]
-        for pair, (name, look) in zip(whole, looks(points).items(), strict=True):
-            style = look.line() | {"ls": "", "ms": 5, "mec": "white", "mew": 0.5}
-            ax.plot(*pair, label=name, zorder=3, **style)
-        seen += whole
-        there, every = (np.concatenate(pairs, axis=1) for pairs in (whole, shown))
-        words = f"n = {there.shape[1]} points"
-        if there.size:
-            far = np.abs(there[1] / there[0] - 1).max()
-            words = f"{100 * far:.0f} % apart at most\n{words}"
-        words += lost_of(every.shape[1] - there.shape[1], "undefined")
-        ax.text(0.04, 0.97, words, transform=ax.transAxes, va="top", fontsize=8)
-        ax.set_title(f"P = {classes} classes", loc="left", fontsize=9.5)
-        ax.set_xlabel(x_label)
-    _diagonals(drawn, np.concatenate(seen, axis=1), tolerance)
-    drawn[0].set_ylabel(label)
-    figure = drawn[0].figure
-    key(figure, entries(looks(next(iter(panels.values()))), ls="", ms=5))
-    note(figure, f"a point is a layer; band: ± {100 * tolerance:g} %")
+    theories, count = list(next(iter(panels.values()))), len(panels)
+    size = {"high": 2.7, "across": count, "share": "xy"}
+    drawn = grid(count * len(theories), **size).reshape(-1, count)
+    seen = []
+    for row, theory in zip(drawn, theories, strict=True):
+        for ax, (classes, tables) in zip(row, panels.items(), strict=True):
+            seen += _compare(ax, tables[theory])
+            if ax in drawn[0]:
+                ax.set_title(f"P = {classes} classes", loc="left", fontsize=9.5)
+            if ax in drawn[-1]:
+                ax.set_xlabel(x_label)
+        row[0].set_ylabel(f"{label},\n{theory}")
+    _diagonals(drawn.flat, np.concatenate(seen, axis=1), tolerance)
+    figure, sets = drawn[0, 0].figure, tables[theory]
+    key(figure, entries(looks(sets), ls="", ms=5))
+    words = f"a point is a layer of a network; band: ± {100 * tolerance:g} %"
+    note(figure, words)
     return drawn
 
 
-def _diagonals(drawn: np.ndarray, seen: np.ndarray, tolerance: float) -> None:
+def _compare(ax: Axes, points: Mapping[str, tuple]) -> list[np.ndarray]:
+    """Draw both capacities of each set; those that are known, (2, point) a set."""
+    shown = [np.array(pair, dtype=float).reshape(2, -1) for pair in points.values()]
+    whole = [some[:, ((some > 0) & np.isfinite(some)).all(axis=0)] for some in shown]
+    for pair, (name, look) in zip(whole, looks(points).items(), strict=True):
+        style = look.line() | {"ls": "", "ms": 5, "mec": "white", "mew": 0.5}
+        ax.plot(*pair, label=name, zorder=3, **style)
+    there, every = (np.concatenate(pairs, axis=1) for pairs in (whole, shown))
+    words = f"n = {there.shape[1]} points"
+    if there.size:
+        far = np.abs(there[1] / there[0] - 1).max()
+        words = f"{100 * far:.0f} % apart at most\n{words}"
+    words += lost_of(every.shape[1] - there.shape[1], "undefined")
+    ax.text(0.04, 0.97, words, transform=ax.transAxes, va="top", fontsize=8)
+    return whole
+
+
+def _diagonals(drawn: Iterable[Axes], seen: np.ndarray, tolerance: float) -> None:
     """The same limits both ways in all panels, the diagonal and its band."""
     low, high = (seen.min(), seen.max()) if seen.size else (0.1, 1.0)
     ends = np.array([low / 1.25, high * 1.25])

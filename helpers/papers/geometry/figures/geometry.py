@@ -1,6 +1,6 @@
 """The geometry of manifolds, a line for each set: over shares and over layers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,6 +22,7 @@ from helpers.figures.ranges import keep_within, stay_near
 from helpers.figures.style import CHANCE, looks
 
 ASIDE = 1.5  # points from one set's markers to the next one's
+PALE = 0.4  # of a line to compare with
 ROOM_BELOW = 0.12  # of the axis, for words
 # What a panel of geometry shows: its label with the unit, and the quantity's range.
 MEASURES = {
@@ -29,6 +30,9 @@ MEASURES = {
     "radius": ("radius, center norms", (0, np.inf)),
     "dimension": ("dimension", (0, np.inf)),
     "center correlation": ("center correlation", (0, 1)),
+    "effective dimension": ("effective dimension", (0, np.inf)),
+    "effective radius": ("effective radius, center norms", (0, np.inf)),
+    "utility": ("utility", (0, 1)),
 }
 
 
@@ -73,14 +77,16 @@ def geometry_by_layer(
     layers: Sequence[str],
     bound: float | None = None,
     faint: Mapping[str, Mapping[str, ArrayLike]] | None = None,
+    pale: Collection[str] = (),
     confidence: float = 0.99,
 ) -> np.ndarray:
     """Geometry of the manifolds of each set over the layers; Axes (panel,).
 
     panels: a name in MEASURES -> set -> (network, layer), the same sets in each.
     bound: the lowest capacity 2/M, dashed. faint: the same panels at another epoch, of
-    which the means are drawn as pale lines. A line has a gap where a network's value is
-    not finite; the note counts these. Axes end near the values: intervals may leave.
+    which the means are drawn as pale lines. pale: sets to compare with, whose lines are
+    pale. A line has a gap where a network's value is not finite; the note counts these.
+    Axes end near the values: intervals may leave.
     """
     if wrong := [name for name in panels if name not in MEASURES]:
         raise Mistake(f"panel {wrong[0]!r}: allowed are {', '.join(MEASURES)}")
@@ -90,12 +96,9 @@ def geometry_by_layer(
         curves = {name: shaped(some, axis, name=name) for name, some in sets.items()}
         before, (label, within) = (faint or {}).get(measure, {}), MEASURES[measure]
         low = bound if measure == "capacity" else None
-        _draw_sets(ax, range(len(layers)), curves, bound=low, confidence=confidence)
-        for name, look in looks(before).items():
-            pale = {"alpha": 0.4, "lw": 1.1, "zorder": 2, "label": f"_{name}, faint"}
-            ax.plot(
-                np.mean(before[name], axis=0), **look.line() | pale | {"marker": ""}
-            )
+        look = {"bound": low, "confidence": confidence, "pale": pale}
+        _draw_sets(ax, range(len(layers)), curves, **look)
+        _draw_faint(ax, before)
         stay_near(ax, [*curves.values(), *before.values(), low])
         keep_within(ax, within)
         ax.set_ylabel(label)
@@ -109,6 +112,14 @@ def geometry_by_layer(
     return drawn
 
 
+def _draw_faint(ax: Axes, tables: Mapping[str, ArrayLike]) -> None:
+    """The mean over networks of each set (network, layer) as a pale line."""
+    for name, look in looks(tables).items():
+        style = {"lw": 1.1, "zorder": 2, "label": f"_{name}, faint", "marker": ""}
+        mean = np.mean(tables[name], axis=0)
+        ax.plot(mean, **look.line() | style | {"alpha": PALE})
+
+
 def _draw_sets(
     ax: Axes,
     places: ArrayLike,
@@ -116,6 +127,7 @@ def _draw_sets(
     *,
     bound: float | None,
     confidence: float,
+    pale: Collection[str] = (),
 ) -> None:
     """A line with markers and bars for each set, the bound in dashes below.
 
@@ -129,6 +141,7 @@ def _draw_sets(
         shift = (i - (len(curves) - 1) / 2) * ASIDE
         aside = offset_copy(ax.transData, ax.figure, shift, units="points")
         style = look.line() | line | {"ls": "-", "label": name, "transform": aside}
+        style["alpha"] = PALE if name in pale else 1
         draw_mean(ax, places, edges, bars=True, **style)
     if bound is not None:
         ax.axhline(bound, color=CHANCE, ls="--", lw=1.2, zorder=1, label="_bound")

@@ -98,7 +98,7 @@ def by_rewind_epoch(
     drawn = grid(len(panels), high=2.6, share="xy")
     for ax, (name, values) in zip(drawn, tables.items(), strict=True):
         _draw_layers(ax, epochs, values)
-        chances = _draw_levels(ax, lines.get(name, {}), chance)
+        chances = draw_levels(ax, lines.get(name, {}), chance)
         ax.set_title(name, loc="left", fontsize=9.5)
         epoch_axis(ax, np.max(epochs), log=True)
     levels = [values for some in lines.values() for values in some.values()]
@@ -147,7 +147,7 @@ def _draw_layers(ax: Axes, epochs: ArrayLike, values: np.ndarray) -> None:
         draw_mean(ax, epochs, some, label=f"_{layer}", **style)
 
 
-def _draw_levels(
+def draw_levels(
     ax: Axes, levels: Mapping[str, ArrayLike], chance: float | None
 ) -> list:
     """A line across at the mean of each name in the band of its interval."""

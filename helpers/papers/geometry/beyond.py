@@ -1,0 +1,102 @@
+"""Estimates beyond paper B: theories of capacity, and generalization that is latent."""
+
+from itertools import product
+
+import numpy as np
+
+from helpers.errors import Mistake
+from helpers.estimates import Estimate, exact, mean_interval, ratio_interval
+from helpers.estimates.settings import largest_distance
+from helpers.models.layers import INPUT
+from helpers.papers.geometry.manifolds import Geometry
+from helpers.papers.geometry.networks import CONTROL
+from helpers.papers.geometry.probes import Probes
+from helpers.papers.geometry.simulations import Capacities
+
+NAMES = {"correlated_theory": "correlated", "mean_field": "theory"}
+# Part of the best accuracy that is lost, below which no share of the loss is told.
+LOSS = 0.1
+
+
+def theories(few: Capacities, many: Capacities) -> dict[str, Estimate]:
+    """Errors of both theories against simulation, at few classes and at many.
+
+    Largest: of the mean over networks, the layer and set farthest from 1; mean: over
+    layers and sets, of the size of a network's error, in which the simulation's own
+    error is counted.
+    """
+    found, sizes = {}, {"few": few, "many": many}
+    for (name, theory), (size, some) in product(NAMES.items(), sizes.items()):
+        ratios = _ratios(some, theory)
+        errors = np.abs(ratios - 1).mean(1)
+        found[f"{name}_largest_error_{size}_classes"] = _farthest_from_one(ratios)
+        found[f"{name}_mean_error_{size}_classes"] = mean_interval(errors)
+    return found
+
+
+def correlated_memory(geometry: Geometry) -> dict[str, Estimate]:
+    """Permuted over control capacity of correlated manifolds, over hidden layers.
+
+    Network by network: the same images, once by the labels that were learnt, once by
+    labels that were not.
+    """
+    best, final = (_over_control(geometry, moment) for moment in ("best", "final"))
+    early = max(1, round(final.shape[1] / 3))
+    return {
+        "permuted_over_control_capacity_last_layer": mean_interval(final[:, -1]),
+        "permuted_over_control_capacity_early_layers": _farthest_from_one(
+            final[:, :early]
+        ),
+        "permuted_over_control_capacity_best_epoch": _farthest_from_one(best),
+    }
+
+
+def memory_by_layer(geometry: Geometry, moment="final") -> dict[str, Estimate]:
+    """Layer -> permuted over control capacity, simultaneous 95 % intervals."""
+    ratios = _over_control(geometry, moment)
+    names = geometry.layers[-ratios.shape[1] :]
+    each = {"confidence": 1 - 0.05 / len(names)}
+    return {n: mean_interval(r, **each) for n, r in zip(names, ratios.T, strict=True)}
+
+
+def latent(probes: Probes) -> dict[str, Estimate]:
+    """Test accuracy of the probe of true labels that is best on restored examples.
+
+    At the final epoch, probe and hidden layer chosen on restored examples, for all
+    networks together: over the network's own accuracy on the same test examples, over
+    the same probe of the input, and as a share of what the network lost since its best
+    epoch (Fieller's interval; undefined where less than a tenth was lost).
+    """
+    if probes.layers[0] != INPUT:
+        raise Mistake(f"layers begin at {probes.layers[0]!r}: must begin at the input")
+    probe, layer = probes.best_on_restored("final")
+    accuracies = probes.at(probe, "test", "final")
+    own, best = (probes.own_at("test", moment) for moment in ("final", "best"))
+    gain, lost = accuracies[:, layer] - own, best - own
+    enough = lost.mean() >= LOSS * best.mean()
+    return {
+        "latent_minus_own_test_accuracy": mean_interval(gain),
+        "latent_share_of_lost_accuracy": (
+            ratio_interval(gain, lost) if enough else exact(np.nan, n=len(lost))
+        ),
+        "latent_minus_input_test_accuracy": mean_interval(
+            accuracies[:, layer] - accuracies[:, 0]
+        ),
+    }
+
+
+def _ratios(capacities: Capacities, theory: str) -> np.ndarray:
+    """A theory over simulation, (network, set * layer)."""
+    table = getattr(capacities, theory)
+    each = [table[name] / simulated for name, simulated in capacities.simulated.items()]
+    return np.concatenate(each, axis=1)
+
+
+def _over_control(geometry: Geometry, moment) -> np.ndarray:
+    """Permuted over control capacity, (network, hidden layer)."""
+    capacity = geometry.hidden("capacity", moment)
+    return capacity["permuted"] / capacity[CONTROL]
+
+
+def _farthest_from_one(values: np.ndarray) -> Estimate:
+    return largest_distance(values, np.ones(values.shape[1]))
