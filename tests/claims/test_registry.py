@@ -23,6 +23,8 @@ B1A B1B B1C B2A B2B B3A B3B B4A B4B B4C B4D B4E B5A B5B B5C B5D
 B-claim1 B-claim2 B-claim3
 B-A1 B-A2 B-A3 B-A4 B-A5 B-A6 B-A7 B-A8 B-A9 B-A10 B-A11 B-A12 B-A13 B-A14
 B-T1 B-T2 B-T3 B-T4 B-T5 B-localised
+B2B-output B3A-control B3B-control B4B-share B4C-images B4D-alike B4E-late B5D-unbiased
+B-A4-control B-localised-lost B-correlated B-correlated-memory B-latent
 """
 PAPER_C = """
 C1 C2 C3 C4 C5 C6 C7 C8 C9 C10 C11 C12 C13 C14 C15 C16 C17 C18 C19 C20 C21 C22 C23 C24

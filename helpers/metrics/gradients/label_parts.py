@@ -65,7 +65,7 @@ class Parts(NamedTuple):
     a mean over m examples is too large by their variance over m, also where the truth
     is 0; the mean product of two blocks of different examples is not. It may be
     negative. The centre g is taken as known, though it is of the same examples: where
-    the truth is 0 that leaves one part in so many classes of the norm's own square, with its sign changed.
+    the truth is 0, that leaves minus one part in so many classes of the squared norm.
     NaN for fewer examples than two.
     """
 

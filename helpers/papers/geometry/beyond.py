@@ -8,7 +8,7 @@ from helpers.errors import Mistake
 from helpers.estimates import Estimate, exact, mean_interval, ratio_interval
 from helpers.estimates.settings import largest_distance
 from helpers.models.layers import INPUT
-from helpers.papers.geometry.manifolds import Geometry
+from helpers.papers.geometry.manifolds import Geometry, by_thirds
 from helpers.papers.geometry.networks import CONTROL
 from helpers.papers.geometry.probes import Probes
 from helpers.papers.geometry.simulations import Capacities
@@ -41,11 +41,11 @@ def correlated_memory(geometry: Geometry) -> dict[str, Estimate]:
     labels that were not.
     """
     best, final = (_over_control(geometry, moment) for moment in ("best", "final"))
-    early = max(1, round(final.shape[1] / 3))
+    early, _ = by_thirds(geometry)
     return {
         "permuted_over_control_capacity_last_layer": mean_interval(final[:, -1]),
         "permuted_over_control_capacity_early_layers": _farthest_from_one(
-            final[:, :early]
+            final[:, early]
         ),
         "permuted_over_control_capacity_best_epoch": _farthest_from_one(best),
     }

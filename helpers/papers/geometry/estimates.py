@@ -6,6 +6,11 @@ from helpers.papers.geometry.beyond import (
     memory_by_layer,
     theories,
 )
+from helpers.papers.geometry.controls import (
+    best_epoch_control,
+    final_epoch_control,
+    spheres_control,
+)
 from helpers.papers.geometry.learning import (
     examples_of_sets,
     last_layer,
@@ -20,6 +25,7 @@ from helpers.papers.geometry.pulling import (
     late_contribution,
     no_vanishing,
     ratios,
+    unbiased_ratios,
 )
 from helpers.papers.geometry.untangling import (
     best_epoch,

@@ -61,6 +61,13 @@ class Geometry:
         }
 
 
+def by_thirds(geometry: Geometry) -> tuple[slice, slice]:
+    """Places of the first and of the last third of the hidden layers, one at least."""
+    count = len(geometry.layers) - (geometry.layers[0] == INPUT)
+    third = max(1, round(count / 3))
+    return slice(third), slice(count - third, None)
+
+
 def by_setting(
     geometries: Iterable[Geometry], quantity: str, moment: Moment
 ) -> dict[str, np.ndarray]:

@@ -6,9 +6,9 @@ Moments begin at epoch 0. Means over layers and moments are geometric, of each n
 import numpy as np
 
 from helpers.errors import Mistake
-from helpers.estimates import Estimate, mean_interval
+from helpers.estimates import Estimate, mean_interval, ratio_interval
 from helpers.estimates.settings import highest
-from helpers.papers.geometry.gradients import Gradients
+from helpers.papers.geometry.gradients import PARTS, Gradients
 from helpers.papers.geometry.learning import memorization_epochs
 from helpers.papers.geometry.networks import epoch_of
 from helpers.runs.histories import Histories
@@ -58,6 +58,42 @@ def ratios(gradients: Gradients) -> dict[str, Estimate]:
         **_independent(gradients),
         "dependent_over_independent_unpermuted_early": _early(of_unpermuted),
         "dependent_over_independent_permuted_early": _early(of_permuted),
+    }
+
+
+def unbiased_ratios(gradients: Gradients) -> dict[str, Estimate]:
+    """Who contributes, by squared norms that do not count the size of the sample.
+
+    Squares are unbiased and may be negative, so ratios are of their sums over layers,
+    each layer in parts of what unpermuted examples have of both parts there, and over
+    the moments; Fieller's intervals over networks.
+    """
+    _check_start(gradients)
+    both = sum(gradients.squares[part]["unpermuted"] for part in PARTS[:2])
+    share = {
+        (part, group): (gradients.squares[part][group] / both).mean(axis=2)
+        for part in PARTS[:2]
+        for group in ("unpermuted", "permuted")
+    }
+    early, late, trained = slice(1, 1 + EARLY), slice(-1, None), slice(1, None)
+
+    def ratio(above: tuple, below: tuple, moments: slice) -> Estimate:
+        sums = (share[pair][:, moments].mean(axis=1) for pair in (above, below))
+        return ratio_interval(*sums)
+
+    dependent, independent = (
+        [(part, group) for group in ("permuted", "unpermuted")] for part in PARTS[:2]
+    )
+    return {
+        "dependent_squared_permuted_over_unpermuted_early": ratio(*dependent, early),
+        "dependent_squared_permuted_over_unpermuted_late": ratio(*dependent, late),
+        "independent_squared_permuted_over_unpermuted": ratio(*independent, trained),
+        "squared_independent_over_dependent_unpermuted_early": ratio(
+            independent[1], dependent[1], early
+        ),
+        "squared_dependent_over_independent_permuted_early": ratio(
+            dependent[0], independent[0], early
+        ),
     }
 
 

@@ -10,16 +10,16 @@ from helpers.estimates import Estimate, exact, mean_interval
 from helpers.estimates.intervals import rank_step, spearman
 from helpers.estimates.settings import highest, largest_distance
 from helpers.models.layers import INPUT
-from helpers.papers.geometry.manifolds import Geometry
+from helpers.papers.geometry.manifolds import Geometry, by_thirds
 
 Table = dict[str, np.ndarray]  # set -> (network, layer)
 
 
 def best_epoch(geometry: Geometry) -> dict[str, Estimate]:
     """Classes untangle layer by layer, permuted ones do not (figure 3A)."""
-    capacity = _layers(geometry, "capacity", "best")
-    radius = _layers(geometry, "radius", "best")["restored"]
-    dimension = _layers(geometry, "dimension", "best")["restored"]
+    capacity = geometry.hidden("capacity", "best")
+    radius = geometry.hidden("radius", "best")["restored"]
+    dimension = geometry.hidden("dimension", "best")["restored"]
     return {
         "permuted_capacity_over_bound_largest_distance": _farthest_from_one(
             capacity["permuted"] / geometry.bound
@@ -36,16 +36,16 @@ def best_epoch(geometry: Geometry) -> dict[str, Estimate]:
 
 def final_epoch(geometry: Geometry) -> dict[str, Estimate]:
     """Permuted manifolds untangle in late layers, restored ones tangle (figure 3B)."""
-    best, final = (_layers(geometry, "capacity", m) for m in ("best", "final"))
-    permuted, early = final["permuted"] / geometry.bound, _early(geometry)
+    best, final = (geometry.hidden("capacity", m) for m in ("best", "final"))
+    permuted, (early, _) = final["permuted"] / geometry.bound, by_thirds(geometry)
     return {
         "permuted_capacity_over_bound_last_layer": mean_interval(permuted[:, -1]),
-        "permuted_capacity_over_bound_early_layers": highest(permuted[:, :early]),
+        "permuted_capacity_over_bound_early_layers": highest(permuted[:, early]),
         "restored_capacity_final_over_best_last_layer": mean_interval(
             final["restored"][:, -1] / best["restored"][:, -1]
         ),
         "early_layers_largest_capacity_change": _farthest_from_one(
-            (final["unpermuted"] / best["unpermuted"])[:, :early]
+            (final["unpermuted"] / best["unpermuted"])[:, early]
         ),
     }
 
@@ -56,7 +56,7 @@ def spheres(geometry: Geometry) -> dict[str, Estimate]:
         raise Mistake(
             f"layers begin at {geometry.layers[0]!r}: must begin at the input"
         )
-    best, final = (_layers(geometry, "capacity", m) for m in ("best", "final"))
+    best, final = (geometry.hidden("capacity", m) for m in ("best", "final"))
     permuted = final["permuted"] / geometry.bound
     inputs = geometry.at("center correlation", "final")["unpermuted"][:, 0]
     return {
@@ -74,7 +74,7 @@ def late_layers(geometry: Geometry) -> dict[str, Estimate]:
 
     Undefined before the last three layers where there are no more.
     """
-    best, final = (_layers(geometry, "capacity", m) for m in ("best", "final"))
+    best, final = (geometry.hidden("capacity", m) for m in ("best", "final"))
     permuted = final["permuted"] / geometry.bound
     before = permuted[:, :-3]
     return {
@@ -143,18 +143,6 @@ def sizes(by_radius: np.ndarray, by_dimension: np.ndarray) -> dict[str, Estimate
         )
         for name, rows in (("radius", by_radius), ("dimension", by_dimension))
     }
-
-
-def _layers(geometry: Geometry, quantity: str, moment: str) -> Table:
-    """A quantity at the layers, without the input."""
-    start = int(geometry.layers[0] == INPUT)
-    table = geometry.at(quantity, moment)
-    return {name: rows[:, start:] for name, rows in table.items()}
-
-
-def _early(geometry: Geometry) -> int:
-    """How many layers make the first third, to the nearest whole one, one at least."""
-    return max(1, round((len(geometry.layers) - (geometry.layers[0] == INPUT)) / 3))
 
 
 def _growth(values: np.ndarray) -> Estimate:

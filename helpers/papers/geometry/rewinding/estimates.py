@@ -5,7 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from helpers.estimates import Estimate, mean_interval, paired_difference, ratio_interval
+from helpers.estimates import (
+    Estimate,
+    clustered_interval,
+    exact,
+    mean_interval,
+    paired_difference,
+    ratio_interval,
+    share_regained,
+)
 from helpers.estimates.intervals import proportion_interval
 from helpers.estimates.settings import highest
 from helpers.papers.geometry.rewinding.sweeps import Sweep
@@ -13,6 +21,7 @@ from helpers.runs.histories import Histories
 
 SETTLED = 0.05  # training accuracy this near to the final one, or above
 REGAINED = 0.9  # of the best test accuracy
+LEAST_LOST = 0.1  # of the best test accuracy, below which there is nothing to undo
 
 
 def thirds(sweep: Sweep) -> tuple[slice, slice]:
@@ -82,6 +91,39 @@ def _places(tests: np.ndarray, sources: tuple[int, ...]) -> np.ndarray:
     return np.array(sources, dtype=float)[np.nan_to_num(tests, nan=-1).argmax(1)]
 
 
+def undone(sweep: Sweep, histories: Histories) -> dict[str, Estimate]:
+    """What one late layer brings back of what was lost (figures 4B and A.11).
+
+    The best rewind of the last third, chosen by test accuracy; by the same choice, what
+    the permuted labels keep of their final accuracy, and what the first third brings
+    back. Shares of the loss are undefined where less than a tenth was lost.
+    """
+    best, final = (_tests(histories, moment) for moment in ("best", "final"))
+    (first, _), (last, forgotten) = (_best_of(sweep, some) for some in thirds(sweep))
+    learnt = histories.final("permuted_accuracy")
+    lost = LEAST_LOST * best.mean()
+    shares = (share_regained(final, best, some, least=lost) for some in (last, first))
+    names = ("late", "early")
+    found = {
+        f"share_of_lost_accuracy_regained_by_{name}_layer": share
+        for name, share in zip(names, shares, strict=True)
+    }
+    return found | {
+        "permuted_accuracy_rewound_over_final": mean_interval(forgotten / learnt)
+    }
+
+
+def _best_of(sweep: Sweep, layers: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Best test accuracy of any rewind of some layers, and permuted accuracy there."""
+    tests, permuted = (
+        sweep.tables[name][:, layers].reshape(len(sweep.tables[name]), -1)
+        for name in ("test", "permuted")
+    )
+    at = np.nan_to_num(tests, nan=-1).argmax(1)
+    rows = np.arange(len(tests))
+    return tests[rows, at], permuted[rows, at]
+
+
 class Thirds(NamedTuple):
     """What a layer of the first and of the last third regains, (network,) each."""
 
@@ -119,6 +161,32 @@ def share_localised(found: Iterable[np.ndarray]) -> Estimate:
     """Share of networks of all settings in which memorization is localised."""
     every = np.concatenate(list(found))
     return proportion_interval(int(every.sum()), len(every))
+
+
+def localised_loss(sweep: Sweep, histories: Histories) -> np.ndarray:
+    """Whether what was memorized sits in the last layers, of each network: (network,).
+
+    1 where some layer of the last third, rewound alone, brings back half of the lost
+    test accuracy while the permuted labels fall to half, and none of the first third
+    does; else 0. NaN for a setting that lost less than a tenth on average.
+    """
+    best, final = (_tests(histories, moment) for moment in ("best", "final"))
+    lost, learnt = best - final, histories.final("permuted_accuracy")
+    early, late = (
+        (tests - final >= lost / 2) & (permuted <= learnt / 2)
+        for tests, permuted in (_best_of(sweep, some) for some in thirds(sweep))
+    )
+    if not lost.mean() >= LEAST_LOST * best.mean():
+        return np.full(len(lost), np.nan)
+    return (late & ~early).astype(float)
+
+
+def share_of_settings(found: Iterable[np.ndarray]) -> Estimate:
+    """Share of networks so localised, an interval over settings that are defined."""
+    defined = [each for each in found if np.isfinite(each).all()]
+    if not defined:
+        return exact(np.nan, n=0)
+    return clustered_interval(defined, grid=1.0)
 
 
 def _tests(histories: Histories, moment: str) -> np.ndarray:

@@ -3,8 +3,10 @@
 from helpers.papers.geometry.sizes.estimates import (
     accuracy_descent,
     dimension_descent,
+    late_dimension,
     monotonicity,
     near_and_far,
+    radius_alike,
     radius_trend,
 )
 from helpers.papers.geometry.sizes.tables import (

@@ -20,6 +20,11 @@ from helpers.estimates import (
 from helpers.estimates.intervals import rank_step, spearman
 from helpers.estimates.settings import Estimates, largest_distance, largest_fall
 
+ALIKE = (
+    "radius_final_over_best_largest_distance",
+    "radius_slope_final_over_best",
+    "center_correlation_final_minus_best_largest_distance",
+)
 DIMENSION = (
     "dimension_peak_over_minimum_before",
     "dimension_largest_model_over_peak",
@@ -79,6 +84,55 @@ def dimension_descent(final: ArrayLike, best: ArrayLike, sizes: ArrayLike) -> Es
         monotonicity(best, sizes),
     )
     return dict(zip(DIMENSION, found, strict=True))
+
+
+def radius_alike(
+    radius: Mapping[str, ArrayLike],
+    correlation: Mapping[str, ArrayLike],
+    counts: ArrayLike,
+) -> Estimates:
+    """Radius and correlation of centres change with size alike at both epochs (4D).
+
+    radius, correlation: "final epoch" and "best epoch" -> (network, size).
+    """
+    ends = [radius[name] for name in ("final epoch", "best epoch")]
+    final, best, sizes = _defined(*ends, counts)
+    centers = _defined(*(correlation[n] for n in ("final epoch", "best epoch")), counts)
+    if len(sizes) < 2:
+        nothing = exact(np.nan, n=len(final))
+        return dict.fromkeys(ALIKE, nothing)
+    slopes = (_slopes(table, sizes) for table in (final, best))
+    found = (
+        largest_distance(final / best, np.ones(len(sizes))),
+        ratio_interval(*slopes),
+        largest_distance(centers[0] - centers[1], np.zeros(len(centers[2]))),
+    )
+    return dict(zip(ALIKE, found, strict=True))
+
+
+def late_dimension(
+    dimensions: Mapping[str, ArrayLike], counts: ArrayLike, thresholds: ArrayLike
+) -> Estimates:
+    """The dimension is higher at the end where labels are just fitted (figure 4E).
+
+    dimensions: "final epoch" and "best epoch" -> (network, size).
+    """
+    near, far = near_and_far(dimensions, counts, thresholds).values()
+    ends = [dimensions[name] for name in ("final epoch", "best epoch")]
+    _, best, sizes = _defined(*ends, counts)
+    slopes = _slopes(best, sizes) if len(sizes) > 1 else np.full(len(best), np.nan)
+    return {
+        "dimension_final_over_best_near_threshold": near,
+        "dimension_final_over_best_largest_model": far,
+        "best_epoch_dimension_slope": mean_interval(slopes),
+    }
+
+
+def _slopes(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Slope of the logarithm for each doubling of the size, (network,)."""
+    if not (values > 0).all():
+        return np.full(len(values), np.nan)
+    return np.polyfit(np.log2(sizes), np.log(values).T, 1)[0]
 
 
 def near_and_far(
