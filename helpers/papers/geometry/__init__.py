@@ -3,6 +3,7 @@
 from helpers.papers.geometry import estimates
 from helpers.papers.geometry.balls import ball_capacity, measured_balls
 from helpers.papers.geometry.correlations import measure_correlated
+from helpers.papers.geometry.examples import common_examples
 from helpers.papers.geometry.gradients import (
     Gradients,
     dependent_slopes,
@@ -14,7 +15,6 @@ from helpers.papers.geometry.manifolds import Geometry, by_setting, measure_geom
 from helpers.papers.geometry.networks import (
     SETS,
     best_epochs,
-    check_manifolds,
     epochs_of,
     layers_of,
     moments_of,

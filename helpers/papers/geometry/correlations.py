@@ -7,9 +7,10 @@ import numpy as np
 from helpers.models.layers import INPUT, layer_names
 from helpers.models.of import model_of
 from helpers.papers.geometry.analyses import simulated
+from helpers.papers.geometry.examples import class_points
 from helpers.papers.geometry.jobs import measured
 from helpers.papers.geometry.manifolds import Geometry, check_sets
-from helpers.papers.geometry.networks import CONTROL, Moment, Trained, class_points
+from helpers.papers.geometry.networks import CONTROL, Moment, Trained
 from helpers.papers.geometry.simulations import of_correlated
 from helpers.runs.histories import Histories
 

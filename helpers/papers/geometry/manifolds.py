@@ -10,8 +10,9 @@ from helpers.metrics.manifolds.geometry import manifold_geometry
 from helpers.models.layers import INPUT, layer_names
 from helpers.models.of import model_of
 from helpers.papers.geometry.analyses import Once, analysed
+from helpers.papers.geometry.examples import class_points
 from helpers.papers.geometry.jobs import measured
-from helpers.papers.geometry.networks import MANIFOLDS, Moment, Trained, class_points
+from helpers.papers.geometry.networks import MANIFOLDS, Moment, Trained
 from helpers.runs.histories import Histories
 
 QUANTITIES = ("capacity", "radius", "dimension", "center correlation", "spread")

@@ -19,8 +19,9 @@ from helpers.metrics.embedding import nearest_labels
 from helpers.metrics.mean_classifier import nearest_means
 from helpers.models.layers import INPUT, LOGITS, layer_features, layer_names
 from helpers.models.of import model_of
+from helpers.papers.geometry.examples import some_inputs
 from helpers.papers.geometry.jobs import measured
-from helpers.papers.geometry.networks import Moment, Trained, some_inputs
+from helpers.papers.geometry.networks import Moment, Trained
 from helpers.runs.histories import Histories
 from helpers.system.devices import choose_device
 

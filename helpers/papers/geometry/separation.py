@@ -11,9 +11,10 @@ from helpers.errors import Mistake
 from helpers.metrics.embedding import embed, separability
 from helpers.models.layers import layer_features
 from helpers.models.of import model_of
+from helpers.papers.geometry.examples import some_inputs
 from helpers.papers.geometry.figures.clouds import Cloud
 from helpers.papers.geometry.jobs import measured
-from helpers.papers.geometry.networks import Moment, Trained, at_moments, some_inputs
+from helpers.papers.geometry.networks import Moment, Trained, at_moments
 from helpers.runs.histories import Histories
 from helpers.runs.kept import kept
 from helpers.system.devices import choose_device

@@ -10,8 +10,9 @@ from helpers.metrics.manifolds.correlated import ManifoldCapacity, manifold_capa
 from helpers.metrics.manifolds.geometry import manifold_geometry
 from helpers.models.of import model_of
 from helpers.papers.geometry.analyses import analysed, simulated
+from helpers.papers.geometry.examples import class_points
 from helpers.papers.geometry.jobs import measured
-from helpers.papers.geometry.networks import Moment, Trained, class_points
+from helpers.papers.geometry.networks import Moment, Trained
 from helpers.runs.histories import Histories
 
 JUDGED = ("unpermuted", "permuted", "test")

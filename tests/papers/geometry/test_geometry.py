@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from types import SimpleNamespace
 from unittest import mock
@@ -36,12 +37,8 @@ from helpers.papers.geometry import (
     separation,
     simulations,
 )
-from helpers.papers.geometry.networks import (
-    at_moments,
-    class_inputs,
-    epoch_of,
-    some_inputs,
-)
+from helpers.papers.geometry.examples import class_inputs, some_inputs
+from helpers.papers.geometry.networks import at_moments, epoch_of
 from helpers.runs import Run, Study
 from helpers.runs.histories import Histories
 from helpers.runs.kept import kept
@@ -1141,14 +1138,26 @@ def test_slopes_are_means_over_layers_at_initialization(found, data):
         assert -0.8 < slopes[k] < -0.2
 
 
-def test_more_examples_of_a_class_than_there_are_is_told_before_training(data):
+def test_the_examples_of_a_manifold_are_those_that_every_class_has(data):
     studies = {"dense": Study(data, small(), {"seed": range(2)})}
     least = int(data.test_labels.bincount().min())
-    geometry.check_manifolds(studies, {"dense": least}, names=["test"])
-    with pytest.raises(Mistake, match=rf"'test', {least + 1} are asked for: lower"):
-        geometry.check_manifolds(studies, {"dense": least + 1}, names=["test"])
-    with pytest.raises(Mistake, match="in the set 'unpermuted', 200 are"):
-        geometry.check_manifolds(studies, {"dense": 200})
+    ask = partial(geometry.common_examples, studies)
+    assert ask({"dense": least}, names=["test"]) == {"dense": least}
+    assert ask({"dense": least + 1}, names=["test"]) == {"dense": least}
+    sets = [geometry.sets_of(run, data) for run in studies["dense"].runs()]
+    fewest = min(
+        int(part.labels.bincount(minlength=data.classes).min())
+        for each in sets
+        for part in each
+    )
+    assert ask({"dense": 200}) == {"dense": fewest}
+
+
+def test_a_class_of_one_example_makes_no_manifold(data):
+    few = data.sample(train_examples=data.classes, test_examples=None)
+    studies = {"dense": Study(few, small(), {"seed": range(2)})}
+    with pytest.raises(Mistake, match="a manifold needs 2 of each: take more"):
+        geometry.common_examples(studies, {"dense": 20})
 
 
 def test_numbers_of_claims_are_undefined_for_a_diverged_network(found, data):

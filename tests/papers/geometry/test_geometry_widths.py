@@ -12,7 +12,8 @@ from helpers import datasets
 from helpers.errors import Mistake
 from helpers.papers import geometry
 from helpers.papers.geometry import manifolds
-from helpers.papers.geometry.networks import MANIFOLDS, class_inputs
+from helpers.papers.geometry.examples import class_inputs
+from helpers.papers.geometry.networks import MANIFOLDS
 from helpers.runs import Run, Study
 from helpers.runs.store import RunFolder
 from helpers.training import train
