@@ -28,7 +28,8 @@ PATIENCE = 300_000  # milliseconds, after which a browser has hung
 OPENING = r"""# Can a network fit everything and learn nothing?
 
 Paper A, figure 1 {cite:p}`mehta2021extreme`. A network $z = W_2 \sin(W_1 x)$ starts at
-scale $\sigma$; see {eq}`eq-sample`, {numref}`fig-accuracy` and {chapter}`rewinding`.
+scale $\sigma$; see {eq}`eq-sample`, {numref}`fig-accuracy` and {chapter}`rewinding`,
+[why](relu_loss_scaling) and [geometry](mftma_layers).
 
 $$
 \Omega = \frac{\mathbb{E}_{i \neq j} \langle v_i, v_j \rangle}
@@ -348,6 +349,14 @@ def test_references_stay_on_the_page_of_their_edition(built):
         # Numbers start again on every page, so that editions agree.
         assert 'class="caption-number">Fig. 1 </span>' in text
         assert len(re.findall(r'href="#equation-eq-sample[^"]*"', text)) >= 1
+
+
+def test_links_between_chapters_lead_where_there_is_a_page(built):
+    """At the page's own scale, else at another; a chapter without one is a word."""
+    text = (built / f"chapters/laptop/{CHAPTER}.html").read_text()
+    assert f'href="../workstation/{AGED}.html"' in text
+    (words,) = re.findall(r">why<.*?</p>", text, re.DOTALL)
+    assert re.sub(r"<[^>]+>", "", words).endswith("and geometry.")
 
 
 def test_second_build_writes_only_what_changed(built, monkeypatch):
