@@ -109,7 +109,6 @@ def test_copies_lie_in_the_book_by_scale_chapter_and_variant(root):
 
 
 def test_a_scale_that_needs_a_gpu_refuses_to_go_without(root, monkeypatch):
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(Mistake, match=r"scale paper needs a CUDA device .* --cpu"):
         editions.check_device(root, "paper")
     editions.check_device(root, "smoke")
