@@ -40,14 +40,14 @@ def commands(context) -> None:
 @on_editions
 @CPU
 @click.option("--force", is_flag=True, help="Execute what is up to date, too.")
+@click.option("--finished", is_flag=True, help="Train nothing; show what is finished.")
 @click.option("--cell-seconds", type=int, help="End a cell that takes longer.")
 @click.option("--site", is_flag=True, help="Build the site afterwards.")
 @click.option("--jobs", default=1, type=click.IntRange(1), help="Chapters at once.")
-def run(root, editions, custom, *, force, cell_seconds, site, jobs) -> int:
+def run(root, editions, custom, *, site, **how) -> int:
     """Train and execute chapters; each copy that passes the gate enters the book."""
     from helpers.chapters.children import run_each
 
-    how = {"jobs": jobs, "force": force, "cell_seconds": cell_seconds}
     status = run_each(root, editions, custom, **how, say=click.echo)
     if site and status < 2:
         build.callback()

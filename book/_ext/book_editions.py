@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from book_links import lead_to_chapters
-from book_provenance import SAME_SHAPE, age, provenance
+from book_provenance import SAME_SHAPE, age, lacking, provenance
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -122,7 +122,7 @@ def insert_provenance(app: Sphinx, doctree: nodes.document, docname: str) -> Non
     if edition.scale == "paper" and edition.variant.startswith("same_shape"):
         box += nodes.paragraph("", SAME_SHAPE)
     changes = changes_since(notebook, source_path(root_of(app), edition.chapter))
-    box += [nodes.paragraph("", text) for text in age(changes)]
+    box += [nodes.paragraph("", text) for text in lacking(metadata) + age(changes)]
     others = find_editions(Path(app.srcdir))[edition.chapter]
     links = [link(app, docname, e) for e in others if e != edition]
     if links:

@@ -54,7 +54,7 @@ def on_editions(command: Callable) -> Callable:
         chosen = editions.choose_editions(root, scale, chapters, variant=variant)
         for edition in chosen:
             plans.check_values(root, edition, custom)
-        if not cpu:
+        if not cpu and not options.get("finished"):  # which trains nothing
             editions.check_device(root, scale)
         described = {editions.describe(edition): edition for edition in chosen}
         return command(root, described, custom, **options)
