@@ -4,6 +4,7 @@ import os
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -50,7 +51,7 @@ def run(root, editions, custom, *, site, **how) -> int:
 
     status = run_each(root, editions, custom, **how, say=click.echo)
     if site and status < 2:
-        build.callback()
+        build_book()
     return status
 
 
@@ -61,7 +62,7 @@ def plan(root, editions, custom) -> int:
     from helpers.chapters.plans import plan_edition
     from helpers.chapters.report import PLANNED, align, describe_plan
 
-    rows = [PLANNED]
+    rows: list[Sequence] = [PLANNED]
     status = for_each(
         editions,
         lambda edition: rows.append(describe_plan(plan_edition(root, edition, custom))),
@@ -101,6 +102,11 @@ def status() -> None:
 @commands.command()
 def build() -> None:
     """Build the site from the executed copies that are there."""
+    build_book()
+
+
+def build_book() -> None:
+    """The same, as other commands ask for it."""
     from helpers.chapters.gate import clear_book
     from helpers.chapters.site import build_site
     from helpers.system.roots import project_root

@@ -159,8 +159,8 @@ class Archive:
         """Names of the runs -> names of their files."""
         found = defaultdict(list)
         for name in self.manifest["files"]:
-            run, part = MEMBER.fullmatch(name).groups()
-            found[run].append(part)
+            if match := MEMBER.fullmatch(name):  # as all of them do
+                found[match[1]].append(match[2])
         return {run: tuple(parts) for run, parts in found.items()}
 
     def files(self, run: str) -> Files:

@@ -8,7 +8,6 @@ missing. It counts only as long as the run is not finished.
 
 import json
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from helpers.archive.bundle import are_notes
@@ -31,7 +30,7 @@ def how_far(folder: RunFolder) -> dict[str, Any]:
     return {"epoch": int(state["epoch"]), **score}
 
 
-def note_halted(notes: Mapping[str, Mapping[str, Any]]) -> None:
+def note_halted(notes: Notes) -> None:
     """Keep beside the results how far runs had come; what is newer counts."""
     if notes:
         content = json.dumps(noted() | notes, indent=0, sort_keys=True)

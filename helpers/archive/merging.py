@@ -60,8 +60,8 @@ class Found(RunFolder):
         mark = self._content(DONE)
         try:
             sums = json.loads(mark or b"{}")
-            files = {name: self._content(name) for name in (ABOUT, HISTORY)}
-            if any(sha256(c or b"") != sums.get(name) for name, c in files.items()):
+            files = {name: self._content(name) or b"" for name in (ABOUT, HISTORY)}
+            if any(sha256(c) != sums.get(name) for name, c in files.items()):
                 return {}
         except (ValueError, AttributeError):
             return {}

@@ -117,9 +117,14 @@ class Ledger:
         self.say(f"{words}, {len(new)} of them new, {answer.seconds:.0f} s")
         for line in answer.told:
             complain(f"{describe(edition)}: {line}", kind="warning")
-        about = {"measured": describe(edition), "runs": sorted(answer.measured)}
-        about["seconds"] = round(answer.seconds, 2)
-        self.note({**about, "told": answer.told})
+        self.note(
+            {
+                "measured": describe(edition),
+                "runs": sorted(answer.measured),
+                "seconds": round(answer.seconds, 2),
+                "told": answer.told,
+            }
+        )
         if self._parcels and self._writer:
             self._parcels.add(answer.measured - self._at_home)
             self._writer.hurry()

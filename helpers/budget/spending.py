@@ -63,8 +63,8 @@ def spend(
     if not plans:
         return status
     with Watch(end) as watch:
-        how = {"end": end, "options": Options(**options), "say": say}
-        spending = Spending(plans, custom, **how)
+        given = Options(**options)
+        spending = Spending(plans, custom, end=end, options=given, say=say)
         watch.at_last(spending.close)
         try:
             spending.work()
@@ -176,7 +176,8 @@ class Spending:
         device = self.device.type
         while left := unit.left:
             try:
-                train_until(until, left, device=device, save_seconds=lasting)
+                studies: list[Any] = left  # a Batch is a study to all who train
+                train_until(until, studies, device=device, save_seconds=lasting)
                 return
             except torch.OutOfMemoryError:
                 if STACK_LIMIT[device] == 1:
