@@ -40,6 +40,9 @@ $$ (eq-sample)
 """
 
 
+LACKING = {"planned": 6, "finished": 5, "stopped": 1, "lacks": ["seed 2"], "begun": []}
+
+
 def png() -> str:
     """A small picture, as it stands in a notebook's output."""
     from PIL import Image
@@ -174,6 +177,7 @@ def built(tmp_path_factory) -> Path:
     write_notebook(root, CHAPTER, executed_copy("laptop"))
     write_notebook(root, AGED, aged_copy())
     sigmoid = executed_copy("laptop", variant="sigmoid")
+    sigmoid["metadata"]["memorization"]["lacking"] = LACKING
     write_copy(root / "book", "workstation", AGED, aged_copy())
     write_copy(root / "book", "laptop", CHAPTER)
     write_copy(root / "book", "laptop", f"{CHAPTER}-sigmoid", sigmoid)
@@ -324,6 +328,9 @@ def test_chapter_says_which_edition_it_is_and_links_to_the_others(built):
         assert fact in words
     assert f'href="{CHAPTER}-sigmoid.html"' in box
     assert f'href="../smoke/{CHAPTER}.html"' in box
+    told = "Stopped by the budget: 5 of 6 networks are finished. Missing: seed 2."
+    sigmoid = (built / f"chapters/laptop/{CHAPTER}-sigmoid.html").read_text()
+    assert told in sigmoid and told not in text
     smoke = (built / f"chapters/smoke/{CHAPTER}.html").read_text()
     assert "say nothing about the paper" in smoke and "say nothing" not in text
     (title,) = re.findall(r"<title>(.*?)</title>", text, re.DOTALL)
