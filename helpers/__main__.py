@@ -4,6 +4,7 @@ import os
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -40,17 +41,17 @@ def commands(context) -> None:
 @on_editions
 @CPU
 @click.option("--force", is_flag=True, help="Execute what is up to date, too.")
+@click.option("--finished", is_flag=True, help="Train nothing; show what is finished.")
 @click.option("--cell-seconds", type=int, help="End a cell that takes longer.")
 @click.option("--site", is_flag=True, help="Build the site afterwards.")
 @click.option("--jobs", default=1, type=click.IntRange(1), help="Chapters at once.")
-def run(root, editions, custom, *, force, cell_seconds, site, jobs) -> int:
+def run(root, editions, custom, *, site, **how) -> int:
     """Train and execute chapters; each copy that passes the gate enters the book."""
     from helpers.chapters.children import run_each
 
-    how = {"jobs": jobs, "force": force, "cell_seconds": cell_seconds}
     status = run_each(root, editions, custom, **how, say=click.echo)
     if site and status < 2:
-        build.callback()
+        build_book()
     return status
 
 
@@ -61,7 +62,7 @@ def plan(root, editions, custom) -> int:
     from helpers.chapters.plans import plan_edition
     from helpers.chapters.report import PLANNED, align, describe_plan
 
-    rows = [PLANNED]
+    rows: list[Sequence] = [PLANNED]
     status = for_each(
         editions,
         lambda edition: rows.append(describe_plan(plan_edition(root, edition, custom))),
@@ -101,6 +102,11 @@ def status() -> None:
 @commands.command()
 def build() -> None:
     """Build the site from the executed copies that are there."""
+    build_book()
+
+
+def build_book() -> None:
+    """The same, as other commands ask for it."""
     from helpers.chapters.gate import clear_book
     from helpers.chapters.site import build_site
     from helpers.system.roots import project_root

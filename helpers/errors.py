@@ -63,4 +63,4 @@ ADVICE = {
 def explain(error: OSError) -> tuple[str, str]:
     """An error of the system in its own words, and what to do about it."""
     words = error.strerror or str(error) or type(error).__name__
-    return words, ADVICE.get(error.errno, "mend that")
+    return words, ADVICE.get(error.errno or 0, "mend that")

@@ -51,12 +51,31 @@ def pytest_collection_modifyitems(items):
     computes = {
         path: COMPUTES.search(path.read_text()) for path in {i.path for i in items}
     }
+    there = torch.cuda.is_available()  # asked while it is not hidden
     lacking = pytest.mark.skip(reason="needs a CUDA device")
     for item in items:
         if computes[item.path]:
             item.add_marker("numerical")
-        if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+        if item.get_closest_marker("cuda") and not there:
             item.add_marker(lacking)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """A test that is not marked cuda, with all its fixtures, sees no CUDA device.
+
+    So the tests behave alike on every machine.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        hide_devices(item, patch)
+        return (yield)
+
+
+def hide_devices(item, patch):
+    """Have this process and its children see no CUDA device, unless the test wants."""
+    if not item.get_closest_marker("cuda"):
+        patch.setattr(torch.cuda, "is_available", lambda: False)
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
 
 
 @pytest.fixture(autouse=True)
@@ -173,6 +192,7 @@ def processes():
     with pytest.MonkeyPatch.context() as patch:
         for library in ("OMP", "OPENBLAS", "MKL"):
             patch.setenv(f"{library}_NUM_THREADS", "1")
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
         forkserver.ensure_running()
     return context
 

@@ -8,7 +8,8 @@ import json
 import re
 from pathlib import Path
 
-from book_provenance import SAME_SHAPE, age, provenance
+from book_links import lead_to_chapters
+from book_provenance import SAME_SHAPE, age, lacking, provenance
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -45,7 +46,8 @@ def prepare_notebook(app: Sphinx, docname: str, source: list[str]) -> None:
     """Make an executed copy fit for a book of several editions, before it is read.
 
     Of its outputs what a page shows is left: our verdicts' own form, for one, is for
-    machines (beside it stands the table for people). And all editions of a chapter come
+    machines (beside it stands the table for people). Links to chapters lead to pages
+    that are there. And all editions of a chapter come
     from one notebook and define the same labels of figures and equations, which may
     exist only once in a book: every edition but the best gets a suffix of its own.
     """
@@ -55,9 +57,12 @@ def prepare_notebook(app: Sphinx, docname: str, source: list[str]) -> None:
     for file in (source_path(root_of(app), edition.chapter), *registry_files()):
         app.env.note_dependency(str(file))  # the page says whether they have changed
     notebook = json.loads(source[0])
+    found = find_editions(Path(app.srcdir))
     for cell in notebook["cells"]:
         tidy(cell)
-    if find_editions(Path(app.srcdir))[edition.chapter][0] != edition:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = lead_to_chapters(text_of(cell), edition, found)
+    if found[edition.chapter][0] != edition:
         rename_labels(notebook, f"-{edition.scale}-{edition.variant}")
     source[0] = json.dumps(notebook)
 
@@ -117,7 +122,7 @@ def insert_provenance(app: Sphinx, doctree: nodes.document, docname: str) -> Non
     if edition.scale == "paper" and edition.variant.startswith("same_shape"):
         box += nodes.paragraph("", SAME_SHAPE)
     changes = changes_since(notebook, source_path(root_of(app), edition.chapter))
-    box += [nodes.paragraph("", text) for text in age(changes)]
+    box += [nodes.paragraph("", text) for text in lacking(metadata) + age(changes)]
     others = find_editions(Path(app.srcdir))[edition.chapter]
     links = [link(app, docname, e) for e in others if e != edition]
     if links:

@@ -53,6 +53,28 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
+def lacking(metadata: dict) -> list[str]:
+    """Sentences about networks that a copy was executed without; none if without none.
+
+    A budget that ended is named as the reason; whatever it was, they are no evidence.
+    """
+    if not (found := metadata.get("lacking")):
+        return []
+    missing, stopped = found["planned"] - found["finished"], found["stopped"]
+    why = "Stopped by the budget" if stopped else "Not finished"
+    counts = f"{why}: {found['finished']} of {found['planned']} networks are finished"
+    if 0 < stopped < missing:
+        counts += f", and {stopped} of the others were left by a budget"
+    sentences = [f"{counts}.", f"Missing: {'; '.join(found['lacks'])}."]
+    if found["begun"]:
+        sentences.append(f"Under way when it ended: {'; '.join(found['begun'])}.")
+    sentences.append(
+        "Shown are the seeds whose every setting is finished, where there are any; "
+        "what is missing counts neither as fitted nor as not."
+    )
+    return [" ".join(sentences)]
+
+
 def age(changes: Changes) -> list[str]:
     """Sentences about what has changed since a copy was executed; none if nothing."""
     found = []

@@ -6,11 +6,13 @@
                        measured/*       what the finished network was asked
 
 `bundle` packs and checks one zip, `merging` brings runs into the results, `answers`
-lets the project's archives stand in where the results lack a run.
+lets the project's archives stand in where the results lack a run, `halted` knows which
+runs a budget left unfinished.
 """
 
-from helpers.archive.answers import answer, archived, fault
+from helpers.archive.answers import answer, archived, fault, halted
 from helpers.archive.bundle import MOST_ZIPPED, Archive, Files, pack
+from helpers.archive.halted import Notes, how_far, note_halted
 from helpers.archive.merging import OTHER, Found, asked_all, merge_archive, unasked
 
 __all__ = [
@@ -19,11 +21,15 @@ __all__ = [
     "Archive",
     "Files",
     "Found",
+    "Notes",
     "answer",
     "archived",
     "asked_all",
     "fault",
+    "halted",
+    "how_far",
     "merge_archive",
+    "note_halted",
     "pack",
     "unasked",
 ]

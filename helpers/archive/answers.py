@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from helpers.archive.bundle import Archive
+from helpers.archive.halted import Notes, noted
 from helpers.archive.merging import Found, merge
 from helpers.errors import Failure
 from helpers.runs.store import RunFolder
@@ -17,6 +18,16 @@ from helpers.system.roots import archives_root
 def archived() -> set[str]:
     """Names of the runs that archives of the project hold."""
     return {run for archive in _archives()[0] for run in archive.runs}
+
+
+def halted(names: Iterable[str]) -> Notes:
+    """Of some runs those that a budget left unfinished, and how far they had come.
+
+    By what is noted beside the results, or else by the project's archives.
+    """
+    told = {name: note for a in _archives()[0] for name, note in a.halted.items()}
+    told |= noted()
+    return {name: told[name] for name in names if name in told}
 
 
 def fault(folder: RunFolder) -> str | None:

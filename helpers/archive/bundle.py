@@ -38,7 +38,8 @@ Files = dict[str, bytes]  # name in a run's folder -> content
 def pack(about: Mapping[str, Any], runs: Mapping[str, Files]) -> bytes:
     """A zip of runs, name -> files: the same bytes for the same content.
 
-    about: what TOLD names; planned: how many runs the edition has in all.
+    about: what TOLD names; planned: how many runs the edition has in all. It may have
+    `halted`: how far runs had come that a budget left unfinished.
     """
     files = {f"runs/{r}/{n}": c for r, found in runs.items() for n, c in found.items()}
     described = [json.loads(found[ABOUT])["run"] for found in runs.values()]
@@ -57,6 +58,15 @@ def pack(about: Mapping[str, Any], runs: Mapping[str, Files]) -> bytes:
             entry.create_system, entry.external_attr = 3, (stat.S_IFREG | 0o644) << 16
             target.writestr(entry, content, ZIP_DEFLATED, compresslevel=9)
     return buffer.getvalue()
+
+
+def are_notes(found: Any) -> bool:
+    """Whether something is name of a run -> what is known of it, in numbers."""
+    return isinstance(found, dict) and all(
+        isinstance(note, dict)
+        and all(isinstance(value, int | float) for value in note.values())
+        for note in found.values()
+    )
 
 
 def data_digests(descriptions: Iterable[Mapping]) -> dict[str, str]:
@@ -132,18 +142,25 @@ class Archive:
             if (theirs := self.manifest[what]) != ours:
                 words = f"of {what} {theirs!r}, here it is {ours}"
                 raise Failure(f"{words}: export it anew")
+        if not are_notes(self.halted):
+            raise Failure(f"its {MANIFEST} has other notes than of unfinished runs")
         for name, found in self.runs.items():
             for part in (ABOUT, HISTORY):
                 if part not in found:
                     raise Failure(f"run {name} has no {part}")
+
+    @property
+    def halted(self) -> dict[str, dict[str, Any]]:
+        """How far runs had come that are not in it, as a budget left them."""
+        return self.manifest.get("halted", {})
 
     @cached_property
     def runs(self) -> dict[str, tuple[str, ...]]:
         """Names of the runs -> names of their files."""
         found = defaultdict(list)
         for name in self.manifest["files"]:
-            run, part = MEMBER.fullmatch(name).groups()
-            found[run].append(part)
+            if match := MEMBER.fullmatch(name):  # as all of them do
+                found[match[1]].append(match[2])
         return {run: tuple(parts) for run, parts in found.items()}
 
     def files(self, run: str) -> Files:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from helpers.archive.bundle import Archive, Files
+from helpers.archive.halted import note_halted
 from helpers.runs.store import ABOUT, DONE, HISTORY, MEASURED, WEIGHTS, RunFolder
 from helpers.system.files import (
     DamagedFile,
@@ -59,8 +60,8 @@ class Found(RunFolder):
         mark = self._content(DONE)
         try:
             sums = json.loads(mark or b"{}")
-            files = {name: self._content(name) for name in (ABOUT, HISTORY)}
-            if any(sha256(c or b"") != sums.get(name) for name, c in files.items()):
+            files = {name: self._content(name) or b"" for name in (ABOUT, HISTORY)}
+            if any(sha256(c) != sums.get(name) for name, c in files.items()):
                 return {}
         except (ValueError, AttributeError):
             return {}
@@ -149,7 +150,7 @@ def merge_archive(archive: Archive, *, say: Say, complain: Say) -> Counter:
     each run that has other numbers here.
     """
     archive.check()
-    counts = Counter()
+    counts: Counter[str] = Counter()
     for run in archive.runs:
         folder = Found(results_root() / run)
         with _hold(folder, say):
@@ -158,6 +159,7 @@ def merge_archive(archive: Archive, *, say: Say, complain: Say) -> Counter:
         if others:
             words = f"run {run} has other numbers here ({', '.join(others)})"
             complain(f"{archive.path}: {words}: what is here stays")
+    note_halted(archive.halted)
     os.sync()  # once for all: it may be the only copy from now on
     return counts
 

@@ -7,12 +7,10 @@ trains none. A cell that fails is told in a line, and later ones go on where the
 
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from helpers.archive import asked_all
 from helpers.chapters.book import Edition
 from helpers.chapters.cells import (
     PARAMETERS,
@@ -28,9 +26,8 @@ from helpers.chapters.plans import check_values
 from helpers.chapters.studies import DECLARING
 from helpers.errors import Failure, Mistake
 from helpers.runs import Study, fingerprint
-from helpers.runs.fields import Described
 from helpers.runs.histories import Histories
-from helpers.runs.store import RunFolder
+from helpers.training.finished import finished_of, histories_of
 
 Tell = Callable[[Mapping[str, Any]], None]
 
@@ -95,7 +92,7 @@ def _knowing(shown: Shown) -> Callable[..., Histories]:
         whole, others = finished_of(study)
         shown.whole.update(map(fingerprint, whole))
         shown.others.update(map(fingerprint, others))
-        return _histories(whole or others)
+        return histories_of(whole or others)
 
     return train
 
@@ -104,25 +101,6 @@ def _knowing_all(shown: Shown) -> Callable[..., dict[Any, Histories]]:
     """The same of several studies."""
     train = _knowing(shown)
     return lambda studies, **_: {name: train(study) for name, study in studies.items()}
-
-
-def finished_of(study: Study) -> tuple[list[Described], list[Described]]:
-    """Finished runs whose seed is finished for every setting, and the others."""
-    by_seed: dict[int, list[bool]] = defaultdict(list)
-    finished = [run for run in study.runs() if asked_all(RunFolder(run))]
-    for run in study.runs():
-        by_seed[run.seed].append(run in finished)
-    whole = [run for run in finished if all(by_seed[run.seed])]
-    return whole, [run for run in finished if run not in whole]
-
-
-def _histories(runs: Iterable[Described]) -> Histories:
-    folders = [RunFolder(run) for run in runs]
-    return Histories(
-        tuple(folder.run for folder in folders),
-        tuple(folder.history() for folder in folders),
-        tuple(folder.about()["stopped"] for folder in folders),
-    )
 
 
 def ask_edition(given: Mapping[str, Any], tell: Tell) -> int:

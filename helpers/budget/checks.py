@@ -17,8 +17,10 @@ from helpers.chapters.surroundings import own_variables
 LIMITS = {"machine": 40.0, "speed": 20.0, "tests": 25.0}
 LIMIT = 10.0
 MOST, PART = 60.0, 0.12  # of all: seconds, and part of the budget
-CHECKS = ("machine", "bandwidth", "products", "stack", "module", "identity")
-CHECKS = (*CHECKS, "speed", "manifolds", "tests")
+CHECKS = (
+    *("machine", "bandwidth", "products", "stack", "module", "identity"),
+    *("speed", "manifolds", "tests"),
+)
 
 
 def check_machine(root: Path, seconds: float) -> Iterator[dict[str, Any]]:

@@ -62,8 +62,8 @@ def made(kind: type, model, device: torch.device, *, networks: int, **options) -
 def relative(ours: Weights, plain: Weights) -> float:
     """The norm of the difference of weights, in parts of the norm of the plain ones."""
     both = [(ours[name].double(), weight.double()) for name, weight in plain.items()]
-    apart = sum((one - other).square().sum() for one, other in both)
-    return float((apart / sum(other.square().sum() for _, other in both)).sqrt())
+    apart = sum(float((one - other).square().sum()) for one, other in both)
+    return (apart / sum(float(other.square().sum()) for _, other in both)) ** 0.5
 
 
 def _found(name: str, apart: float) -> dict[str, Any]:
@@ -90,14 +90,16 @@ def _compare(name: str, made: Made) -> dict[str, Any]:
 def perceptrons(device: torch.device, networks: int = 2) -> Made:
     """A stack of perceptrons, on CUDA of a size as the papers have them."""
     side, width = (32, 1024) if device.type == "cuda" else (8, 32)
-    options = {"image_shape": (3, side, side), "classes": 10, "width": width}
+    shape = (3, side, side)
+    options: dict[str, Any] = {"image_shape": shape, "classes": 10, "width": width}
     model = build("mlp", activation="relu", depth=2, **options)
     return made(Stack, model, device, networks=networks)
 
 
 def network(device: torch.device, family: str, width: int, depth: int, **how) -> Made:
     """A network with BatchNorm on images of 32 x 32."""
-    options = {"image_shape": (3, 32, 32), "classes": 10, "width": width}
+    shape = (3, 32, 32)
+    options: dict[str, Any] = {"image_shape": shape, "classes": 10, "width": width}
     model = build(family, activation="relu", depth=depth, **options)
     return made(Single, model, device, networks=1, **how)
 
@@ -115,6 +117,7 @@ def compare_module(device: torch.device) -> dict[str, Any]:
 @torch.no_grad()
 def compare_identity(device: torch.device) -> dict[str, Any]:
     """Identity nets side by side, many steps at once; and one alone, step by step."""
+    shape: dict[str, Any]
     shape = {"image_shape": (1, 12, 12), "width": 16, "depth": 4, "kernel": None}
     model = build_identity("identity_convnet", activation="relu", biases=True, **shape)
     images = torch.rand(2, 1, 1, 12, 12, generator=torch.Generator().manual_seed(0))

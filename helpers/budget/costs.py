@@ -62,6 +62,10 @@ class Costs:
             for same in _stacks(runs)
         )
 
+    def knows(self, runs: Iterable[Described]) -> bool:
+        """Whether it was measured here how long runs of such kinds take."""
+        return all(kind_of(run) in self._factors for run in runs)
+
     def learn(self, batches: Iterable[tuple], times: float) -> None:
         """Batches of data and runs took so many times what was predicted of them."""
         batches = list(batches)

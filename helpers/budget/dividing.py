@@ -48,7 +48,8 @@ def units_of(
         for run in plan.runs:
             if is_missing(RunFolder(run)):
                 serves.setdefault(run, []).append(plan.edition)
-    found, taken = [], set()
+    found: list[Unit] = []
+    taken: set[Described] = set()
     for plan in sorted(plans, key=lambda plan: -items[plan.edition]):
         for rank, batches in _ranked(plan, serves.keys() - taken):
             for some in _pieces(batches, costs):

@@ -5,20 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from helpers.archive import archived
+from helpers.archive import Notes, archived, asked_all, how_far, note_halted
 from helpers.budget.asker import Answer
-from helpers.budget.asking import finished_of
 from helpers.budget.parcels import MOST, Parcels, Writer
 from helpers.budget.room import in_memory, make_room
 from helpers.budget.units import Unit
 from helpers.chapters.book import Edition
 from helpers.chapters.editions import describe
-from helpers.chapters.outcomes import complain
+from helpers.chapters.outcomes import as_words, complain
 from helpers.chapters.plans import Plan
+from helpers.errors import Failure
 from helpers.runs.fields import Described
 from helpers.runs.run import fingerprint
 from helpers.runs.store import RunFolder
 from helpers.system.terminal import Say
+from helpers.training.finished import finished_of
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Ledger:
         self._drop = options.drop_weights
         self._measured: dict[Edition, set[str]] = {p.edition: set() for p in plans}
         self._at_home = archived()  # and need not be carried there, if whole
+        folders = [RunFolder(run) for plan in plans for run in plan.runs]
+        self._halted: Notes = {f.name: {} for f in folders if not asked_all(f)}
         self._parcels: Parcels | None = None
         self._writer: Writer | None = None
         if options.output is not None:
@@ -51,6 +54,7 @@ class Ledger:
             about["scale"] = plans[0].edition.scale
             most = options.most
             self._parcels = Parcels(options.output, most=most, about=about)
+            self._parcels.halted = self._halted
             self._writer = Writer(self._parcels, complain)
             self._writer.start()
         data = {s.data.name: s.data.digest for p in plans for s in p.studies}
@@ -77,6 +81,7 @@ class Ledger:
     def note_unit(self, unit: Unit, predicted: float) -> None:
         """Tell how a unit stands that was just at work."""
         done = [folder for folder in map(RunFolder, unit.runs) if folder.done()]
+        self._halt(unit)
         if self._parcels:
             names = {folder.name for folder in done}
             self._at_home -= names  # it was not whole there, or is not what it was
@@ -95,6 +100,14 @@ class Ledger:
             }
         )
 
+    def _halt(self, unit: Unit) -> None:
+        """Keep how far the runs of a unit have come; of the finished ones nothing."""
+        for folder in map(RunFolder, unit.runs):
+            if folder.done():
+                self._halted.pop(folder.name, None)
+            elif folder.started():
+                self._halted[folder.name] = how_far(folder)
+
     def note_answer(self, answer: Answer) -> set[str]:
         """Tell what a chapter has asked; the runs that it asked for the first time."""
         edition, measured = answer.edition, self._measured[answer.edition]
@@ -104,9 +117,14 @@ class Ledger:
         self.say(f"{words}, {len(new)} of them new, {answer.seconds:.0f} s")
         for line in answer.told:
             complain(f"{describe(edition)}: {line}", kind="warning")
-        about = {"measured": describe(edition), "runs": sorted(answer.measured)}
-        about["seconds"] = round(answer.seconds, 2)
-        self.note({**about, "told": answer.told})
+        self.note(
+            {
+                "measured": describe(edition),
+                "runs": sorted(answer.measured),
+                "seconds": round(answer.seconds, 2),
+                "told": answer.told,
+            }
+        )
         if self._parcels and self._writer:
             self._parcels.add(answer.measured - self._at_home)
             self._writer.hurry()
@@ -127,9 +145,14 @@ class Ledger:
         """Tell what is left, and write for the last time; whether that was done."""
         for unit in units:
             if unit.status in ("waiting", "under way"):
-                begun = unit.status == "under way"
+                if begun := unit.status == "under way":
+                    self._halt(unit)
                 unit.status = "stopped by the budget" if begun else "not begun"
                 self.note(unit.record)
+        try:
+            note_halted(self._halted)
+        except (Failure, OSError) as error:
+            complain(f"what is left unfinished is not noted: {as_words(error)}")
         for plan in self._plans:
             done = sum(RunFolder(run).done() for run in plan.runs)
             words = f"{done} of {len(plan.runs)} runs are finished"

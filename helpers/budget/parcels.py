@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
-from helpers.archive import Files, Found, pack, unasked
+from helpers.archive import Files, Found, Notes, pack, unasked
 from helpers.errors import Failure
 from helpers.runs.store import ABOUT
 from helpers.system.files import write_bytes
@@ -43,8 +43,9 @@ class Parcels:
         self._runs: dict[str, None] = {}  # those that were asked all
         self._unasked: dict[str, None] = {}  # the others
         self._sizes: dict[tuple, int] = {}  # of a run and its files -> bytes in a zip
-        self._kept: dict[int, list[tuple]] = {}  # what was written last
+        self._kept: dict[int, list] = {}  # what was written last
         self.records: list[Mapping[str, Any]] = []
+        self.halted: Notes = {}  # runs that are not finished, told by the first archive
         self.left_out: list[str] = []
         self._lock = Lock()
 
@@ -79,7 +80,8 @@ class Parcels:
 
     def _arranged(self, found: Mapping[str, Files]) -> list[list[str]]:
         """Names of the runs in each archive, and those of `left_out`."""
-        zips, room, self.left_out = [[]], self._most, []
+        zips: list[list[str]] = [[]]
+        room, self.left_out = self._most, []
         for name, files in found.items():
             size = self._size(name, files)
             if size > room and zips[-1] and size <= self._most and len(zips) < ZIPS:
@@ -100,9 +102,12 @@ class Parcels:
         return self._sizes[key]
 
     def _write_zip(self, number: int, runs: Mapping[str, Files]) -> None:
-        now = [(name, files[ABOUT], *files) for name, files in runs.items()]
+        about = {**self._about, "planned": len(runs)}
+        if number == 1 and self.halted:
+            about["halted"] = dict(self.halted)
+        now = [about, *((name, files[ABOUT], *files) for name, files in runs.items())]
         if now != self._kept.get(number):
-            content = pack({**self._about, "planned": len(runs)}, runs)
+            content = pack(about, runs)
             write_bytes(self.folder / f"results-{number}.zip", content)
             self._kept[number] = now
 

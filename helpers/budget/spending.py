@@ -16,7 +16,7 @@ from helpers.budget.dividing import open_items, units_of
 from helpers.budget.ladder import go_without
 from helpers.budget.ledger import Ledger, Options
 from helpers.budget.room import in_memory
-from helpers.budget.units import Heard, Unit, by_value, next_unit
+from helpers.budget.units import Heard, Unit, by_value, next_unit, shrink
 from helpers.budget.watching import Watch
 from helpers.chapters.book import Edition
 from helpers.chapters.editions import describe
@@ -32,8 +32,6 @@ from helpers.training.study import SAVE_SECONDS
 from helpers.training.tasks import STACK_LIMIT
 
 MARGIN = 25.0  # seconds that are left at the end, at most a tenth of all
-OVER = 2.0  # times its predicted seconds that a unit may take at a stretch
-BEGUN = 15.0  # seconds beside them, in which kernels are chosen and graphs captured
 LEAST = 1.0  # seconds in which nothing is begun
 
 
@@ -65,8 +63,8 @@ def spend(
     if not plans:
         return status
     with Watch(end) as watch:
-        how = {"end": end, "options": Options(**options), "say": say}
-        spending = Spending(plans, custom, **how)
+        given = Options(**options)
+        spending = Spending(plans, custom, end=end, options=given, say=say)
         watch.at_last(spending.close)
         try:
             spending.work()
@@ -113,9 +111,10 @@ class Spending:
                 break
             free = self._left() - self._asking()
             unit = next_unit(waiting, self.costs, left=free)
+            unit = unit or shrink(self.units, self.costs, left=free)
             if unit:
-                longest = OVER * unit.predicted(self.costs) + BEGUN
-                self._train(unit, min(free - unit.asking(self.costs), longest))
+                most = free - unit.asking(self.costs)
+                self._train(unit, min(most, unit.stretch(self.costs)))
             elif self._asker.waiting and (in_memory() or self.device.type == "cpu"):
                 self._asker.wait(time.monotonic() + 1.0)  # more would not be measured
             else:  # a prediction may be wrong; else it is resumed another time
@@ -177,7 +176,8 @@ class Spending:
         device = self.device.type
         while left := unit.left:
             try:
-                train_until(until, left, device=device, save_seconds=lasting)
+                studies: list[Any] = left  # a Batch is a study to all who train
+                train_until(until, studies, device=device, save_seconds=lasting)
                 return
             except torch.OutOfMemoryError:
                 if STACK_LIMIT[device] == 1:

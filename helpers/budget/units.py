@@ -5,7 +5,8 @@ that no seed is chosen by what came of another.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from helpers.archive import asked_all, fault
@@ -16,6 +17,10 @@ from helpers.runs.fields import Described
 from helpers.runs.run import fingerprint
 from helpers.runs.store import RunFolder
 from helpers.system.locks import lock_all
+
+OVER = 2.0  # times its predicted seconds that a unit may take at a stretch
+LOOK = 0.1  # and for a first look, of kinds of runs of which none was measured
+BEGUN = 15.0  # seconds beside them, in which kernels are chosen and graphs captured
 
 
 def is_missing(folder: RunFolder) -> bool:
@@ -104,6 +109,25 @@ class Unit:
         whole = sum(costs.training(runs, data) for data, runs in self.batches)
         return max(0.0, 1 - self.share) * whole
 
+    def stretch(self, costs: Costs) -> float:
+        """Seconds after which it is looked at anew whether it is worth its time."""
+        known = costs.knows(run for batch in self.left for run in batch.chosen)
+        return BEGUN + (OVER if known else LOOK) * self.predicted(costs)
+
+    def parts(self, count: int) -> list["Unit"]:
+        """Two units of what is left of it: of so many networks, and of the others."""
+        left = self.left
+        each = [(k, run) for k, batch in enumerate(left) for run in batch.chosen]
+        undone = (1 - self.share) * sum(run.epochs for run in self.runs)
+        share = max(0.0, 1 - undone / sum(run.epochs for _, run in each))
+        found = []
+        for some in (each[:count], each[count:]):
+            alike = groupby(some, key=lambda pair: pair[0])
+            batches = [Batch(left[k].data, tuple(r for _, r in rs)) for k, rs in alike]
+            unit = replace(self, batches=batches, share=share, seconds=0.0, notes=[])
+            found.append(unit)
+        return found
+
     def asking(self, costs: Costs) -> float:
         """Seconds of measuring it in all its editions."""
         return sum(costs.asking(e.chapter, self.runs) for e in self.editions)
@@ -170,3 +194,19 @@ def next_unit(units: Iterable[Unit], costs: Costs, *, left: float) -> Unit | Non
     A unit of a later seed only where none of an earlier one is.
     """
     return next((u for u in by_value(units, costs) if u.whole(costs) <= left), None)
+
+
+def shrink(units: list[Unit], costs: Costs, *, left: float) -> Unit | None:
+    """A part of a unit that is trained and measured in so many seconds, if any is.
+
+    None of the units is. The part, of half of its networks, a quarter, ..., stands in
+    their list for the first of whom there is one; the rest of it is put back.
+    """
+    for unit in by_value([u for u in units if u.left], costs):
+        count = sum(len(batch.chosen) for batch in unit.left)
+        while (count := count // 2) and unit.status in ("waiting", "under way"):
+            part, rest = unit.parts(count)
+            if part.whole(costs) <= left:
+                units[:] = [*(part if u is unit else u for u in units), rest]
+                return part
+    return None

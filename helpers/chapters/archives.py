@@ -8,6 +8,7 @@ from helpers.archive import (
     Archive,
     Found,
     answer,
+    halted,
     merge_archive,
     pack,
 )
@@ -39,6 +40,8 @@ def export(plan: Plan, output: Path | None, *, say: Say) -> Path:
     edition = plan.edition
     about: dict = {"chapter": edition.chapter, "scale": edition.scale}
     about = {**about, "variant": edition.variant, "planned": len(found)}
+    if notes := halted(found.keys() - finished.keys()):
+        about["halted"] = dict(sorted(notes.items()))
     content = pack(about, finished)
     path = archive_path(plan, output)
     if output is None:
@@ -48,6 +51,7 @@ def export(plan: Plan, output: Path | None, *, say: Say) -> Path:
         raise Failure(f"{words}, more than the {_size(MOST_ZIPPED)} that can be read")
     write_bytes(path, content)
     some = f", {missing} of the {len(found)} planned are missing" if missing else ""
+    some += f" (of {len(notes)} a budget ended before)" if notes else ""
     shown = f"{len(finished)} runs{some}, {_size(len(content))}"
     say(f"{describe(edition)}: {shown}: {path}")
     return path

@@ -12,7 +12,9 @@ SCALE = click.option(
     show_default=True,
     help="smoke, laptop, workstation or paper.",
 )
-VARIANT = click.option("--variant", help="One variant of scales.yaml (default: all).")
+VARIANT = click.option(
+    "--variant", multiple=True, help="A variant of scales.yaml (default: all)."
+)
 CHAPTERS = click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
 CUSTOM = click.option(
     "-p",
@@ -51,10 +53,10 @@ def on_editions(command: Callable) -> Callable:
         from helpers.system.roots import project_root
 
         root, custom = project_root(), {name: fix_paths(text) for name, text in custom}
-        chosen = editions.choose_editions(root, scale, chapters, variant=variant)
+        chosen = editions.choose_editions(root, scale, chapters, wanted=variant)
         for edition in chosen:
             plans.check_values(root, edition, custom)
-        if not cpu:
+        if not cpu and not options.get("finished"):  # which trains nothing
             editions.check_device(root, scale)
         described = {editions.describe(edition): edition for edition in chosen}
         return command(root, described, custom, **options)

@@ -79,6 +79,7 @@ def run_each(
     *,
     jobs: int,
     force: bool,
+    finished: bool,
     cell_seconds: int | None,
     say: Callable,
 ) -> int:
@@ -88,11 +89,15 @@ def run_each(
     time to start.
     """
     if jobs == 1 or len(editions) < 2:
-        how: dict[str, Any] = {"force": force, "cell_seconds": cell_seconds}
+        how: dict[str, Any] = {
+            "force": force,
+            "finished": finished,
+            "cell_seconds": cell_seconds,
+        }
         return for_each(
             editions, lambda e: execute.run_edition(root, e, custom, say=say, **how)
         )
-    flags = ["--cpu", *["--force"] * force]
+    flags = ["--cpu", *["--force"] * force, *["--finished"] * finished]
     flags += ["--cell-seconds", str(cell_seconds)] if cell_seconds else []
     alike = defaultdict(list)
     for edition in editions.values():

@@ -37,9 +37,12 @@ def variants(root: Path, scale: str, chapter: str) -> Variants:
 
 
 def choose_editions(
-    root: Path, scale: str, names: Iterable[str] = (), *, variant: str | None = None
+    root: Path, scale: str, names: Iterable[str] = (), *, wanted: Iterable[str] = ()
 ) -> list[Edition]:
-    """The editions asked for: all of a scale unless chapters or a variant are named."""
+    """The editions asked for: all of a scale unless chapters or variants are named.
+
+    wanted: variants, in whose order they come; a chapter needs to have one of them.
+    """
     names = list(dict.fromkeys(names))
     here = [c for c in chapters(root) if c in read_scale(root, scale)]
     chosen = [
@@ -49,16 +52,18 @@ def choose_editions(
     ]
     if not chosen:
         raise Mistake(f"scale {scale} has no chapters: add some to scales.yaml")
-    if variant is None:
+    if not (wanted := list(dict.fromkeys(wanted))):
         return chosen
-    known = dict.fromkeys(edition.variant for edition in chosen)
     for chapter in names:
-        if variant not in variants(root, scale, chapter):
-            there = variants(root, scale, chapter)
-            refuse(f"variant of {chapter} at scale {scale}", variant, there)
-    if variant not in known:
-        refuse(f"variant at scale {scale}", variant, known)
-    return [edition for edition in chosen if edition.variant == variant]
+        there = variants(root, scale, chapter)
+        if not there.keys() & {*wanted}:
+            refuse(f"variant of {chapter} at scale {scale}", wanted[0], there)
+    known = dict.fromkeys(edition.variant for edition in chosen)
+    for variant in wanted:
+        if variant not in known:
+            refuse(f"variant at scale {scale}", variant, known)
+    found = (edition for edition in chosen if edition.variant in wanted)
+    return sorted(found, key=lambda edition: wanted.index(edition.variant))
 
 
 def edition_values(root: Path, edition: Edition) -> dict[str, Any]:

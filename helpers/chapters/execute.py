@@ -20,6 +20,7 @@ from helpers.chapters.book import Edition
 from helpers.chapters.cells import name_cell, numbered, read_notebook, tags_of
 from helpers.chapters.editions import describe, source_path
 from helpers.chapters.gate import gate
+from helpers.chapters.missing import lacking
 from helpers.chapters.pictures import shrink_pictures
 from helpers.chapters.plans import Plan, as_json, plan_edition
 from helpers.errors import Failure, explain
@@ -28,6 +29,7 @@ from helpers.system.devices import choose_device
 from helpers.system.files import remove, write_bytes
 from helpers.system.terminal import Say
 from helpers.training import train_all
+from helpers.training.finished import showing_finished, trains_nothing
 
 PATIENCE = 600  # seconds that a kernel on a busy machine has to start, and to speak
 
@@ -38,14 +40,16 @@ def run_edition(
     custom: Mapping[str, Any] | None = None,
     *,
     force: bool = False,
+    finished: bool = False,
     cell_seconds: int | None = None,
     say: Say = print,
 ) -> Path:
     """Train and execute an edition and put its copy in place; returns the copy's path.
 
     custom: parameters of the user's own; the copy is then kept out of the book. An
-    edition that is up to date is left alone unless `force`. A Failure names the cell
-    that failed; what was executed is kept beside the copy, as `*.failed.ipynb`.
+    edition that is up to date is left alone unless `force`. finished: train nothing and
+    show what is finished, the copy says what it lacks. A Failure names the cell that
+    failed; what was executed is kept beside the copy, as `*.failed.ipynb`.
     """
     plan = plan_edition(root, edition, custom)
     shown = os.path.relpath(plan.target, root)
@@ -54,10 +58,11 @@ def run_edition(
         return plan.target
     kernel.check_quarters()
     begun = time.monotonic()
-    train_plan(plan, say=say)
-    say(f"{describe(edition)}: executing the notebook")
-    trained = time.monotonic()
-    executed, reason = execute_notebook(plan, cell_seconds=cell_seconds)
+    with showing_finished() if finished else contextlib.nullcontext():
+        train_plan(plan, say=say)
+        say(f"{describe(edition)}: executing the notebook")
+        trained = time.monotonic()
+        executed, reason = execute_notebook(plan, cell_seconds=cell_seconds)
     ended = time.monotonic()
     executed.metadata["memorization"] = {
         **_record(plan),
@@ -78,7 +83,8 @@ def train_plan(plan: Plan, *, say: Say = print) -> None:
     """
     left = len(plan.unfinished)
     if left:
-        say(f"{describe(plan.edition)}: training {left} of {len(plan.runs)} runs")
+        what = "going without" if trains_nothing() else "training"
+        say(f"{describe(plan.edition)}: {what} {left} of {len(plan.runs)} runs")
     train_all(dict(enumerate(plan.studies)), device=plan.device)
 
 
@@ -147,6 +153,7 @@ def _record(plan: Plan) -> dict:
         "inputs": plan.inputs,
         **provenance(choose_device(plan.device)),
         "networks": trained_on(plan.records),
+        **({"lacking": lacks} if (lacks := lacking(plan.runs)) else {}),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

@@ -3,7 +3,7 @@
 # serves; whatever is finished lies in OUT, with a log, at any moment.
 #
 # WORDS go to `python -m helpers train`: chapters, or -p NAME VALUE, or --cpu. PYTHON,
-# SCALE and VARIANT may be set.
+# SCALE and VARIANTS (one or more, of one budget) may be set.
 set -uo pipefail
 
 fail() { echo "go.sh: $*" >&2; exit 2; }
@@ -70,5 +70,7 @@ EXPAND
 cd "$here" || exit 2
 left=$((seconds - $(clock) + began))
 [ "$left" -gt 0 ] || fail "nothing is left of $seconds s: give more"
-"$python" -m helpers train --scale "${SCALE:-paper}" --variant "${VARIANT:-same_shape}" \
+chosen=()
+for variant in ${VARIANTS:-same_shape}; do chosen+=(--variant "$variant"); done
+"$python" -m helpers train --scale "${SCALE:-paper}" "${chosen[@]}" \
   --seconds "$left" --export "$out" "$@" 2>&1 | tee -a "$out/log"

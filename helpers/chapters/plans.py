@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from helpers.archive import archived, fault
+from helpers.archive import archived, asked_all, fault
 from helpers.chapters.book import Edition
 from helpers.chapters.cells import NotebookNode, read_notebook, read_parameters
 from helpers.chapters.editions import copy_path, edition_values, source_path
@@ -70,8 +70,9 @@ class Plan(NamedTuple):
 
     @property
     def records(self) -> list[dict]:
-        """Description and provenance of every run; all are finished."""
-        return [RunFolder(run).about() for run in self.runs]
+        """Description and provenance of every run that is finished and asked all."""
+        folders = [RunFolder(run) for run in self.runs]
+        return [folder.about() for folder in folders if asked_all(folder)]
 
     @property
     def training_seconds(self) -> float:
@@ -92,6 +93,7 @@ class Plan(NamedTuple):
         record = executed.metadata.get("memorization", {})
         same = record.get("inputs") == self.inputs
         same = same and record.get("parameters") == as_json(self.parameters)
+        same = same and "lacking" not in record  # it was made before all were there
         return same and not gate(executed, self.notebook)
 
 

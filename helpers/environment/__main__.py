@@ -72,11 +72,9 @@ def install_by_uv(settings: dict[str, str]) -> bool:
         options.append("--quiet")
     try:
         install_by_pip(entry, settings)
-        run(
-            *(PYTHON, "-m", "uv", "--no-config", "pip", "install", *options),
-            *("--python", PYTHON, "--no-deps", "--require-hashes", "-r", LOCK),
-            variables=variables,
-        )
+        words: list[str | Path] = [PYTHON, "-m", "uv", "--no-config", "pip", "install"]
+        words += [*options, "--python", PYTHON, "--no-deps", "--require-hashes"]
+        run(*words, "-r", LOCK, variables=variables)
     except subprocess.CalledProcessError:
         print("uv cannot be used here: pip installs, which takes longer", flush=True)
         return False
@@ -176,7 +174,8 @@ def leave_venv() -> None:
     """Go on as the interpreter that an active environment was made from."""
     if sys.prefix != sys.base_prefix:
         words = ["-E", "-s", "-m", "helpers.environment", *sys.argv[1:]]
-        os.execv(sys._base_executable, [sys._base_executable, *words])
+        base = getattr(sys, "_base_executable")  # noqa: B009 (no type checker knows it)
+        os.execv(base, [base, *words])
 
 
 if __name__ == "__main__":

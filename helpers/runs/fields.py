@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from helpers.errors import Mistake
 from helpers.system.values import is_number, is_whole
@@ -98,6 +98,13 @@ class Described:
 
     dataset: str = must(TEXT, "digits")  # name of the data set
     digest: str = must(TEXT, "")  # of the data, 12 hex digits; `Study` fills it in
+    if TYPE_CHECKING:  # what every kind of run has, each with a default of its own
+        model: str
+        seed: int
+        optimizer: str | None
+
+        @property
+        def epochs(self) -> int: ...
 
     def __post_init__(self):
         optional = self.optional()

@@ -14,6 +14,7 @@ import secrets
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -204,7 +205,8 @@ def sha256(content: bytes) -> str:
 def encode_arrays(arrays: dict[str, np.ndarray]) -> bytes:
     """An npz file's content: the same bytes for the same arrays, in whatever order."""
     buffer = io.BytesIO()
-    np.savez(buffer, **dict(sorted(arrays.items())))
+    held: dict[str, Any] = dict(sorted(arrays.items()))
+    np.savez(buffer, **held)
     return buffer.getvalue()
 
 

@@ -53,7 +53,8 @@ class _Locks:
     """The locks in one folder that this process holds."""
 
     def __init__(self, folder: Path):
-        self.folder, self.held = folder, set()
+        self.folder = folder
+        self.held: set[str] = set()
         self.file: int | None = None  # open while locks are held, and only once:
         # closing any descriptor of a file frees all locks that the process has on it
         self.leases: dict = {}  # name -> lease, where the file system has no locks

@@ -49,7 +49,7 @@ class Processes:
 
     def ask(self, function: Callable, *given, **options) -> Future:
         """function(*given, **options), of a module's own and what pickle can carry."""
-        job, answer = pickle.dumps((function, given, options)), Future()
+        job, answer = pickle.dumps((function, given, options)), Future[Any]()
         name = getattr(function, "__name__", "a job")
         with self._changed:
             self._changed.wait_for(lambda: self._takes(len(job)))
@@ -101,15 +101,17 @@ class _Process:
             stdout=subprocess.PIPE,
             env=os.environ | ALONE | {"PYTHONPATH": path},
         )
+        assert self._process.stdin and self._process.stdout  # they are pipes
+        self._given, self._told = self._process.stdin, self._process.stdout
 
     def ask(self, job: bytes, name: str) -> Any:
         for first in (True, False):
             if self._ended:
                 break
             try:
-                pickle.dump(job, self._process.stdin)
-                self._process.stdin.flush()
-                done, found = pickle.load(self._process.stdout)
+                pickle.dump(job, self._given)
+                self._given.flush()
+                done, found = pickle.load(self._told)
             except (OSError, EOFError, ValueError, pickle.UnpicklingError):
                 words = self._how_it_ended()
                 if not self._ended:
@@ -138,7 +140,7 @@ class _Process:
     def _close(self) -> int:
         self._process.kill()
         code = self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
+        for stream in (self._given, self._told):
             with contextlib.suppress(OSError):
                 stream.close()
         return code

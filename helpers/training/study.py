@@ -19,6 +19,7 @@ from helpers.runs.store import RunFolder
 from helpers.system.devices import choose_device
 from helpers.system.locks import lock_all
 from helpers.training.companies import companies, deal
+from helpers.training.finished import finished_histories, histories_of, trains_nothing
 from helpers.training.tasks import PARALLEL, STACK_LIMIT, TASKS, check_studies, seat
 from helpers.training.trainer import train_companies
 
@@ -47,13 +48,16 @@ def train_all(
     """Histories of several studies, as `train` gives them, by the studies' names.
 
     Studies of one kind of run on the same data are trained as one, so that no core is
-    idle while the last network of one study ends.
+    idle while the last network of one study ends. Within `showing_finished` nothing is
+    trained, and they are of the networks that `finished_of` gives.
     """
+    if trains_nothing():
+        return {name: finished_histories(study) for name, study in studies.items()}
     target, saving = choose_device(device), _seconds(save_seconds)
     check_studies(studies.values())
     for bundle in _bundles(studies.values()):
         _train_runs(bundle, target, saving)
-    return {name: _histories(study) for name, study in studies.items()}
+    return {name: histories_of(study.runs()) for name, study in studies.items()}
 
 
 def train_until(
@@ -146,16 +150,7 @@ def load(study: Study) -> Histories:
     for folder in folders:
         if damaged := folder.damage():
             raise Failure(f"{damaged} is damaged; call train, which makes it anew")
-    return _histories(study)
-
-
-def _histories(study: Study) -> Histories:
-    folders = [RunFolder(run) for run in study.runs()]
-    return Histories(
-        tuple(folder.run for folder in folders),
-        tuple(folder.history() for folder in folders),
-        tuple(folder.about()["stopped"] for folder in folders),
-    )
+    return histories_of(study.runs())
 
 
 def _sound(folder: RunFolder) -> bool:

@@ -138,7 +138,6 @@ def test_a_budget_trains_without_what_failed(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("name", ["stack", "module", "identity", "speed", "manifolds"])
 def test_fast_ways_are_right_on_cuda(name):
     assert "failed" not in checking.CHECKS[name](torch.device("cuda"), ROOT)

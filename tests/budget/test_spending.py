@@ -14,7 +14,7 @@ from helpers import __main__ as program
 from helpers.__main__ import main
 from helpers.budget import asker, ledger, room, spending, watching
 from helpers.budget.asker import Answer, Asker
-from helpers.budget.asking import ask, finished_of
+from helpers.budget.asking import ask
 from helpers.budget.ledger import Ledger, Options
 from helpers.chapters.book import Edition
 from helpers.chapters.plans import plan_edition
@@ -24,6 +24,7 @@ from helpers.runs.store import RunFolder
 from helpers.system.files import names_in
 from helpers.system.roots import results_root
 from helpers.training import rounds, study, train, trainer
+from helpers.training.finished import finished_of
 from helpers.training.tasks import STACK_LIMIT
 
 WORDS = ["train", "small", "--scale", "smoke", "--seconds"]

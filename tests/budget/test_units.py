@@ -8,10 +8,20 @@ from projects import TRAINING, chapter, code, make_project
 from helpers.budget import dividing
 from helpers.budget.costs import Costs
 from helpers.budget.dividing import open_items, units_of
-from helpers.budget.units import Batch, Heard, Unit, by_value, next_unit
+from helpers.budget.units import (
+    BEGUN,
+    LOOK,
+    OVER,
+    Batch,
+    Heard,
+    Unit,
+    by_value,
+    next_unit,
+    shrink,
+)
 from helpers.chapters.book import Edition
 from helpers.chapters.plans import plan_edition
-from helpers.runs import Run, fingerprint
+from helpers.runs import Run, Study, fingerprint
 
 
 class Known(Costs):
@@ -149,6 +159,41 @@ def test_an_undecided_start_only_makes_a_unit_longer(plan):
     assert one.predicted(costs) == pytest.approx(predicted)
     one.learn(costs, 9 * predicted, predicted, since=0.0)
     assert one.predicted(costs) > predicted
+
+
+def test_a_kind_that_was_never_measured_is_looked_at_first(plan):
+    costs = Costs("cpu")
+    first, second, _ = units_of([plan], {plan.edition: 1}, costs)
+    predicted = first.predicted(costs)
+    assert first.stretch(costs) == pytest.approx(BEGUN + LOOK * predicted)
+    first.learn(costs, predicted, predicted, since=0.0)
+    again = second.predicted(costs)
+    assert second.stretch(costs) == pytest.approx(BEGUN + OVER * again)
+
+
+def test_a_unit_that_no_longer_fits_is_shrunk_and_the_rest_put_back(plan):
+    """Four of eight networks take 40 s, two 20; they are half trained: 20 and 10."""
+    scales = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
+    (of_two,) = plan.studies
+    runs = Study(of_two.data, of_two.base, {"init_scale": scales}).runs()
+    units = [unit("other", width=99)]
+    units += [Unit((edition("small"),), 0, [Batch(of_two.data, tuple(runs))], 1)]
+    units[1].share, units[1].status = 0.5, "under way"
+    costs = Known({16: 10.0, 99: 1000.0})
+    assert next_unit(units, costs, left=15) is None
+    part = shrink(units, costs, left=15)
+    assert part.runs == runs[:2] and part.predicted(costs) == pytest.approx(10)
+    assert units[1] is part and units[2].runs == runs[2:] and len(units) == 3
+    assert {u.status for u in units[1:]} == {"under way"} and units[2].share == 0.5
+    assert shrink(units, costs, left=4) is None and len(units) == 3  # not one fits
+
+
+def test_what_is_finished_of_a_unit_counts_for_no_part_of_it(plan):
+    one = units_of([plan], {plan.edition: 1}, Costs("cpu"))[0]
+    mark_done(one.runs[0])
+    one.share = 0.75  # one of two is finished, the other half trained
+    part, rest = one.parts(1)
+    assert part.runs == one.runs[1:] and part.share == 0.5 and not rest.runs
 
 
 def test_rates_of_a_machine_are_those_that_it_showed(plan):

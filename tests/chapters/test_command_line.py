@@ -324,11 +324,10 @@ def is_kernel(process):
     ],
 )
 def test_a_mistake_is_one_line_and_exit_status_2(
-    project, capsys, monkeypatch, results, words, complaint
+    project, capsys, results, words, complaint
 ):
     editions = {"good": {"main": {}}}
     project({"good": GOOD}, {"smoke": editions, "paper": editions | {"needs": "cuda"}})
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert main(words.split()) == 2
     (line,) = errors(capsys)
     assert line.startswith("error: ") and complaint in line

@@ -43,7 +43,11 @@ def test_all_editions_of_a_scale_are_chosen_unless_some_are_named(root):
     choose = editions.choose_editions
     assert names(choose(root, "paper")) == [*both, ("rewinding", "main")]
     assert names(choose(root, "paper", ["extreme_memorization"])) == both
-    assert names(choose(root, "paper", variant="svhn")) == both[1:]
+    assert names(choose(root, "paper", wanted=["svhn"])) == both[1:]
+    mixed = [both[1], both[0], ("rewinding", "main")]
+    assert names(choose(root, "paper", wanted=["svhn", "main"])) == mixed
+    two = ["extreme_memorization", "rewinding"]  # of whom one has both
+    assert names(choose(root, "paper", two, wanted=["svhn", "main"])) == mixed
     assert names(choose(root, "smoke", ["another"])) == [("another", "main")]
 
 
@@ -73,7 +77,7 @@ def test_what_is_unknown_is_named_with_what_is_allowed(
 ):
     chosen = [chapter] if chapter else []
     with pytest.raises(Mistake) as caught:
-        editions.choose_editions(root, scale, chosen, variant=variant)
+        editions.choose_editions(root, scale, chosen, wanted=[variant] * bool(variant))
     assert complaint in str(caught.value)
 
 
@@ -109,7 +113,6 @@ def test_copies_lie_in_the_book_by_scale_chapter_and_variant(root):
 
 
 def test_a_scale_that_needs_a_gpu_refuses_to_go_without(root, monkeypatch):
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(Mistake, match=r"scale paper needs a CUDA device .* --cpu"):
         editions.check_device(root, "paper")
     editions.check_device(root, "smoke")
@@ -123,5 +126,5 @@ def test_the_books_scales_name_chapters_that_are_there():
     assert all(editions.choose_editions(PROJECT, scale) for scale in SCALES)
     assert editions.needed_device(PROJECT, "paper") == "cuda"
     # The laptop's main variants are the notebooks' defaults.
-    for edition in editions.choose_editions(PROJECT, "laptop", variant="main"):
+    for edition in editions.choose_editions(PROJECT, "laptop", wanted=["main"]):
         assert editions.edition_values(PROJECT, edition) == {}

@@ -190,6 +190,9 @@ def test_go_gives_the_driver_what_is_left_and_keeps_its_words_and_status(
     assert places == f"/r {out / 'data'}"
     assert (tmp_path / "back" / "log").read_text() == done.stdout
     assert (out / "data" / "MNIST" / "raw" / "one").read_bytes() == b"digits" * 99
+    done = go(out, "60", tmp_path / "back", "rewinding", VARIANTS="deep same_shape")
+    words = "train --scale paper --variant deep --variant same_shape --seconds "
+    assert done.stdout.startswith(words)
 
 
 def other_torch(folder, version):

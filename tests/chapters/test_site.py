@@ -28,7 +28,8 @@ PATIENCE = 300_000  # milliseconds, after which a browser has hung
 OPENING = r"""# Can a network fit everything and learn nothing?
 
 Paper A, figure 1 {cite:p}`mehta2021extreme`. A network $z = W_2 \sin(W_1 x)$ starts at
-scale $\sigma$; see {eq}`eq-sample`, {numref}`fig-accuracy` and {chapter}`rewinding`.
+scale $\sigma$; see {eq}`eq-sample`, {numref}`fig-accuracy` and {chapter}`rewinding`,
+[why](relu_loss_scaling) and [geometry](mftma_layers).
 
 $$
 \Omega = \frac{\mathbb{E}_{i \neq j} \langle v_i, v_j \rangle}
@@ -37,6 +38,9 @@ $$ (eq-sample)
 
 ## The experiment
 """
+
+
+LACKING = {"planned": 6, "finished": 5, "stopped": 1, "lacks": ["seed 2"], "begun": []}
 
 
 def png() -> str:
@@ -173,6 +177,7 @@ def built(tmp_path_factory) -> Path:
     write_notebook(root, CHAPTER, executed_copy("laptop"))
     write_notebook(root, AGED, aged_copy())
     sigmoid = executed_copy("laptop", variant="sigmoid")
+    sigmoid["metadata"]["memorization"]["lacking"] = LACKING
     write_copy(root / "book", "workstation", AGED, aged_copy())
     write_copy(root / "book", "laptop", CHAPTER)
     write_copy(root / "book", "laptop", f"{CHAPTER}-sigmoid", sigmoid)
@@ -323,6 +328,9 @@ def test_chapter_says_which_edition_it_is_and_links_to_the_others(built):
         assert fact in words
     assert f'href="{CHAPTER}-sigmoid.html"' in box
     assert f'href="../smoke/{CHAPTER}.html"' in box
+    told = "Stopped by the budget: 5 of 6 networks are finished. Missing: seed 2."
+    sigmoid = (built / f"chapters/laptop/{CHAPTER}-sigmoid.html").read_text()
+    assert told in sigmoid and told not in text
     smoke = (built / f"chapters/smoke/{CHAPTER}.html").read_text()
     assert "say nothing about the paper" in smoke and "say nothing" not in text
     (title,) = re.findall(r"<title>(.*?)</title>", text, re.DOTALL)
@@ -348,6 +356,14 @@ def test_references_stay_on_the_page_of_their_edition(built):
         # Numbers start again on every page, so that editions agree.
         assert 'class="caption-number">Fig. 1 </span>' in text
         assert len(re.findall(r'href="#equation-eq-sample[^"]*"', text)) >= 1
+
+
+def test_links_between_chapters_lead_where_there_is_a_page(built):
+    """At the page's own scale, else at another; a chapter without one is a word."""
+    text = (built / f"chapters/laptop/{CHAPTER}.html").read_text()
+    assert f'href="../workstation/{AGED}.html"' in text
+    (words,) = re.findall(r">why<.*?</p>", text, re.DOTALL)
+    assert re.sub(r"<[^>]+>", "", words).endswith("and geometry.")
 
 
 def test_second_build_writes_only_what_changed(built, monkeypatch):

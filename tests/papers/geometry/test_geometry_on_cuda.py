@@ -29,10 +29,7 @@ from helpers.system.workers import end_processes
 from helpers.training import train
 from helpers.training.losses import LOSSES
 
-pytestmark = [
-    pytest.mark.cuda,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-]
+pytestmark = pytest.mark.cuda
 
 FEW = {"examples": 4, "gaussians": 20}
 LAYERS = ["conv 2", "conv 8"]
