@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist
 
 from helpers.errors import Mistake
 from helpers.metrics import embedding
-from helpers.metrics.embedding import embed, separability
+from helpers.metrics.embedding import embed, nearest_labels, separability
 
 
 def blobs(count=30, classes=3, gap=10.0, features=6):
@@ -28,6 +28,37 @@ def by_loop(features, labels, neighbours):
         answer = max(named, key=named.count)  # the first of equals, the nearest
         right.setdefault(labels[own], []).append(answer == labels[own])
     return np.mean([np.mean(each) for each in right.values()])
+
+
+# Neighbours of other rows
+
+
+@pytest.mark.parametrize("neighbours", [1, 5])
+def test_other_rows_are_named_by_the_nearest_examples(neighbours, monkeypatch):
+    monkeypatch.setitem(embedding.MEMORY, "cpu", 8 * 700)  # several blocks
+    features, labels = blobs(gap=0.4)
+    features = features.double()
+    told, asked = features[:70], features[70:]
+    expected = []
+    for row in cdist(asked.numpy(), told.numpy()):
+        named = [int(labels[k]) for k in np.argsort(row, kind="stable")[:neighbours]]
+        expected.append(max(named, key=named.count))
+    found = nearest_labels(told, labels[:70] - 7, asked, neighbours=neighbours)
+    assert (found + 7).tolist() == expected
+    scaled = nearest_labels(1e150 * told, labels[:70], 1e150 * asked)
+    assert torch.equal(scaled, nearest_labels(told, labels[:70], asked))
+    # an example is its own nearest, which leaving one out would forbid
+    assert torch.equal(
+        nearest_labels(told, labels[:70], told, neighbours=1), labels[:70]
+    )
+
+
+def test_rows_that_do_not_fit_the_examples_are_told():
+    rows, labels = torch.rand(4, 3), torch.arange(4)
+    with pytest.raises(Mistake, match=r"^4 examples are too few: give at least 5, or"):
+        nearest_labels(rows, labels, rows)
+    with pytest.raises(Mistake, match=r"^3 and 2 features: give as many in both"):
+        nearest_labels(rows, labels, rows[:, :2], neighbours=1)
 
 
 # Separability

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from helpers.errors import Mistake
 from helpers.metrics import reconstruction
-from helpers.metrics.mean_classifier import class_sums, mean_classes
+from helpers.metrics.mean_classifier import class_sums, mean_classes, nearest_means
 from helpers.metrics.reconstruction import (
     cosine,
     one_layer_solution,
@@ -224,6 +224,25 @@ def test_equal_features_go_to_the_largest_class_and_nearly_equal_ones_to_the_nea
     train = torch.tensor([[1.0, 1e-6], [1.0, -1e-6]])
     sums = class_sums(train, torch.tensor([0, 1]), classes=2)
     assert mean_classes(train, sums).tolist() == [0, 1]
+
+
+def test_the_nearest_mean_is_that_of_the_definition_wherever_the_origin_is():
+    features, labels = blobs(120, dtype=torch.float64)
+    told, known, asked = features[:80], 5 * labels[:80] - 3, features[80:]
+    means = {int(k): told[known == k].mean(0) for k in known}
+    expected = [
+        min(means, key=lambda k: float((row - means[k]).norm())) for row in asked
+    ]
+    for shift, scale in ((0, 1), (1e6, 1), (0, 1e-200)):
+        moved = (scale * (rows + shift) for rows in (told, asked))
+        told_there, asked_there = moved
+        assert nearest_means(told_there, known, asked_there).tolist() == expected
+    # as far from both: the smaller label, and not as angles have it
+    two = torch.tensor([[1.0, 0.0], [3.0, 0.0]])
+    assert nearest_means(two, torch.tensor([9, 4]), 2 * two[:1]).tolist() == [4]
+    assert nearest_means(two, torch.tensor([9, 4]), 1.4 * two[:1]).tolist() == [9]
+    with pytest.raises(Mistake, match=r"^2 and 1 features: give as many in both"):
+        nearest_means(two, torch.tensor([9, 4]), two[:, :1])
 
 
 # Sharpness

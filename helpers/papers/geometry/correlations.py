@@ -39,16 +39,14 @@ def measure_correlated(
     """Geometry of finished networks by the theory of correlated manifolds.
 
     histories, moments, examples, layers, sets: as of `measure_geometry`. draws: of a
-    dichotomy and a Gaussian vector; 200 leave half a part in 100 of the capacity.
-    classes: manifolds that are measured together, the first so many at most; None: all.
-    groups: so many times as many classes at most, group by group; the capacity is their
-    harmonic mean, all else the mean. Kept beside the run.
+    dichotomy and a Gaussian vector; 200 leave a part in 200. classes: manifolds that
+    are measured together, the first so many at most; None: all. groups: so many times
+    as many, group by group; the capacity is their harmonic mean, all else the mean.
 
     Tables: capacity, effective dimension and radius, utility, and separable, the share
     of dichotomies that all features separate: below one half the rest is NaN. P
-    manifolds without structure need about P M / 2 features: in a layer of 256 ten
-    classes of 25 points are defined, 47 are not. 200 draws take a core 0.1 to 0.3 s
-    (P = 10, M = 25), or 6 to 30 s (P = 47).
+    manifolds without structure need about P M / 2 features: 256 are enough for ten
+    classes of 25 points, not for 47. 200 draws take a core 0.1 to 0.3 s, or 6 to 30.
     """
     check_sets(sets)
     model = model_of(histories.runs[0], data)

@@ -52,7 +52,7 @@ class Probes:
         return self.own[name][:, self.moments.index(moment)]
 
     def panels(self) -> dict[str, dict[str, np.ndarray]]:
-        """ "set, probe" -> "best epoch" and the like -> (network, layer)."""
+        """As "test, class means" -> as "best epoch" -> (network, layer)."""
         return {
             f"{name}, {probe}": {
                 _words(m): self.at(probe, name, m) for m in self.moments
