@@ -36,7 +36,7 @@ def test_networks_of_one_setting_are_one_case():
 
 
 @pytest.mark.parametrize(
-    ("networks", "images"), [(1.0, 1.0), (0.3, 3.0), (1.0, 0.0), (0.0, 0.0)]
+    ("networks", "images"), [(0.4, 1.0), (0.3, 3.0), (1.0, 0.0), (0.0, 0.0)]
 )
 def test_test_images_are_a_sample_too(networks, images):
     """Deviations of networks and of images; every answer adds one of its own."""
@@ -50,7 +50,7 @@ def test_test_images_are_a_sample_too(networks, images):
     assert covered >= 0.92  # Satterthwaite's degrees are an approximation
     if images > networks:  # networks alone see nothing of the images' share
         seen = [mean_interval(table.mean(1)) for table in drawn]
-        assert share_covered(seen, 0.0) < 0.6
+        assert share_covered(seen, 0.0) < 0.9
 
 
 def test_a_crossed_table_by_hand():
