@@ -54,9 +54,11 @@ def test_test_images_are_a_sample_too(networks, images):
 
 
 def test_a_crossed_table_by_hand():
-    """Rows that differ and nothing else: the t interval of their means."""
+    """Rows, or columns, that differ and nothing else: the t interval of their means."""
     rows = np.repeat([[1.0], [2.0], [3.0]], 5, axis=1)
     assert crossed_interval(rows) == pytest.approx(mean_interval([1.0, 2.0, 3.0]))
+    images = crossed_interval(rows.T)  # five networks that agree on three images
+    assert images == pytest.approx((*mean_interval([1.0, 2.0, 3.0])[:3], 5))
     assert crossed_interval(rows * 0).high == 0.0
     assert math.isnan(crossed_interval([[1.0, math.nan], [1.0, 0.0]]).value)
     with pytest.raises(Mistake, match=r"^a table of shape \(3,\): give two networks"):
