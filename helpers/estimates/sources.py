@@ -47,8 +47,8 @@ def crossed_interval(table: ArrayLike, *, confidence: float = 0.95) -> Estimate:
     free = np.array([networks - 1, images - 1, (networks - 1) * (images - 1)])
     sums = [images * (rows**2).sum(), networks * (columns**2).sum(), (rest**2).sum()]
     squares = np.array(sums) / free
-    # Of networks, of images, less the rest, which both hold; no less than either alone.
-    variance = max(squares @ [1, 1, -1], squares[:2].max()) / table.size
+    # Of networks, of images, less the rest, which both hold; no less than of networks.
+    variance = max(squares @ [1, 1, -1], squares[0]) / table.size
     if variance == 0:
         return Estimate(float(mean), float(mean), float(mean), networks)
     degrees = variance**2 / ((squares / table.size) ** 2 / free).sum()
