@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from helpers.metrics.gradients.blocks import BLOCKS, BlockSum
 from helpers.metrics.gradients.mean_gradients import (
     LabelledSet,
     LogitsOf,
@@ -37,8 +38,6 @@ from helpers.metrics.gradients.mean_gradients import (
     right_logits,
     weighted_output,
 )
-
-BLOCKS = 8  # of a group's examples, whose products give unbiased squares
 
 
 class Norms(NamedTuple):
@@ -143,7 +142,7 @@ def _parts(
     centres: list[tuple[Weights, Weights]],
 ) -> dict[str, Parts]:
     """The parts of every group from those of its cells, each with its two centres."""
-    sums = {name: _Sum(whole.weights) for name in shares}
+    sums = {name: BlockSum(whole.weights) for name in shares}
     for block in range(BLOCKS):
         of_cells = {
             cell: (len(some) / len(indices), _of_examples(whole, some, pair))
@@ -158,7 +157,9 @@ def _parts(
             ]
             if terms:
                 sums[name].add(terms)
-    return {name: total.parts for name, total in sums.items()}
+    return {
+        name: Parts(*total.gradients, total.squares) for name, total in sums.items()
+    }
 
 
 def _of_examples(
@@ -169,48 +170,6 @@ def _of_examples(
     seen, predicted = centres
     dependent = combined([(1, label_mean), (1, seen)])
     return [dependent, combined([(1, output_mean), (-1, predicted)]), full]
-
-
-class _Sum:
-    """A group's parts, added up block by block, and what each block is of the squares.
-
-    With shares w_k of blocks whose means are d_k, the mean product of two blocks is
-    (|sum w_k d_k|^2 - sum w_k^2 |d_k|^2) / (1 - sum w_k^2).
-    """
-
-    def __init__(self, weights: Weights):
-        self._weights, self._total = weights, list[Weights]()
-        self._own, self._shares = 0.0, 0.0
-
-    def add(self, terms: list[tuple[float, list[Weights]]]) -> None:
-        """A block: shares of the whole group, and the means of the cells' examples."""
-        factors, each = zip(*terms, strict=True)
-        kinds = zip(*each, strict=True)
-        block = [combined(zip(factors, kind, strict=True)) for kind in kinds]
-        self._own += _squares(block)
-        self._shares += sum(factors) ** 2
-        if self._total:
-            pairs = zip(self._total, block, strict=True)
-            block = [combined([(1, a), (1, b)]) for a, b in pairs]
-        self._total = block
-
-    @property
-    def parts(self) -> Parts:
-        if not self._total:
-            nothing = {
-                n: torch.full_like(v, torch.nan) for n, v in self._weights.items()
-            }
-            return Parts(*[nothing] * 3, _squares([nothing] * 3))
-        between = _squares(self._total) - self._own
-        pairs = 1 - self._shares
-        return Parts(
-            *self._total, between / pairs if pairs > 1e-9 else between * torch.nan
-        )
-
-
-def _squares(gradients: list[Weights]) -> Tensor:
-    """Squared norms, (gradient, weight) in float64."""
-    return torch.stack([l2_norms(each) ** 2 for each in gradients])
 
 
 def feature_form(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from helpers.metrics.gradients.blocks import BLOCKS
 from helpers.metrics.gradients.gradient_growth import HALVINGS, dependent_growth
 from helpers.metrics.gradients.label_parts import (
-    BLOCKS,
     class_centred_gradients,
     feature_form,
     label_gradients,

@@ -6,9 +6,9 @@ import torch
 from torch.nn.functional import cross_entropy, one_hot
 
 from helpers.errors import Mistake
+from helpers.metrics.gradients.blocks import BLOCKS
 from helpers.metrics.gradients.gradient_growth import Growth, dependent_growth
 from helpers.metrics.gradients.label_parts import (
-    BLOCKS,
     class_centred_gradients,
     feature_form,
     label_gradients,

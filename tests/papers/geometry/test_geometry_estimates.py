@@ -12,7 +12,14 @@ from helpers.claims.registry import load_registry
 from helpers.errors import Mistake
 from helpers.estimates import exact, mean_interval, paired_difference
 from helpers.papers import geometry
-from helpers.papers.geometry import Geometry, Gradients, estimates
+from helpers.papers.geometry import (
+    Capacities,
+    Geometry,
+    Gradients,
+    Probes,
+    estimates,
+)
+from helpers.papers.geometry.probes import PROBES
 from helpers.runs import Run
 
 M = 20  # examples of a class: the bound is 0.1
@@ -417,6 +424,74 @@ def test_capacity_is_ranked_by_the_size_of_balls():
     assert all(map(undefined, lost.values()))
 
 
+CONTROLLED = {
+    "permuted__capacity__best": [9, 1, 1.2, 0.9, 1],
+    "control__capacity__best": [1, 1, 1, 1, 1],
+    "unpermuted__capacity__best": [1, 2, 3, 9, 9],
+    "restored__capacity__best": [9, 2, 3, 4, 8],
+    "test__capacity__best": [[1, 2, 3, 4, 4], [1, 1, 3, 4, 8]],
+    "test__radius__best": [9, 2, 5, 5, 1],
+    "test__dimension__best": [9, 4, 5, 5, 3],
+}
+
+
+def test_the_best_epoch_is_judged_against_the_control():
+    found = values(estimates.best_epoch_control(geometry_of(**CONTROLLED)))
+    assert found == pytest.approx(
+        {
+            "permuted_over_control_capacity_largest_distance": 0.2,
+            # of one early layer: over test (1 + 2) / 2
+            "unpermuted_over_other_capacity_early_layers": 0.5,
+            "restored_over_test_capacity_largest_distance": 0.5,
+            "restored_capacity_last_over_first_layer": 4,
+            "test_capacity_last_over_first_layer": (2 + 8) / 2,
+            "test_radius_last_over_first_layer": 0.5,
+            "test_dimension_last_over_first_layer": 0.75,
+        }
+    )
+
+
+def test_the_final_epoch_is_judged_against_the_control():
+    """Of six layers two are early; the input counts nowhere."""
+    found = estimates.final_epoch_control(
+        geometry_of(
+            SIX,
+            **FINAL,
+            control__capacity__final=[5, 0.1, 0.1, 0.1, 0.1, 0.1, 0.075],
+            permuted__radius__final=[9, 9, 9, 9, 9, 9, 0.5],
+            permuted__dimension__final=[9, 9, 9, 9, 9, 9, 0.25],
+        )
+    )
+    assert values(found) == pytest.approx(
+        {
+            "permuted_over_control_capacity_last_layer": 0.15 / 0.075,
+            "permuted_over_control_capacity_early_layers": 1.05,
+            "restored_capacity_final_over_best_last_layer": (0.5 + 0.75) / 2,
+            "unpermuted_capacity_early_layers_largest_change": 0.25,
+            "permuted_radius_over_control_last_layer": 0.5,
+            "permuted_dimension_over_control_last_layer": 0.25,
+        }
+    )
+
+
+def test_spheres_are_judged_against_the_control():
+    found = estimates.spheres_control(
+        geometry_of(
+            permuted__capacity__final=[9, 0.1, 0.2, 9, 0.4],
+            control__capacity__final=[1, 0.1, 0.1, 1, 0.2],
+            test__capacity__final=[9, 9, 9, 9, 3],
+            test__capacity__best=[1, 1, 1, 1, 4],
+        )
+    )
+    assert values(found) == pytest.approx(
+        {
+            "permuted_over_control_capacity_last_layer": 2,
+            "permuted_over_control_capacity_first_two_layers": 2,
+            "test_capacity_final_over_best_last_layer": 0.75,
+        }
+    )
+
+
 # Who pulls
 
 PARTS, GROUPS = ("dependent", "independent", "full"), ("all", "unpermuted", "permuted")
@@ -436,6 +511,31 @@ def gradients_of(layers=3, networks=2, moments=MOMENTS, **norms):
         for part, each in tables.items()
     }
     return Gradients(names, tuple(moments), tables, squares, np.zeros(shape[:2]))
+
+
+def test_unbiased_ratios_are_of_layers_in_parts_of_what_unpermuted_examples_have():
+    """Squares may be negative, and one layer's do not outweigh another's."""
+    some = gradients_of(networks=3)
+    scale = np.array([1.0, 100.0, 1e-4])
+    some.squares["dependent"]["unpermuted"][:] = 3 * scale
+    some.squares["independent"]["unpermuted"][:] = 1 * scale
+    some.squares["independent"]["permuted"][:] = 2 * scale
+    permuted = np.empty((3, len(MOMENTS), 3))
+    permuted[:, 1:3] = [[[0.3, -0.1, 0.1]] * 2, [[0.6, 0, 0]] * 2, [[0, 0, 0]] * 2]
+    permuted[:, 0], permuted[:, 3:] = 99, 1.5
+    some.squares["dependent"]["permuted"][:] = permuted * scale
+    found = estimates.unbiased_ratios(some)
+    early = (0.1 + 0.2 + 0) / 3
+    assert values(found) == pytest.approx(
+        {
+            "dependent_squared_permuted_over_unpermuted_early": early / 3,
+            "dependent_squared_permuted_over_unpermuted_late": 0.5,
+            "independent_squared_permuted_over_unpermuted": 2,
+            "squared_independent_over_dependent_unpermuted_early": 1 / 3,
+            "squared_dependent_over_independent_permuted_early": early / 2,
+        }
+    )
+    assert counts(found) == {3}
 
 
 def by_moment(*rows):
@@ -599,6 +699,7 @@ def test_early_and_late_layers_are_thirds():
 OF_GRADIENTS = {
     "late_contribution": estimates.late_contribution,
     "ratios": estimates.ratios,
+    "unbiased_ratios": estimates.unbiased_ratios,
     "growth": estimates.growth,
     "at_initialization": lambda g: estimates.at_initialization(g, array(-0.5, NAN)),
     "last_two_layers": estimates.last_two_layers,
@@ -609,7 +710,7 @@ OF_GRADIENTS = {
 @pytest.mark.parametrize("name", OF_GRADIENTS)
 def test_a_diverged_network_leaves_no_estimate_of_its_gradients(name):
     some = gradients_of(6)
-    for groups in some.tables.values():
+    for groups in (*some.tables.values(), *some.squares.values()):
         for table in groups.values():
             table[1] = NAN
     found = OF_GRADIENTS[name](some)
@@ -642,6 +743,13 @@ def test_gradients_that_do_not_begin_at_epoch_0_are_a_mistake(name):
 # Names
 
 FLAT = geometry_of(SIX)
+PAIR = Capacities(*[{"test": array([1, 2])}] * 3)
+PROBED = Probes(
+    ("input", "a"),
+    ("best", "final"),
+    {p: dict.fromkeys(("restored", "test"), np.ones((2, 2, 2))) for p in PROBES},
+    dict.fromkeys(("restored", "test"), array([1, 0.5], [1, 0.5])),
+)
 HISTORIES = histories_of(**CURVES)
 # What each function serves, by the notebook.
 SERVED = {
@@ -654,6 +762,13 @@ SERVED = {
     ),
     "B3A": lambda: estimates.best_epoch(FLAT),
     "B3B": lambda: estimates.final_epoch(FLAT),
+    "B3A-control": lambda: estimates.best_epoch_control(FLAT),
+    "B3B-control": lambda: estimates.final_epoch_control(FLAT),
+    "B-A4-control": lambda: estimates.spheres_control(FLAT),
+    "B5D-unbiased": lambda: estimates.unbiased_ratios(gradients_of()),
+    "B-correlated": lambda: estimates.theories(PAIR, PAIR),
+    "B-correlated-memory": lambda: estimates.correlated_memory(FLAT),
+    "B-latent": lambda: estimates.latent(PROBED),
     "B5A": lambda: estimates.no_vanishing(gradients_of(), learnt_at(2, 2), group="all"),
     "B5C": lambda: (
         estimates.no_vanishing(gradients_of(), learnt_at(2, 2), group="permuted")
@@ -673,15 +788,19 @@ SERVED = {
 }
 # These ask for the same names as another, or for some of them.
 ALIKE = {
-    **{"B5B": "B5A", "B-A13": "B5D", "B-A6": "B-A5", "B-A3": "B2A", "B-A7": "B-A5"}
+    **{"B5B": "B5A", "B-A13": "B5D", "B-A6": "B-A5", "B-A3": "B2A", "B-A7": "B-A5"},
+    "B2B-output": "B2B",
 }
+# Whose functions give what a figure's words need, too.
+BESIDE = {"B-correlated", "B-correlated-memory", "B-latent"}
 # Claims of one number: largest errors, and counts of weights.
 SINGLE = {"B-claim1", "B-claim2", "B-T1", "B-T2", "B-T5"}
 
 
 @pytest.mark.parametrize("claim", SERVED)
 def test_a_function_has_the_names_that_its_claim_asks_for(claim):
-    assert {*SERVED[claim]()} == {*load_registry()[claim].names}
+    served, asked = {*SERVED[claim]()}, {*load_registry()[claim].names}
+    assert served >= asked and (served == asked or claim in BESIDE)
 
 
 def test_every_claim_of_the_chapter_is_served():

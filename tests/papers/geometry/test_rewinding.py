@@ -952,6 +952,61 @@ def test_the_share_regained_is_of_what_was_lost():
         assert [*range(layers)][late_ones] == [*range(layers - third, layers)]
 
 
+def swept(tests, permuted, test_curve, permuted_final):
+    """A sweep and its histories: (network, layer, epoch) and what networks kept."""
+    sweep = sweep_of(test=tests)
+    sweep.tables["permuted"] = np.array(permuted, dtype=float)
+    curves = {"test_accuracy": test_curve}
+    curves["permuted_accuracy"] = [[0.0] * 2 + [v] for v in permuted_final]
+    return sweep, histories_of(**curves)
+
+
+TWO = [[0.1, 0.8, 0.4], [0.1, 0.7, 0.3]]  # 0.4 was lost by each
+
+
+def test_what_a_late_layer_brings_back_is_a_share_of_what_was_lost():
+    """Three layers, two epochs; the permuted accuracy is that of the best rewind."""
+    tests = [
+        [[0.1, 0.45], [0.9, 0.9], [0.3, 0.6]],
+        [[0.35, 0.1], [0.9, 0.9], [0.6, 0.2]],
+    ]
+    permuted = [[[0, 0.9], [0, 0], [0.9, 0.25]], [[0.9, 0], [0, 0], [0.5, 0.9]]]
+    found = estimates.undone(*swept(tests, permuted, TWO, [0.5, 1.0]))
+    regained = {"late": [0.2, 0.3], "early": [0.05, 0.05]}
+    for name, gain in regained.items():
+        share = ratio_interval(np.array(gain), np.array([0.4, 0.4]))
+        place = f"share_of_lost_accuracy_regained_by_{name}_layer"
+        assert found[place] == pytest.approx(share)
+    assert found["permuted_accuracy_rewound_over_final"] == mean_interval([0.5, 0.5])
+    little = [[0.1, 0.8, 0.75], [0.1, 0.7, 0.66]]
+    found = estimates.undone(*swept(tests, permuted, little, [0.5, 1.0]))
+    assert [*map(undefined, found.values())] == [True, True, False]
+
+
+def test_a_loss_is_localised_where_a_late_layer_alone_undoes_it():
+    high, low, forgot, kept = [0.61, 0.1], [0.5, 0.1], [0.4, 1], [0.6, 1]
+    cases = [
+        (1, [low, low, high], [kept, kept, forgot]),
+        (0, [low, low, high], [kept, kept, kept]),  # as accurate, and forgot nothing
+        (0, [high, low, high], [forgot, kept, forgot]),
+        (1, [high, low, high], [kept, kept, forgot]),
+        (0, [low, high, low], [kept, forgot, forgot]),
+    ]
+    for expected, tests, permuted in cases:
+        asked = swept([tests], [permuted], [[0.1, 0.8, 0.4]], [1.0])
+        assert estimates.localised_loss(*asked).tolist() == [expected]
+        little = swept([tests], [permuted], [[0.1, 0.8, 0.73]], [1.0])
+        assert np.isnan(estimates.localised_loss(*little)).all()
+
+
+def test_settings_that_lost_nothing_are_in_no_share_of_settings():
+    found = estimates.share_of_settings(
+        [np.array(each) for each in ([1, 0], [NAN, NAN], [1, 1])]
+    )
+    assert found == mean_interval([0.5, 1.0])
+    assert undefined(estimates.share_of_settings([np.array([NAN])]))
+
+
 def test_memorization_is_localised_where_only_a_late_layer_regains_the_best():
     """Best test accuracy 0.8: the goal is 0.72; three layers, two epochs."""
     low, high, none = [0.1, 0.7], [0.73, 0.1], [NAN, NAN]

@@ -349,6 +349,30 @@ def test_near_is_the_size_next_to_the_threshold(thresholds, column):
     assert undefined(found[LARGEST]) == (column == 3)
 
 
+def test_radius_and_centers_are_compared_at_both_epochs():
+    sizes_, best = [1, 2, 4], np.array([[1.0, 2, 4], [1, 2, 4]])
+    radius = {"best epoch": best, "final epoch": best**2}
+    centers = {"best epoch": 0 * best + 0.1, "final epoch": 0 * best + [0.1, 0.4, 0.2]}
+    found = sizes.radius_alike(radius, centers, sizes_)
+    assert found["radius_final_over_best_largest_distance"].value == pytest.approx(3)
+    assert found["radius_slope_final_over_best"].value == pytest.approx(2)
+    name = "center_correlation_final_minus_best_largest_distance"
+    assert found[name].value == pytest.approx(0.3)
+    assert {*found} == {*load_registry()["B4D-alike"].names}
+    lost = dict.fromkeys(radius, np.full((2, 3), NAN))
+    assert all(map(undefined, sizes.radius_alike(lost, lost, sizes_).values()))
+
+
+def test_the_late_dimension_is_that_near_the_threshold_and_falls_with_size():
+    best = np.exp(-0.1 * np.arange(4)) * np.ones((2, 1))
+    dimensions = {"best epoch": best, "final epoch": best * [1, 1.5, 1, 1.1]}
+    found = sizes.late_dimension(dimensions, [1, 2, 4, 8], [2, 2])
+    assert found["dimension_final_over_best_near_threshold"].value == pytest.approx(1.5)
+    assert found["dimension_final_over_best_largest_model"].value == pytest.approx(1.1)
+    assert found["best_epoch_dimension_slope"].value == pytest.approx(-0.1)
+    assert {*found} > {*load_registry()["B4E-late"].names}
+
+
 # Networks of several widths
 
 
