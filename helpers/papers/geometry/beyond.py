@@ -29,7 +29,7 @@ def theories(few: Capacities, many: Capacities) -> dict[str, Estimate]:
     found = {}
     for size, capacities in (("few", few), ("many", many)):
         for name, error in theory_errors(capacities, "correlated").items():
-            found[f"correlated_{name}_{size}_classes"] = error
+            found[f"correlated_theory_{name}_{size}_classes"] = error
     sizes = [_sizes(few, theory) for theory in ("theory", "correlated")]
     return found | {
         "mean_field_minus_correlated_few_classes": paired_difference(*sizes)

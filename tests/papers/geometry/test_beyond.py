@@ -15,7 +15,8 @@ from helpers.estimates import mean_interval, ratio_interval
 from helpers.metrics.manifolds.correlated import manifold_capacity
 from helpers.papers import geometry
 from helpers.papers.geometry import Capacities, Geometry, Probes, estimates, figures
-from helpers.papers.geometry.networks import class_inputs, sets_of, some_inputs
+from helpers.papers.geometry.examples import class_inputs, some_inputs
+from helpers.papers.geometry.networks import sets_of
 from helpers.runs import Run, Study
 from helpers.runs.store import RunFolder
 from helpers.training import train
@@ -250,10 +251,10 @@ def test_errors_of_theories_are_over_layers_and_sets():
     far = {"test": array([2, 2], [2, 2]), "permuted": array([1, 1], [1, 1])}
     few, many = Capacities(far, simulated, near), Capacities(near, simulated, far)
     expected = {
-        "correlated_largest_error_few_classes": 0.1,
-        "correlated_mean_error_few_classes": 0.05,
-        "correlated_largest_error_many_classes": 1,
-        "correlated_mean_error_many_classes": 0.25,
+        "correlated_theory_largest_error_few_classes": 0.1,
+        "correlated_theory_mean_error_few_classes": 0.05,
+        "correlated_theory_largest_error_many_classes": 1,
+        "correlated_theory_mean_error_many_classes": 0.25,
         "mean_field_minus_correlated_few_classes": 0.2,
     }
     assert values(estimates.theories(few, many)) == pytest.approx(expected)
