@@ -88,6 +88,19 @@ def within_range(values: Tensor) -> Tensor:
     return values * unit_of(float(values.abs().max())) if values.numel() else values
 
 
+def in_one_unit(first: Values, second: Values) -> tuple[Tensor, Tensor]:
+    """Two matrices (example, feature) of the same features, in float64 and one unit.
+
+    Finite, with an example at least; over a power of two where they are extreme.
+    """
+    pair = [finite(matrix(each, "features"), "features") for each in (first, second)]
+    alike(*pair, axis=-1, meaning="features")
+    if not all(map(len, pair)):
+        raise Mistake("no examples: give one at least")
+    unit = unit_of(max(float(each.abs().max()) for each in pair))
+    return tuple(each if unit == 1 else each * unit for each in pair)
+
+
 def unit_of(largest: float) -> float:
     """A power of two that brings numbers of this size near 1, or 1 where they are not.
 

@@ -17,12 +17,11 @@ from torch import Tensor
 
 from helpers.errors import Mistake
 from helpers.metrics.checks import (
-    alike,
     check_count,
     check_seed,
     finite,
+    in_one_unit,
     integer_labels,
-    matrix,
     real,
     within_range,
 )
@@ -144,13 +143,9 @@ def nearest_labels(
     Votes and ties are counted as by `separability`.
     """
     check_count("neighbours", neighbours)
-    features, asked = matrix(features, "features"), matrix(asked, "asked")
-    alike(features, asked, axis=-1, meaning="features")
-    if len(features) < neighbours:
-        raise Mistake(_too_few(len(features), neighbours))
-    rows, others = _checked(torch.cat([features, asked]), 0).tensor_split(
-        [len(features)]
-    )
+    rows, others = in_one_unit(features, asked)
+    if len(rows) < neighbours:
+        raise Mistake(_too_few(len(rows), neighbours))
     labels = integer_labels(labels, len(rows)).cpu()
     return _voted(labels[_nearest(rows, neighbours, others).cpu()])
 

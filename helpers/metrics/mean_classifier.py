@@ -7,14 +7,7 @@ whose mean is nearest.
 import torch
 from torch import Tensor
 
-from helpers.metrics.checks import (
-    alike,
-    finite,
-    integer_labels,
-    matrix,
-    rows,
-    within_range,
-)
+from helpers.metrics.checks import in_one_unit, integer_labels, rows
 from helpers.metrics.reconstruction import unit
 
 
@@ -46,10 +39,7 @@ def nearest_means(features: Tensor, labels: Tensor, asked: Tensor) -> Tensor:
     features: (example, feature), finite; labels: (example,) integers; asked: (row,
     feature). Euclidean; of equally near means that of the smallest label.
     """
-    features, asked = matrix(features, "features"), matrix(asked, "asked")
-    alike(features, asked, axis=-1, meaning="features")
-    every = within_range(finite(torch.cat([features, asked]), "features"))
-    features, asked = every.tensor_split([len(features)])
+    features, asked = in_one_unit(features, asked)
     known, which = integer_labels(labels, len(features)).unique(return_inverse=True)
     which = which.to(features.device)
     center = features.mean(0)  # far data lose digits

@@ -101,16 +101,16 @@ def manifold_capacity(
 def _measure(cones, signs, generator, *, threads, zeros):
     """The capacity, a Gaussian vector for each dichotomy; zeros: points left out."""
     draws, count = signs.shape
+    separable = separable_draws(cones, signs)
+    share = float(separable.mean())
+    if share < HALF:  # told before the projections, which take many times as long
+        why = f"{share:.0%} of the dichotomies can be separated, half are needed"
+        return _undefined(why, separable=share)
     root = cones.root * cones.lengths[:, None]
     targets = generator.standard_normal((draws, root.shape[1])) @ root.T
     found = project(cones, targets, signs, threads=threads)
     if not found.squares.any():
         return _undefined("with a threshold signs that are all equal divide nothing")
-    separable = separable_draws(cones, signs)
-    share = float(separable.mean())
-    if share < HALF:
-        why = f"{share:.0%} of the dichotomies can be separated, half are needed"
-        return _undefined(why, separable=share, residual=found.residual)
     given = cones.products, targets, found.weights, cones.starts
     geometry, anchors = anchor_measures(*given, threshold=cones.threshold)
     return ManifoldCapacity(

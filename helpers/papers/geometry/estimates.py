@@ -5,6 +5,7 @@ from helpers.papers.geometry.beyond import (
     latent,
     memory_by_layer,
     theories,
+    theory_errors,
 )
 from helpers.papers.geometry.controls import (
     best_epoch_control,

@@ -129,19 +129,21 @@ def _of_network(trained: Trained, model, data, settings: dict) -> dict:
     device, sizes = choose_device("auto"), [len(images) for images, _ in parts]
     weights = {n: w.to(device) for n, w in trained.weights.items()}
     every = torch.cat([images for images, _ in parts]).to(device)
-    labels, names = [chosen.labels for _, chosen in parts], [*layers, LOGITS]
-    for layer, values in layer_features(model, weights, every, layers=names):
-        told, *asked = values.split(sizes)
-        for s, rows in enumerate(asked):
-            if layer == LOGITS and len(rows):
-                found[OWN][s] = _share(rows.argmax(1), labels[1 + s])
-            for probe, answer in PROBES.items():
-                if layer in layers and len(told) and len(rows):
-                    answers = answer(told, labels[0], rows)
-                    at = s, layers.index(layer)
-                    found[probe][at] = _share(answers, labels[1 + s])
+    known, *wanted = (chosen.labels for _, chosen in parts)
+    for layer, values in layer_features(
+        model, weights, every, layers=[*layers, LOGITS]
+    ):
+        told, asked = values.tensor_split([sizes[0]])
+        if layer == LOGITS:
+            found[OWN][:] = _shares(asked.argmax(1), wanted)
+        for probe, answer in PROBES.items():
+            if layer in layers and len(told) and len(asked):
+                answers = answer(told, known, asked)
+                found[probe][:, layers.index(layer)] = _shares(answers, wanted)
     return found
 
 
-def _share(answers: Tensor, labels: Tensor) -> float:
-    return float((answers.cpu() == labels.cpu()).double().mean())
+def _shares(answers: Tensor, wanted: Sequence[Tensor]) -> list[float]:
+    """Share of right answers in each set, NaN where it is empty."""
+    each = zip(answers.cpu().split([*map(len, wanted)]), wanted, strict=True)
+    return [(some == labels).double().mean().item() for some, labels in each]

@@ -289,7 +289,7 @@ def test_options_that_are_none_are_a_mistake(options, message):
 
 
 def undefined(found):
-    known = {"separable", "residual", "remarks"}
+    known = {"separable", "remarks"}
     return all(np.isnan(v) for k, v in found._asdict().items() if k not in known)
 
 

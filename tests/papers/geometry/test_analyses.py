@@ -76,13 +76,13 @@ def on_gpu(monkeypatch):
 
 
 def tables_of(network):
-    """Geometry and both capacities of the network at its two moments."""
+    """Geometry and all capacities of the network at its two moments."""
     histories, data = network
     moments = [0, "final"]
     some = measure_geometry(histories, data, moments, restarts=2, **FEW)
     layers = ["linear 2"]
     both = simulations.measure_capacities(histories, data, 0, layers=layers, **FEW)
-    return {**some.tables, "theory": both.theory, "simulated": both.simulated}
+    return {**some.tables, **both._asdict()}
 
 
 def forget(results):

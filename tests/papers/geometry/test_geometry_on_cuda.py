@@ -123,7 +123,7 @@ def test_manifolds_of_a_network_are_analysed_in_processes(network, data, both):
         asked = {"layers": ["input", *LAYERS], "restarts": 2, **FEW}
         tables = geometry.measure_geometry(histories, data, moments, **asked).tables
         some = measure_capacities(histories, data, "final", layers=LAYERS, **FEW)
-        return {**tables, "theory": some.theory, "simulated": some.simulated}
+        return {**tables, **some._asdict()}
 
     found, expected = both(ask)
     # another rounding can lead a search to another minimum, a simulation is drawn anew
