@@ -78,11 +78,11 @@ def _download(name: str, root: Path) -> None:
 def addresses(name: str) -> list[str]:
     """Where torchvision downloads a data set from."""
     source = archives.torchvision_class(name)
-    if hasattr(source, "mirrors"):
-        return list(source.mirrors)
+    if hasattr(source, "url"):  # asked first: EMNIST inherits MNIST's mirrors
+        return [source.url]
     if hasattr(source, "split_list"):
         return [source.split_list["train"][0]]
-    return [source.url]
+    return list(source.mirrors)
 
 
 def _require_network(urls: list[str]) -> None:

@@ -451,3 +451,22 @@ def test_real_mnist_is_read_and_known_by_its_contents(root):
     # Grey mean and deviation of the training images, as commonly cited.
     assert mnist.train_images.double().mean() / 255 == pytest.approx(0.1307, abs=5e-5)
     assert fetch("mnist") == "ready"  # all there: nothing to download
+
+
+@pytest.mark.skipif(not (SHARED / "emnist-47").is_dir(), reason="no EMNIST beside it")
+def test_real_handwriting_of_47_classes_is_read_and_stands_upright(root):
+    (root / "emnist-47").symlink_to(SHARED / "emnist-47")
+    data = load("folder:emnist-47", train_examples=9400)
+    assert data.train_images.shape == (9400, 1, 28, 28)
+    assert (data.classes, len(data.test_labels)) == (47, 4700)
+    assert "".join(data.names) == "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt"
+    assert set(data.train_labels.bincount().tolist()) == {200}
+    # The ink of a T lies high, that of an F to the left: so it does in none of the
+    # other seven ways to lay a square.
+    place, middles = torch.arange(28).double() - 13.5, {}
+    for name in "TF":
+        images = data.train_images[data.train_labels == data.names.index(name), 0]
+        ink = images.double().mean(0) / images.double().mean(0).sum()
+        middles[name] = float(ink.sum(0) @ place), float(ink.sum(1) @ place)
+    assert middles["T"][1] < -2 and abs(middles["T"][0]) < 1.5
+    assert middles["F"][0] < -0.5

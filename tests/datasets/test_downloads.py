@@ -12,6 +12,7 @@ import re
 import socket
 import tarfile
 import threading
+import zipfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -22,7 +23,8 @@ import pytest
 import torch
 from scipy.io import savemat
 
-from helpers.datasets import archives, downloads, fetch, load
+from helpers.datasets import archives, downloads, emnist, fetch, load
+from helpers.datasets.compact import compact_files
 from helpers.errors import Mistake
 
 datasets = pytest.importorskip("torchvision.datasets")
@@ -32,6 +34,7 @@ GREY = {"train": RANDOM.integers(256, size=(20, 6, 6), dtype=np.uint8)}
 GREY["test"] = RANDOM.integers(256, size=(10, 6, 6), dtype=np.uint8)
 COLOUR = {"train": RANDOM.integers(256, size=(20, 3, 32, 32), dtype=np.uint8)}
 COLOUR["test"] = RANDOM.integers(256, size=(10, 3, 32, 32), dtype=np.uint8)
+EMNIST_NAMES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt"
 LABELS = {"train": np.arange(20) % 10, "test": np.arange(10)[::-1].copy()}
 
 
@@ -136,6 +139,29 @@ def serve_cifar(server, monkeypatch, source, key):
     monkeypatch.setattr(source, "url", f"{server.url}/{source.filename}")
 
 
+@pytest.fixture
+def handwriting(server, monkeypatch):
+    """EMNIST in miniature, 2 and 1 examples a class: all splits in a zip file.
+
+    The images of the balanced split, (example, row, column), as they look upright.
+    """
+    monkeypatch.setattr(emnist, "PER_CLASS", {"train": 2, "test": 1})
+    images, packed = {}, io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for split, count in emnist.PER_CLASS.items():
+            labels = np.arange(47 * count) % 47
+            images[split] = RANDOM.integers(256, size=(len(labels), 28, 28))
+            files = {"images-idx3": images[split].transpose(0, 2, 1)}
+            for kind, values in (files | {"labels-idx1": labels}).items():
+                for of, kept in (("balanced", values), ("letters", values[:1])):
+                    name = f"gzip/emnist-{of}-{split}-{kind}-ubyte.gz"
+                    archive.writestr(name, gzip.compress(idx(kept), mtime=0))
+    (server.folder / "gzip.zip").write_bytes(packed.getvalue())
+    monkeypatch.setattr(datasets.EMNIST, "url", f"{server.url}/gzip.zip")
+    monkeypatch.setattr(datasets.EMNIST, "md5", md5(packed.getvalue()))
+    return images
+
+
 def check_miniature(loaded, images):
     assert np.array_equal(loaded.train_images.numpy(), images["train"])
     assert np.array_equal(loaded.test_images.numpy(), images["test"])
@@ -178,6 +204,60 @@ def test_svhn_is_downloaded_and_read(server, root, monkeypatch):
         listed[split] = [f"{server.url}/{file}", file, md5(packet)]
     monkeypatch.setattr(datasets.SVHN, "split_list", listed)
     check_miniature(load("svhn"), COLOUR)
+
+
+def test_emnist_is_downloaded_once_and_stands_upright(handwriting, server, root):
+    loaded = load("emnist")
+    for split in ("train", "test"):
+        images = getattr(loaded, f"{split}_images")
+        assert np.array_equal(images[:, 0].numpy(), handwriting[split])
+        assert images.dtype == torch.uint8 and images.is_contiguous()
+        labels = getattr(loaded, f"{split}_labels").tolist()
+        assert labels == [*range(47)] * (len(images) // 47)
+    assert (loaded.classes, loaded.features) == (47, 784)
+    assert "".join(loaded.names) == EMNIST_NAMES
+    left = {path.name for path in root.rglob("*") if path.is_file()}
+    assert left == {"all", *emnist.FILES}  # of the other splits, nothing
+    server.asked.clear()
+    part = load("emnist", train_examples=50, test_examples=47)
+    assert torch.equal(part.train_images, loaded.train_images[:50])
+    assert fetch("emnist") == "ready" and not server.asked
+    assert [*compact_files("emnist")] == [f"EMNIST/raw/{f}.bz2" for f in emnist.FILES]
+
+
+def with_labels(change):
+    """What a change makes of the last of the labels, 46."""
+    return lambda contents: contents[:-1] + bytes([change])
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("images-idx3", lambda contents: contents[:-1]),  # torn
+        ("images-idx3", lambda contents: contents + b"0"),
+        ("images-idx3", lambda contents: contents[:8] + b"\0\0\0\x0e" + contents[12:]),
+        ("images-idx3", lambda contents: b""),
+        ("labels-idx1", lambda contents: contents[:-1]),
+        ("labels-idx1", with_labels(45)),  # one class has too many
+        ("labels-idx1", with_labels(47)),  # a class that there is not
+    ],
+)
+def test_emnist_that_is_not_the_split_is_refused_and_fetched_again(
+    handwriting, root, kind, change
+):
+    fetch("emnist")
+    path = root / "EMNIST" / "raw" / f"emnist-balanced-test-{kind}-ubyte"
+    sound = path.read_bytes()
+    path.write_bytes(change(sound))
+    with pytest.raises(Mistake, match=re.escape(f"{path} is damaged")):
+        load("emnist")
+    fetch("emnist")
+    assert path.read_bytes() == sound
+
+
+def test_emnist_is_as_large_as_its_balanced_split():
+    counts = {split: 47 * count for split, count in emnist.PER_CLASS.items()}
+    assert counts == {"train": 112_800, "test": 18_800}
 
 
 def test_many_at_once_download_once(mnist, root, tmp_path):
@@ -229,14 +309,18 @@ def test_what_comes_damaged_is_refused(mnist, root, monkeypatch, packed, line):
     assert packed or not (root / ".fetching-mnist").exists()
 
 
-def test_without_a_network_the_way_out_is_said_and_nothing_written(root, monkeypatch):
+@pytest.mark.parametrize("name", ["mnist", "emnist"])
+def test_without_a_network_the_way_out_is_said_and_nothing_written(
+    root, monkeypatch, name
+):
     with socket.socket() as unused:  # a port where nobody answers
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/"
         monkeypatch.setattr(datasets.MNIST, "mirrors", [url])
+        monkeypatch.setattr(datasets.EMNIST, "url", url)
         with pytest.raises(Mistake, match="no answer from 127") as caught:
-            load("mnist")
-    for hint in ("mnist", str(root), "helpers fetch mnist", "MEMORIZATION_DATA"):
+            load(name)
+    for hint in (name, str(root), f"helpers fetch {name}", "MEMORIZATION_DATA"):
         assert hint in str(caught.value)
     assert not root.exists()
 
