@@ -1,5 +1,7 @@
 """Glyphs: characters in faces, jittered as stated, the same pixels everywhere."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -47,9 +49,14 @@ def test_images_are_of_all_classes_in_turn_and_a_prefix_stays_as_it_is():
     assert not torch.equal(glyphs(**FEW, seed=1).train_images, data.train_images)
 
 
-def test_pixels_are_the_same_on_every_machine():
-    pixels = glyphs(**FEW | {"classes": 100, "train_per_class": 1}).train_images
-    assert digest_of(pixels.flatten().tolist())[:12] == "d36617f6f68c"
+@pytest.mark.parametrize(
+    ("size", "digest"),
+    [(12, "c1de59ab691d"), (16, "d36617f6f68c"), (28, "3f5a61b6d642")],
+)
+def test_pixels_are_the_same_on_every_machine(size, digest):
+    one = {"classes": 100, "train_per_class": 1, "test_per_class": 1}
+    pixels = glyphs(**one, size=size).train_images
+    assert digest_of(pixels.flatten().tolist())[:12] == digest
 
 
 def test_jitter_is_spread_as_stated_and_faces_come_alike():
@@ -57,6 +64,9 @@ def test_jitter_is_spread_as_stated_and_faces_come_alike():
     for name, spread in SPREADS.items():
         np.testing.assert_allclose(drawn[name].std(0), spread, rtol=0.03)
         np.testing.assert_allclose(drawn[name].mean(0), 0, atol=0.03 * spread)
+    columns = [drawn[n].reshape(20_000, -1) for n in (*SPREADS, "face", "contrast")]
+    together = np.corrcoef(np.hstack(columns).T) - np.eye(8)  # each apart from all
+    assert abs(together).max() < 0.03  # four standard errors
     counts = np.bincount((drawn["face"] * 12).astype(int))
     assert len(counts) == 12 and np.ptp(counts) < 0.15 * counts.mean()
     assert drawn["contrast"].min() >= 0.6 and drawn["contrast"].max() <= 1
@@ -95,14 +105,36 @@ def test_each_kind_of_jitter_does_what_its_name_says():
     np.testing.assert_allclose(shown("L", noise=1.0)[0], 0.08 * 255, atol=1)
 
 
-def test_faces_differ_and_one_that_lacks_a_character_is_left_out(monkeypatch):
-    assert len(faces_of("A")) == 12
-    assert not np.array_equal(shown(face=0.0), shown(face=0.99))
-    some = {"a": frozenset([65]), "b": frozenset([66])}
+def test_faces_are_those_of_dejavu_but_for_display_and_each_looks_otherwise():
+    folder = Path(faces_of("A")[0]).parent
+    there = {str(path) for path in folder.glob("DejaVu*.ttf")}
+    assert {*characters._fonts()} == {p for p in there if "Display" not in p}
+    assert len({shown(face=(k + 0.5) / 12).tobytes() for k in range(12)}) == 12
+
+
+@pytest.fixture
+def afresh(monkeypatch):
+    """No font and no character is remembered from before, nor afterwards."""
+    for name in ("_fonts", "_masks"):
+        monkeypatch.setattr(characters, name, getattr(characters, name).__wrapped__)
+
+
+def test_a_face_that_lacks_a_character_is_left_out(afresh, monkeypatch):
+    first, second, *_ = faces_of("R")
+    some = {first: frozenset([65, 82]), second: frozenset([65])}
     monkeypatch.setattr(characters, "_fonts", lambda: some)
-    assert faces_of("B") == ["b"]
+    assert faces_of("A") == [first, second] and faces_of("R") == [first]
+    assert not np.array_equal(shown("A", face=0.0), shown("A", face=0.99))
+    assert np.array_equal(shown("R", face=0.0), shown("R", face=0.99))
     with pytest.raises(Failure, match="none that has 'C' is there: install"):
         faces_of("C")
+
+
+def test_without_fonts_a_line_says_what_to_install(afresh, monkeypatch, tmp_path):
+    monkeypatch.setattr("matplotlib.get_data_path", lambda: str(tmp_path))
+    with pytest.raises(Failure, match=r"DejaVu fonts, .* install matplotlib") as caught:
+        datasets.load("glyphs:3x13")
+    assert "\n" not in str(caught.value)
 
 
 def test_every_character_is_in_every_face_and_none_stands_there_twice():
