@@ -68,14 +68,19 @@ def minimize(vectors, products, directions, tolerance):
 
 
 @compiled
-def orthonormalize(directions):
-    """Gram and Schmidt in place, twice, for rows that are nearly dependent."""
+def _orthonormalize(directions):
+    """Gram and Schmidt in place by Cholesky, for rows that are nearly orthonormal."""
+    factor = _product(directions, np.ascontiguousarray(directions.T))
     for j in range(len(directions)):
         row = directions[j]
-        for _ in range(2):
-            for i in range(j):
-                _add(-_inner(directions[i], row), directions[i], row)
-        _add(1 / _length(row) - 1, row, row)  # scales it
+        for i in range(j):
+            part = factor[j, i] - _inner(factor[j, :i], factor[i, :i])
+            part /= factor[i, i]
+            factor[j, i] = part
+            factor[j, j] -= part * part
+            _add(-part, directions[i], row)
+        factor[j, j] = np.sqrt(factor[j, j])
+        _add(1 / factor[j, j] - 1, row, row)  # scales it
 
 
 @compiled
@@ -114,7 +119,7 @@ def _line_search(vectors, turned, products, directions, descent, line, slope):
     for _ in range(30):
         there = directions.copy()
         _add(share, descent.reshape(-1), there.reshape(-1))
-        orthonormalize(there)
+        _orthonormalize(there)
         found = _cost(vectors, turned, products, there, slope)
         if found <= value + 1e-4 * share * fall:
             return share, there, found
@@ -154,14 +159,11 @@ def _inverse_curvature(turned, products, directions):
     A direction is curved in which vectors are long beside what is left of them.
     """
     parts = _product(directions, turned)
-    weighted, (count, rows) = parts.copy(), parts.shape
-    for m in range(rows):
-        left = products[m, m]
-        for i in range(count):
-            left -= parts[i, m] ** 2
-        for i in range(count):
-            weighted[i, m] *= 2 / left
-    matrix = _product(weighted, np.ascontiguousarray(parts.T))
+    weighted, count = np.ascontiguousarray(parts.T), len(parts)
+    for m, row in enumerate(weighted):
+        left = products[m, m] - _inner(row, row)
+        _add(2 / left - 1, row, row)
+    matrix = _product(parts, weighted)
     ridge = 0.0
     for i in range(count):
         ridge += RIDGE * matrix[i, i] / count
@@ -181,9 +183,8 @@ def _inverse_curvature(turned, products, directions):
 @compiled
 def _project(directions, change):
     """Takes out of a change, in place, what does not turn the directions' span."""
-    for row in change:
-        for direction in directions:
-            _add(-_inner(direction, row), direction, row)
+    inside = _product(change, np.ascontiguousarray(directions.T))
+    _add(-1.0, _product(inside, directions).reshape(-1), change.reshape(-1))
 
 
 @compiled
