@@ -75,8 +75,7 @@ def _orthonormalize(directions):
         row = directions[j]
         for i in range(j):
             part = factor[j, i] - _inner(factor[j, :i], factor[i, :i])
-            part /= factor[i, i]
-            factor[j, i] = part
+            factor[j, i] = part = part / factor[i, i]
             factor[j, j] -= part * part
             _add(-part, directions[i], row)
         factor[j, j] = np.sqrt(factor[j, j])
