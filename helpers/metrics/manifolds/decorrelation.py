@@ -16,9 +16,10 @@ import numpy as np
 from numba import njit
 
 MEMORY = 10  # pairs of steps and changes of the gradient that are remembered
-STEPS = 500  # at most; more are wanted only where the length of a residual vanishes
+STEPS = 1000  # at most; more are wanted only where the length of a residual vanishes
 LONGEST = 0.5  # step, about in radians
 RIDGE = 0.01  # of the curvature, in parts of its mean
+REFRESHED = 5  # steps after which the first guess of the curvature is made anew
 
 # Sums may be reordered, so that they use vector instructions; NaN and inf stay.
 compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
@@ -35,12 +36,14 @@ def minimize(vectors, products, directions, tolerance):
     turned = np.ascontiguousarray(vectors.T)
     size, taken = directions.size, 0
     steps, changes = np.empty((MEMORY, size)), np.empty((MEMORY, size))
+    bends = np.empty(MEMORY)
     slope, beyond = np.zeros_like(directions), np.zeros_like(directions)
     value = _cost(vectors, turned, products, directions, slope)
     _project(directions, slope)
-    for _ in range(STEPS):
-        inverse = _inverse_curvature(turned, products, directions)
-        descent = _descent(slope, steps, changes, taken, inverse)
+    for step in range(STEPS):
+        if step % REFRESHED == 0:
+            inverse = _inverse_curvature(turned, products, directions)
+        descent = _descent(slope, steps, changes, bends, taken, inverse)
         _project(directions, descent)
         fall = _inner(descent.reshape(-1), slope.reshape(-1))
         # A step tells the scale of the next, but what is remembered may mislead: the
@@ -59,8 +62,9 @@ def minimize(vectors, products, directions, tolerance):
             _project(there, each)
         i = taken % MEMORY
         _remember(share, descent, slope, beyond, steps[i], changes[i])
-        bend = _inner(steps[i], changes[i])
-        if bend > 1e-10 * _length(steps[i]) * _length(changes[i]):
+        bends[i] = _inner(steps[i], changes[i])
+        lengths = _inner(steps[i], steps[i]) * _inner(changes[i], changes[i])
+        if bends[i] > 1e-10 * np.sqrt(lengths):
             taken += 1
         directions, value = there, lower
         slope, beyond = beyond, slope
@@ -114,10 +118,11 @@ def _line_search(vectors, turned, products, directions, descent, line, slope):
     line: f and its change along the descent. Share 0: none does. slope: where it leads.
     """
     value, fall = line
-    share = min(1.0, LONGEST / _length(descent.reshape(-1)))
+    flat = descent.reshape(-1)
+    share = min(1.0, LONGEST / np.sqrt(_inner(flat, flat)))
     for _ in range(30):
         there = directions.copy()
-        _add(share, descent.reshape(-1), there.reshape(-1))
+        _add(share, flat, there.reshape(-1))
         _orthonormalize(there)
         found = _cost(vectors, turned, products, there, slope)
         if found <= value + 1e-4 * share * fall:
@@ -129,24 +134,24 @@ def _line_search(vectors, turned, products, directions, descent, line, slope):
 
 
 @compiled
-def _descent(slope, steps, changes, taken, inverse):
+def _descent(slope, steps, changes, bends, taken, inverse):
     """Descent by the last pairs of the `taken` ones (Nocedal 1980)."""
     flat, by_step = slope.copy().reshape(-1), np.zeros(MEMORY)
     oldest = max(0, taken - MEMORY)
     for j in range(taken - 1, oldest - 1, -1):
         i = j % MEMORY
-        by_step[i] = _inner(steps[i], flat) / _inner(steps[i], changes[i])
+        by_step[i] = _inner(steps[i], flat) / bends[i]
         _add(-by_step[i], changes[i], flat)
     flat = _product(inverse, flat.reshape(slope.shape)).reshape(-1)
     scale = -1.0
     if taken:
         last = (taken - 1) % MEMORY
         guess = _product(inverse, changes[last].reshape(slope.shape)).reshape(-1)
-        scale *= _inner(steps[last], changes[last]) / _inner(changes[last], guess)
+        scale *= bends[last] / _inner(changes[last], guess)
     _add(scale - 1, flat, flat)
     for j in range(oldest, taken):
         i = j % MEMORY
-        by_change = _inner(changes[i], flat) / _inner(steps[i], changes[i])
+        by_change = _inner(changes[i], flat) / bends[i]
         _add(-by_step[i] - by_change, steps[i], flat)
     return flat.reshape(slope.shape)
 
@@ -207,11 +212,6 @@ def _inner(left, right):
     for i in range(left.size):
         total += left[i] * right[i]
     return total
-
-
-@compiled
-def _length(vector):
-    return np.sqrt(_inner(vector, vector))
 
 
 @compiled
