@@ -61,11 +61,8 @@ def minimize(vectors, products, directions, tolerance):
         for each in (descent, slope, beyond):
             _project(there, each)
         i = taken % MEMORY
-        _remember(share, descent, slope, beyond, steps[i], changes[i])
-        bends[i] = _inner(steps[i], changes[i])
-        lengths = _inner(steps[i], steps[i]) * _inner(changes[i], changes[i])
-        if bends[i] > 1e-10 * np.sqrt(lengths):
-            taken += 1
+        bends[i] = _remember(share, descent, slope, beyond, steps[i], changes[i])
+        taken += bends[i] > 0
         directions, value = there, lower
         slope, beyond = beyond, slope
     return directions
@@ -193,11 +190,14 @@ def _project(directions, change):
 
 @compiled
 def _remember(share, descent, before, after, step, change):
-    """Writes a step and the change of the gradient that it made."""
+    """Writes a step and what it made of the gradient; their product, 0 if too small."""
     for i, row in enumerate(descent):
         for j in range(row.size):
             step[i * row.size + j] = share * row[j]
             change[i * row.size + j] = after[i, j] - before[i, j]
+    bend = _inner(step, change)
+    lengths = _inner(step, step) * _inner(change, change)
+    return bend if bend > 1e-10 * np.sqrt(lengths) else 0.0
 
 
 @compiled
