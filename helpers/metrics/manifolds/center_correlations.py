@@ -3,17 +3,18 @@
 Mean-field theory takes the manifolds' centres to be uncorrelated. Where they are not,
 the K directions without which they are least correlated are taken out of all points
 first (Cohen et al. 2020). The function that is minimised for each K has many local
-minima, and K and the directions depend on the one that is found: every K is tried from
-several random starts, and all of them are reported.
+minima, and the directions depend on the one that is found: at the chosen K they are
+sought from several random starts, and all of them are reported. K itself comes of one
+descent from each K to the next: of what it found at K - 1 and one random direction.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from helpers.metrics.manifolds.decorrelation import minimize, orthonormalize
+from helpers.metrics.manifolds.decorrelation import minimize
 
-TOLERANCE = 1e-4  # part of the cost that the next step would save
+TOLERANCE = 3e-4  # part of the cost that the next step would save, while K is sought
 POLISHED = 1e-12  # the same for the directions that are reported
 EXPLAINED = 0.95  # part of the centres' variance
 MORE = 10  # values of K beyond the components that make it up
@@ -25,7 +26,7 @@ class SharedDirections(NamedTuple):
     costs: (restart,), see `correlation_cost`. chosen: the start that leaves the largest
     part of the centre of which it leaves least, as the public code chooses.
     residual_correlation: mean |cosine| of what is left of the centres, for K = 1, 2,
-    ... and the start chosen there; it is least at the chosen K.
+    ..., as K was sought; it is least at the chosen K.
     """
 
     directions: np.ndarray
@@ -50,20 +51,19 @@ def shared_directions(
         none = np.zeros((restarts, 0, centers.shape[1]))
         return SharedDirections(none, np.full(restarts, np.nan), 0, np.zeros(0))
     centers = np.ascontiguousarray(centers / np.abs(centers).max())
-    products, curve, best = centers @ centers.T, [], None
-    for k in range(1, count + 1):
-        starts = _starts(centers, k, restarts, generator)
-        found = [minimize(centers, products, start, TOLERANCE) for start in starts]
-        best_start = found[_chosen(centers, found)]
-        curve.append(mean_correlation(without(centers, best_start)))
-        if curve[-1] == min(curve):
-            best = found
-        if k > 4 and (np.diff(curve[-4:]) > 0).all():
+    products, curve = centers @ centers.T, []
+    path = np.empty((0, centers.shape[1]))
+    while len(curve) < count:
+        start = _with_more(path, centers, 1, generator)
+        path = minimize(centers, products, start, TOLERANCE)
+        curve.append(mean_correlation(without(centers, path)))
+        if len(curve) > 4 and (np.diff(curve[-4:]) > 0).all():
             break
-    found = [minimize(centers, products, each, POLISHED) for each in best]
+    k, none = int(np.argmin(curve)) + 1, path[:0]
+    starts = (_with_more(none, centers, k, generator) for _ in range(restarts))
+    found = [minimize(centers, products, each, POLISHED) for each in starts]
     costs = np.array([correlation_cost(without(centers, each)) for each in found])
-    # Asked of what is reported: the last digits can still lead elsewhere.
-    chosen = _chosen(centers, found)
+    chosen = int(np.argmax([least_part_left(centers, each) for each in found]))
     return SharedDirections(np.stack(found), costs, chosen, np.array(curve))
 
 
@@ -88,11 +88,6 @@ def least_part_left(centers: np.ndarray, directions: np.ndarray) -> float:
     return float((left / np.linalg.norm(centers, axis=1)).min())
 
 
-def _chosen(centers, found):
-    """Start that leaves the largest part of the centre of which it leaves least."""
-    return int(np.argmax([least_part_left(centers, each) for each in found]))
-
-
 def _cosines(vectors):
     """Cosines of all ordered pairs of different vectors, (pair,)."""
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -108,9 +103,8 @@ def _largest_count(centers):
     return min(max(int(below.sum()), 1) + MORE, rows - 2, features - 1)
 
 
-def _starts(centers, count, restarts, generator):
-    """Orthonormal combinations of the centres (direction, feature), random ones."""
-    for _ in range(restarts):
-        start = generator.standard_normal((count, len(centers))) @ centers
-        orthonormalize(start)
-        yield start
+def _with_more(directions, centers, count, generator):
+    """Orthonormal directions, and random combinations of the centres (.., feature)."""
+    drawn = generator.standard_normal((count, len(centers))) @ centers
+    rows = np.concatenate([directions, drawn])
+    return np.ascontiguousarray(np.linalg.qr(rows.T)[0].T)

@@ -16,9 +16,10 @@ import numpy as np
 from numba import njit
 
 MEMORY = 10  # pairs of steps and changes of the gradient that are remembered
-STEPS = 500  # at most; more are wanted only where the length of a residual vanishes
+STEPS = 1000  # at most; more are wanted only where the length of a residual vanishes
 LONGEST = 0.5  # step, about in radians
 RIDGE = 0.01  # of the curvature, in parts of its mean
+REFRESHED = 5  # steps after which the first guess of the curvature is made anew
 
 # Sums may be reordered, so that they use vector instructions; NaN and inf stay.
 compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
@@ -35,12 +36,14 @@ def minimize(vectors, products, directions, tolerance):
     turned = np.ascontiguousarray(vectors.T)
     size, taken = directions.size, 0
     steps, changes = np.empty((MEMORY, size)), np.empty((MEMORY, size))
+    bends = np.empty(MEMORY)
     slope, beyond = np.zeros_like(directions), np.zeros_like(directions)
     value = _cost(vectors, turned, products, directions, slope)
     _project(directions, slope)
-    for _ in range(STEPS):
-        inverse = _inverse_curvature(turned, products, directions)
-        descent = _descent(slope, steps, changes, taken, inverse)
+    for step in range(STEPS):
+        if step % REFRESHED == 0:
+            inverse = _inverse_curvature(turned, products, directions)
+        descent = _descent(slope, steps, changes, bends, taken, inverse)
         _project(directions, descent)
         fall = _inner(descent.reshape(-1), slope.reshape(-1))
         # A step tells the scale of the next, but what is remembered may mislead: the
@@ -58,24 +61,26 @@ def minimize(vectors, products, directions, tolerance):
         for each in (descent, slope, beyond):
             _project(there, each)
         i = taken % MEMORY
-        _remember(share, descent, slope, beyond, steps[i], changes[i])
-        bend = _inner(steps[i], changes[i])
-        if bend > 1e-10 * _length(steps[i]) * _length(changes[i]):
-            taken += 1
+        bends[i] = _remember(share, descent, slope, beyond, steps[i], changes[i])
+        taken += bends[i] > 0
         directions, value = there, lower
         slope, beyond = beyond, slope
     return directions
 
 
 @compiled
-def orthonormalize(directions):
-    """Gram and Schmidt in place, twice, for rows that are nearly dependent."""
+def _orthonormalize(directions):
+    """Gram and Schmidt in place by Cholesky, for rows that are nearly orthonormal."""
+    factor = _product(directions, np.ascontiguousarray(directions.T))
     for j in range(len(directions)):
         row = directions[j]
-        for _ in range(2):
-            for i in range(j):
-                _add(-_inner(directions[i], row), directions[i], row)
-        _add(1 / _length(row) - 1, row, row)  # scales it
+        for i in range(j):
+            part = factor[j, i] - _inner(factor[j, :i], factor[i, :i])
+            factor[j, i] = part = part / factor[i, i]
+            factor[j, j] -= part * part
+            _add(-part, directions[i], row)
+        factor[j, j] = np.sqrt(factor[j, j])
+        _add(1 / factor[j, j] - 1, row, row)  # scales it
 
 
 @compiled
@@ -110,11 +115,12 @@ def _line_search(vectors, turned, products, directions, descent, line, slope):
     line: f and its change along the descent. Share 0: none does. slope: where it leads.
     """
     value, fall = line
-    share = min(1.0, LONGEST / _length(descent.reshape(-1)))
+    flat = descent.reshape(-1)
+    share = min(1.0, LONGEST / np.sqrt(_inner(flat, flat)))
     for _ in range(30):
         there = directions.copy()
-        _add(share, descent.reshape(-1), there.reshape(-1))
-        orthonormalize(there)
+        _add(share, flat, there.reshape(-1))
+        _orthonormalize(there)
         found = _cost(vectors, turned, products, there, slope)
         if found <= value + 1e-4 * share * fall:
             return share, there, found
@@ -125,24 +131,24 @@ def _line_search(vectors, turned, products, directions, descent, line, slope):
 
 
 @compiled
-def _descent(slope, steps, changes, taken, inverse):
+def _descent(slope, steps, changes, bends, taken, inverse):
     """Descent by the last pairs of the `taken` ones (Nocedal 1980)."""
     flat, by_step = slope.copy().reshape(-1), np.zeros(MEMORY)
     oldest = max(0, taken - MEMORY)
     for j in range(taken - 1, oldest - 1, -1):
         i = j % MEMORY
-        by_step[i] = _inner(steps[i], flat) / _inner(steps[i], changes[i])
+        by_step[i] = _inner(steps[i], flat) / bends[i]
         _add(-by_step[i], changes[i], flat)
     flat = _product(inverse, flat.reshape(slope.shape)).reshape(-1)
     scale = -1.0
     if taken:
         last = (taken - 1) % MEMORY
         guess = _product(inverse, changes[last].reshape(slope.shape)).reshape(-1)
-        scale *= _inner(steps[last], changes[last]) / _inner(changes[last], guess)
+        scale *= bends[last] / _inner(changes[last], guess)
     _add(scale - 1, flat, flat)
     for j in range(oldest, taken):
         i = j % MEMORY
-        by_change = _inner(changes[i], flat) / _inner(steps[i], changes[i])
+        by_change = _inner(changes[i], flat) / bends[i]
         _add(-by_step[i] - by_change, steps[i], flat)
     return flat.reshape(slope.shape)
 
@@ -154,14 +160,11 @@ def _inverse_curvature(turned, products, directions):
     A direction is curved in which vectors are long beside what is left of them.
     """
     parts = _product(directions, turned)
-    weighted, (count, rows) = parts.copy(), parts.shape
-    for m in range(rows):
-        left = products[m, m]
-        for i in range(count):
-            left -= parts[i, m] ** 2
-        for i in range(count):
-            weighted[i, m] *= 2 / left
-    matrix = _product(weighted, np.ascontiguousarray(parts.T))
+    weighted, count = np.ascontiguousarray(parts.T), len(parts)
+    for m, row in enumerate(weighted):
+        left = products[m, m] - _inner(row, row)
+        _add(2 / left - 1, row, row)
+    matrix = _product(parts, weighted)
     ridge = 0.0
     for i in range(count):
         ridge += RIDGE * matrix[i, i] / count
@@ -181,18 +184,20 @@ def _inverse_curvature(turned, products, directions):
 @compiled
 def _project(directions, change):
     """Takes out of a change, in place, what does not turn the directions' span."""
-    for row in change:
-        for direction in directions:
-            _add(-_inner(direction, row), direction, row)
+    inside = _product(change, np.ascontiguousarray(directions.T))
+    _add(-1.0, _product(inside, directions).reshape(-1), change.reshape(-1))
 
 
 @compiled
 def _remember(share, descent, before, after, step, change):
-    """Writes a step and the change of the gradient that it made."""
+    """Writes a step and what it made of the gradient; their product, 0 if too small."""
     for i, row in enumerate(descent):
         for j in range(row.size):
             step[i * row.size + j] = share * row[j]
             change[i * row.size + j] = after[i, j] - before[i, j]
+    bend = _inner(step, change)
+    lengths = _inner(step, step) * _inner(change, change)
+    return bend if bend > 1e-10 * np.sqrt(lengths) else 0.0
 
 
 @compiled
@@ -207,11 +212,6 @@ def _inner(left, right):
     for i in range(left.size):
         total += left[i] * right[i]
     return total
-
-
-@compiled
-def _length(vector):
-    return np.sqrt(_inner(vector, vector))
 
 
 @compiled

@@ -29,10 +29,10 @@ from helpers.models.of import model_of
 from helpers.papers import geometry
 from helpers.papers.geometry import (
     balls,
+    examples,
     gradients,
     labelled,
     manifolds,
-    networks,
     parameter_counts,
     separation,
     simulations,
@@ -263,13 +263,13 @@ def test_the_control_is_the_permuted_images_by_labels_that_mean_nothing(data):
     """Every image once, as often each label, and few with the label trained on."""
     run = small(seed=2)
     sets = geometry.sets_of(run, data)
-    control = networks._control(run, sets)
+    control = examples._control(run, sets)
     assert torch.equal(control.indices, sets.permuted.indices)
     assert torch.equal(control.labels.bincount(), sets.permuted.labels.bincount())
     for some in (sets.permuted, sets.restored):
         assert (control.labels == some.labels).double().mean() < 0.2
-    again = networks._control(run, sets)
-    other = networks._control(replace(run, seed=3), sets)
+    again = examples._control(run, sets)
+    other = examples._control(replace(run, seed=3), sets)
     assert torch.equal(control.labels, again.labels)
     assert not torch.equal(control.labels, other.labels)
     drawn = class_inputs(run, data, examples=3, names=["control"])["control"]
