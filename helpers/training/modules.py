@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from helpers.errors import Mistake
 from helpers.models import Modular
-from helpers.system.devices import searched_kernels
+from helpers.system.devices import convolved_layout, searched_kernels
 from helpers.training.graphs import Graphs
 from helpers.training.losses import Loss
 from helpers.training.optimizers import Adam
@@ -51,17 +51,6 @@ def _takes(module: nn.Module, shape: tuple[int, ...], *, train: bool = False) ->
     return True
 
 
-# Pixels a side from which a CPU, too, convolves faster channels-last: a tenth to a
-# quarter; below it is slower by some parts in a hundred.
-WIDE = 12
-
-
-def _layout(images: Tensor) -> torch.memory_format:
-    """How images and kernels lie in memory where they are convolved fastest."""
-    wide = min(images.shape[-2:]) >= WIDE
-    return torch.channels_last if images.is_cuda or wide else torch.preserve_format
-
-
 class Single:
     """A stack of one network; arguments as of training.stacks.Stack, one row each.
 
@@ -90,7 +79,7 @@ class Single:
             raise Mistake(f"{len(labels)} networks: a Single holds one")
         self.model, self.loss = model, loss
         self.labels, self.precision = labels, precision
-        self._layout = _layout(images)
+        self._layout = convolved_layout(images)
         self.images = images.to(memory_format=self._layout)
         self._scale = float(loss_scales)
         module = model.module().to(images.device)
