@@ -107,7 +107,7 @@ def test_lines_over_epochs_are_means_with_bands_and_the_dashes_of_their_sets(rng
         assert np.allclose(band_of(ax, name, EPOCHS), expected)
     assert len({line(ax, name).get_linestyle() for name in SETS}) > 1
     assert (lower.get_xlabel(), ax.get_ylabel()) == ("epoch", "accuracy")
-    assert texts(ax)[-1] == "mean of n = 5 networks; 95 % interval"
+    assert note_of(ax) == "mean of n = 5 networks; 95 % interval"
     for ax in figures.by_set(curves, label="accuracy", log_epochs=True):
         assert ax.get_xscale() == "symlog" and ax.get_xlim() == (0, 20)
 
@@ -144,12 +144,12 @@ def test_fewer_than_four_networks_are_thin_lines_beside_their_mean(rng, networks
         assert each[0].get_alpha() < 1
     assert not bands(ax), "no interval"
     words = f"n = {networks}: a thin line a network, and their mean"
-    assert texts(ax)[-1] == words
+    assert note_of(ax) == words
 
 
 def test_one_network_is_one_line_and_four_have_an_interval(rng):
     ax, _ = figures.by_set(accuracies(rng, 1), label="accuracy")
-    assert not lines(ax, "_test, each") and texts(ax)[-1] == "n = 1 network"
+    assert not lines(ax, "_test, each") and note_of(ax) == "n = 1 network"
     ax, _ = figures.by_set(accuracies(rng, 4), label="accuracy")
     assert not lines(ax, "_test, each") and "_test" in bands(ax)
 
@@ -208,7 +208,7 @@ def test_gaps_are_counted_and_epochs_marked_at_their_mean_with_a_tick_each(rng):
     assert [segment[0, 0] for segment in small] == [2, 4]
     assert {"best epoch (2 of 3)", "restored: undefined"} <= {*texts(ax)}
     note = "13 values undefined: gaps\nmemorized: none"
-    assert texts(ax)[-1].endswith(f"\n{note}")
+    assert note_of(ax).endswith(f"\n{note}")
 
 
 def test_two_networks_do_not_blow_up_the_axis_and_a_range_holds_it():
@@ -217,6 +217,19 @@ def test_two_networks_do_not_blow_up_the_axis_and_a_range_holds_it():
     [ax] = figures.by_set(curves, label="accuracy")
     low, high = ax.get_ylim()
     assert 0.1 < low < 0.2 and 0.9 < high < 1.0
+
+
+@pytest.mark.parametrize("epochs", [(1, 19), (10, 10.1), (18, 19), (1, 1)])
+def test_names_of_marks_stand_above_the_axes_and_do_not_touch(rng, epochs):
+    found = dict(
+        zip(("best test accuracy", "half of the permuted"), epochs, strict=True)
+    )
+    ax, _ = figures.by_set(accuracies(rng), label="accuracy", marks=found)
+    names = [text for text in ax.texts if text.get_text() in found]
+    figure = ax.figure
+    assert inside(figure, names) and not touch([*names, figure._suptitle])
+    top = ax.get_window_extent().y1
+    assert all(box.y0 > top for box in boxes(names)), "no curve crosses them"
 
 
 # --- over the share of permuted labels

@@ -57,7 +57,8 @@ def by_set(
         one = {ZOOMED: tables[ZOOMED]}
         _draw_sets(drawn[1], one, label=f"{ZOOMED} {label}", zoom=True, **draw)
     drawn[-1].set_xlabel(x_label)
-    note_n(drawn[0], [values for _, values in tables.values()], more=missing)
+    every = [values for _, values in tables.values()]
+    note_n(drawn[0].figure, every, more=missing)
     return drawn
 
 
@@ -96,9 +97,28 @@ def _draw_sets(
     ax.set_ylabel(label)
     stay_near(ax, near, least=LEAST * zoom)
     keep_within(ax, within)
-    missing = mark_epochs(ax, marks, named=not zoom)
+    missing = mark_epochs(ax, marks, named=False)
+    if not zoom:
+        _name_marks(ax, marks)
     name_ends(ax, ends)
     return missing
+
+
+def _name_marks(ax: Axes, marks: Mapping[str, ArrayLike]) -> None:
+    """The names of marks above the axes, the last to the right of its line.
+
+    Those before it stand to the left of theirs, so that two never touch; so does a
+    single one late in training.
+    """
+    known = sorted(
+        (found.mean(), name + share) for name, found, share in known_epochs(marks)[0]
+    )
+    style = {"va": "bottom", "fontsize": 8, "color": AT}
+    style["xycoords"] = ax.get_xaxis_transform()
+    middle = np.mean(ax.get_xlim()) if len(known) == 1 else np.inf
+    for k, (epoch, words) in enumerate(known):
+        left = k < len(known) - 1 or epoch > middle
+        beside(ax, words, (epoch, 1), (2, 3), left=left, **style)
 
 
 def epoch_axis(ax: Axes, last: float, *, log: bool) -> None:
