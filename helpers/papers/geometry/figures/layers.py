@@ -19,20 +19,14 @@ from helpers.figures.marks import (
     name_ends,
     shaped,
 )
-from helpers.figures.panels import (
-    chance_line,
-    grid,
-    note_n,
-    thinned,
-)
+from helpers.figures.panels import chance_line, grid, note_n, thinned
 from helpers.figures.ranges import keep_within, stay_near
 from helpers.figures.style import CHANCE, FEWEST, Look, looks
-from helpers.papers.geometry.figures.sets import epoch_axis
+from helpers.papers.geometry.figures.gradients import KEYS, LEVEL
+from helpers.papers.geometry.figures.sets import LEAST, epoch_axis
 
-KEYS = 18  # layers named in the key, at most
 PALE, STRONG = ("#CCD6E4", "#64799A"), "#00703C"  # first and last layer; the one meant
-WIDE, LEAST = 5.2, 0.1  # inches of a figure; accuracy that an axis shows, at least
-LEVEL = 0.13  # shade of bands that lie upon each other
+WIDE = 5.2  # inches of a figure
 
 
 def by_rewind_epoch(

@@ -23,7 +23,10 @@ from helpers.figures.ranges import keep_within, stay_near
 from helpers.figures.style import CHANCE, Look, looks
 
 SHORT = 20  # epochs
-ZOOMED, LEAST = "test", 0.1  # a set with a panel of its own; what this shows at least
+ZOOMED, LEAST = (
+    "test",
+    0.1,
+)  # a set with its own panel; its axis, at least
 
 
 def by_set(
