@@ -34,12 +34,12 @@ def by_depth(
     curves: name -> (network, depth), not finite where a network did not fit: a cross at
     the bottom counts these. mark: a depth, drawn as a line in the band of its interval;
     undefined, the key says so. baselines: name -> value, dashed. within: the range of
-    the quantity, in which the axis stays; bands may leave it.
+    the quantity, in which the axis and bands stay.
     """
     alone, ax, palette = ax is None, ax or axes(), named_colors(curves)
     for (name, values), marker in zip(curves.items(), cycle(MARKERS)):
         look = {"color": palette[name], "label": name, "marker": marker, "zorder": 3}
-        draw_mean(ax, depths, _fitting(values), **look)
+        draw_mean(ax, depths, _fitting(values), values, within=within, **look)
     ax.set(xlabel=x_label, ylabel=label)
     if len(depths) <= 12:
         ax.set_xticks(depths)
@@ -106,14 +106,15 @@ def by_layer(
     colour. first: number of the first layer (0: the input). log: a logarithmic axis,
     and means and intervals of the logarithm. What is not finite, or not positive on a
     logarithmic axis, is left out of the means and counted above the axes. within: the
-    range of the quantity, in which the axis stays; bands may leave it.
+    range of the quantity, in which the axis and bands stay.
     """
     ax, palette = ax or axes(), _palette(curves)
     for (name, values), marker in zip(curves.items(), cycle(MARKERS)):
         edges, look = _fitting(values, log=log), {"marker": marker, "zorder": 3}
+        look |= {"color": palette[name], "within": within}
         words = name if isinstance(name, str) else f"{name} layer{'s' * (name != 1)}"
         places = first + np.arange(len(edges.mean))
-        draw_mean(ax, places, edges, color=palette[name], label=words, **look)
+        draw_mean(ax, places, edges, drawable(values, log=log), label=words, **look)
     _baselines(ax, baselines or {})
     ax.set(xlabel=x_label, ylabel=label, yscale="log" if log else "linear")
     if log and within:  # it may start at 0: the interval has no lower end there

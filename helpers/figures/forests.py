@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 from helpers.errors import Mistake
 from helpers.estimates import Estimate, mean_interval
 from helpers.figures.marks import AT, beside
-from helpers.figures.panels import behind, note
+from helpers.figures.panels import note, span
 from helpers.figures.ranges import keep_within, stay_near
-from helpers.figures.style import CHANCE
+from helpers.figures.style import CHANCE, FEWEST
 
 ROW = 0.38  # inches
 LETTERS = 30  # of a name in one line, at most
@@ -33,31 +33,31 @@ def estimates_of(
 ) -> Axes:
     """Mean and 95 % interval of a quantity in each setting, a row each, from above.
 
-    rows: name -> (network,), of which each is a small dot too, or an estimate. goal: a
-    dashed line. groups: kind -> number of its rows, in their order; the kind is written
-    above them. within: the range of the quantity, in which the axis stays; an interval
-    that goes on beyond the axis ends in an arrow. A row with a value that is not finite
-    has no mean, and says how many are undefined, or how many of all `found` one, as
-    "turn"; n stands beside the rows where it is not the same in all.
+    rows: name -> (network,), of which each is a small dot too, or an estimate. Fewer
+    than four dots have no interval. goal: a dashed line. groups: kind -> number of its
+    rows, in their order, written above them. within: the range of the quantity, in
+    which the axis and intervals stay; one beyond the axis ends in an arrow. A row with
+    a value that is not finite has no mean, and says how many are undefined, or how many
+    of all `found` one, as "turn"; n stands beside the rows where it differs.
     """
     if not rows:
         raise Mistake("no rows to draw: give at least one name with its values")
     lines = _lines(list(rows), groups or {"": len(rows)})
     ax = plt.subplots(figsize=(5.6, 0.95 + ROW * len(lines)))[1]
+    ax.grid(visible=False, axis="y")
     shown = {lines.index((name, False)): _row(values) for name, values in rows.items()}
     for place, (estimate, networks) in shown.items():
         style = {"color": AT, "ms": 3.2, "alpha": 0.5, "mew": 0, "label": "_networks"}
         ax.plot(networks, np.full(len(networks), place + BELOW), "o", **style)
         ax.plot([estimate.value], [place], "o", color=AT, ms=6, label="_mean", zorder=3)
     _limit(ax, shown.values(), goal=goal, within=within)
-    for place, (estimate, _) in shown.items():
-        _bar(ax, place, estimate)
-    _goal(ax, goal, goal_name)
+    for place, row in shown.items():
+        _bar(ax, place, row, within=within)
     ax.set_yticks(range(len(lines)), [textwrap.fill(n, LETTERS) for n, _ in lines])
     for tick, (_, heading) in zip(ax.get_yticklabels(), lines, strict=True):
         tick.set_fontweight("bold" if heading else "normal")
-    ax.set(ylim=(len(lines) - 0.4, -0.5), xlabel=label)
-    ax.grid(visible=False, axis="y")
+    _goal(ax, goal, goal_name)
+    ax.set(ylim=(len(lines) - (0.4 if goal is None else 0.1), -0.5), xlabel=label)
     ax.tick_params(axis="y", length=0, pad=8)  # beside the arrows
     _note(ax, shown, found)
     return ax
@@ -83,6 +83,14 @@ def _row(values: ArrayLike | Estimate) -> tuple[Estimate, np.ndarray]:
     return mean_interval(values), values[np.isfinite(values)]
 
 
+def _has_bar(row: tuple[Estimate, np.ndarray]) -> bool:
+    """Is its interval drawn? Not that of one network, nor of a few that are dots."""
+    estimate, dots = row
+    alone = estimate.n == 1 and np.isinf(estimate.high)
+    few = len(dots) > 0 and estimate.n < FEWEST
+    return bool(np.isfinite(estimate.value)) and not (alone or few)
+
+
 def _limit(
     ax: Axes,
     rows: Sequence[tuple[Estimate, np.ndarray]],
@@ -105,20 +113,26 @@ def _limit(
     keep_within(ax, within, axis="x")
 
 
-def _bar(ax: Axes, place: int, estimate: Estimate) -> None:
-    """The interval as far as the axis goes; none of one network."""
-    low, high = ax.get_xlim()
-    alone = estimate.n == 1 and np.isinf(estimate.high)
-    if alone or not np.isfinite(estimate.value):
+def _bar(
+    ax: Axes,
+    place: int,
+    row: tuple[Estimate, np.ndarray],
+    *,
+    within: tuple[float, float] | None,
+) -> None:
+    """The interval, if it is drawn, as far as the quantity and the axis go."""
+    if not _has_bar(row):
         return
-    ends = np.clip([estimate.low, estimate.high], low, high)
+    possible = np.clip(row[0][1:3], *(within or (-np.inf, np.inf)))
+    ends = np.clip(possible, *ax.get_xlim())
     ax.plot(ends, [place, place], color=AT, lw=2, label="_interval", zorder=2.5)
-    for end, known, arrow in zip(ends, estimate[1:3], "<>", strict=True):
+    for end, known, arrow in zip(ends, possible, "<>", strict=True):
         marker = "|" if end == known else arrow
         ax.plot([end], [place], marker, color=AT, ms=6, mew=1.4, clip_on=False)
 
 
 def _goal(ax: Axes, goal: float | None, name: str) -> None:
+    """The line of a goal, and its name below the last row, which has room for it."""
     if goal is None:
         return
     ax.axvline(goal, color=CHANCE, ls="--", lw=1.2, zorder=1, label="_goal")
@@ -142,5 +156,9 @@ def _note(
         elif not np.isfinite(estimate.value):
             words.append(f"{n - some} of {n} undefined")
         ax.text(1.03, place, "\n".join(words), **style)
+    barred = [_has_bar(row) for row in rows.values() if np.isfinite(row[0].value)]
+    words = f"mean of n = {span(counts)} networks" if max(counts) > 1 else "n = 1"
+    words += "; 95 % interval" * any(barred)
+    words += f"; no interval below n = {FEWEST}" * (not all(barred))
     dots = "\nsmall dots: networks" * any(len(some) for _, some in rows.values())
-    note(ax, behind(counts) + dots)
+    note(ax, words + dots)

@@ -11,10 +11,12 @@ from scipy.optimize import isotonic_regression
 from helpers.errors import Mistake
 from helpers.estimates import band
 from helpers.estimates.intervals import Band
-from helpers.figures.style import DIVERGED, Look
+from helpers.figures.style import DIVERGED, FEWEST, Look
 
 AT = "#444444"  # of a place at which something happens
 SHADE = 0.17  # of a band
+THIN, FAINT = 0.8, 0.7  # width and alpha of one network's line beside the mean
+KEPT = ("color", "ls", "transform", "clip_on")  # by a thin line
 APART = 12.5  # points from one name to the next
 LOWEST, ROW = 0.04, 0.075  # of the height of the axes: the first cross, the next above
 
@@ -39,12 +41,15 @@ def mean_band(
 ) -> Band:
     """`band` of values (network, ...), if told of their logarithms.
 
-    NaN where a network's value is not finite, or not positive if it needs a logarithm.
+    NaN where a network's value is not finite, or not positive if it needs a logarithm;
+    below four networks the limits are NaN, as they say little.
     """
     values = drawable(values, log=log)
-    if not log:
-        return band(values, confidence=confidence)
-    return Band(*(10**edge for edge in band(np.log10(values), confidence=confidence)))
+    edges = band(np.log10(values) if log else values, confidence=confidence)
+    if len(values) < FEWEST:
+        nowhere = np.full_like(edges.mean, np.nan)
+        edges = Band(edges.mean, nowhere, nowhere)
+    return Band(*(10**edge for edge in edges)) if log else edges
 
 
 def drawable(values: ArrayLike, *, log: bool) -> np.ndarray:
@@ -57,23 +62,33 @@ def draw_mean(
     ax: Axes,
     places: ArrayLike,
     edges: Band,
+    networks: ArrayLike,
     *,
+    within: tuple[float, float] | None = None,
     bars: bool = False,
     shade: float = SHADE,
     **style,
 ) -> None:
     """A line through the means in the band of their interval, or with bars.
 
-    It has a gap where a mean is undefined. shade: 0 for no band.
+    It has a gap where a mean is undefined. Where a mean has no interval (fewer than
+    four networks), each of networks (network, place) is a thin line. within: the range
+    of the quantity, in which intervals end. shade: 0 for no band and no thin lines.
     """
-    mean, low, high = edges
+    mean, name = edges.mean, "_" + str(style.get("label")).lstrip("_")
+    low, high = np.clip(edges[1:], *(within or (-np.inf, np.inf)))
+    known = np.isfinite(high)
     if bars:
-        ends = np.nan_to_num([mean - low, high - mean])
+        ends = np.nan_to_num([mean - low, high - mean]) if known.any() else None
         ax.errorbar(places, mean, ends, **style)
-        return
-    ax.plot(places, mean, **{"ms": 4.5, "mec": "white", "mew": 0.6} | style)
-    if shade:
-        name = "_" + str(style.get("label")).lstrip("_")
+    else:
+        ax.plot(places, mean, **{"ms": 4.5, "mec": "white", "mew": 0.6} | style)
+    if shade and len(networks) > 1 and (np.isfinite(mean) & ~known).any():
+        look = {key: style[key] for key in KEPT if key in style} | {"lw": THIN}
+        look["alpha"] = FAINT * style.get("alpha", 1)
+        look["zorder"] = style.get("zorder", 2) - 0.1  # below the mean
+        ax.plot(places, np.transpose(networks), **look, label=f"{name}, each")
+    if shade and not bars and known.any():
         flat = {"color": style["color"], "alpha": shade, "lw": 0, "label": name}
         ax.fill_between(places, low, high, **flat)
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from helpers.figures.style import CHANCE, Look
+from helpers.figures.style import CHANCE, FEWEST, Look
 
 PAGE, ALONE = 6.9, 4.6  # inches: the width of several panels, and of one
 SMALL_PRINT = {"fontsize": 8, "color": "#555555"}
@@ -126,17 +126,22 @@ def behind(
     *,
     kind: str = "mean",
     interval: str = "95 % interval",
+    each: str = "a thin line a network",
+    where: str = "",
     lost: int = 0,
     why: str = "value{s} undefined: gaps",
 ) -> str:
-    """The words of a note: n, the kinds of mean and interval, and what is undefined."""
-    words = f"{kind} of n = {span(counts)} networks"
-    if interval and min(counts) == 1:
-        alone = max(counts) == 1
-        interval = (
-            "no interval from one network" if alone else f"{interval}, none from one"
-        )
-    words += f"; {interval}" * bool(interval)
+    """The words of a note: n, the kinds of mean and interval, and what is undefined.
+
+    each: what stands for one network where there are too few for an interval. where:
+    which lines have the interval, or each network, if not all.
+    """
+    n, few, many = span(counts), min(counts), max(counts)
+    words = f"{kind} of n = {n} networks" if many > 1 else "n = 1 network"
+    if interval and 1 < many < FEWEST:
+        words = f"n = {n}: {each}{where}, and their {kind}"
+    elif interval and many >= FEWEST:
+        words += f"; {interval}{where}" + f" from n = {FEWEST} on" * (few < FEWEST)
     return words + lost_of(lost, why)
 
 

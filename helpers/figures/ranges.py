@@ -37,8 +37,13 @@ def keep_within(
         getattr(ax, f"set_{axis}lim")(change.inverted().transform(limits))
 
 
-def stay_near(ax: Axes, tables: Iterable[ArrayLike], *, axis: str = "y") -> None:
-    """Cut an axis, "x" or "y", near the values: their intervals may leave it."""
+def stay_near(
+    ax: Axes, tables: Iterable[ArrayLike], *, axis: str = "y", least: float = 0.0
+) -> None:
+    """Cut an axis, "x" or "y", near the values: their intervals may leave it.
+
+    least: what it shows at least, however near to each other the values are.
+    """
     values = np.concatenate([np.ravel(table) for table in tables]).astype(float)
     change = getattr(ax, f"{axis}axis").get_transform()
     positive = (values > 0) | (getattr(ax, f"get_{axis}scale")() != "log")
@@ -49,6 +54,8 @@ def stay_near(ax: Axes, tables: Iterable[ArrayLike], *, axis: str = "y") -> None
     spread = (high - low) or 0.1 * abs(high) or 1.0
     now = change.transform(np.array(getattr(ax, f"get_{axis}lim")()))
     limits = np.clip(now, low - REACH * spread, high + REACH * spread)
+    room = max(0, least - np.ptp(limits)) / 2
+    limits += np.array([-room, room])
     getattr(ax, f"set_{axis}lim")(change.inverted().transform(limits))
 
 

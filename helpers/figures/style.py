@@ -12,6 +12,7 @@ from matplotlib.colors import LogNorm
 STYLE = Path(__file__).with_name("book.mplstyle")
 TRAIN, TEST, THEORY, CHANCE = "#D55E00", "#0072B2", "#000000", "#767676"
 DIVERGED = "#8B0000"
+FEWEST = 4  # networks from which on an interval is drawn; below, a line of each
 CONSTANT, IDENTITY = "#CC6677", "#3B5BDB"  # the two maps that one image can teach
 OTHER = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LOSSES = {"cross-entropy": "#7A0177", "hinge": "#009E73", "squared": "#E69F00"}

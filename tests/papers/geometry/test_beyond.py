@@ -307,7 +307,7 @@ def test_probes_have_a_panel_each_with_the_networks_own_answers_beside():
     assert shade != line(ax, "best epoch").get_color()
     (names,) = keys(ax.figure)
     assert names == ["best epoch", "final epoch", "level: the network itself", "chance"]
-    assert "n = 2 networks" in note_of(ax)
+    assert note_of(ax) == "n = 2: a thin line a network, and their mean"
     assert [text.get_text() for text in drawn[-1].get_xticklabels()] == list(LAYERS)
 
 

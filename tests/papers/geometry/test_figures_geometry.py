@@ -14,6 +14,7 @@ from drawing import (
     inside,
     keys,
     line,
+    lines,
     map_of,
     note_of,
     texts,
@@ -92,29 +93,90 @@ def test_a_set_looks_the_same_alone_and_among_others_and_test_is_blue_everywhere
 EPOCHS = np.array([0, 1, 4, 20])
 
 
-def accuracies(rng, networks=3):
+def accuracies(rng, networks=5):
     return {name: (EPOCHS, rng.random((networks, 4))) for name in SETS}
 
 
 def test_lines_over_epochs_are_means_with_bands_and_the_dashes_of_their_sets(rng):
     curves = accuracies(rng)
-    ax = figures.by_set(curves, label="accuracy")
+    ax, lower = figures.by_set(curves, label="accuracy")
     for name, (_, values) in curves.items():
         assert np.allclose(line(ax, name).get_data(), [EPOCHS, values.mean(axis=0)])
         assert line(ax, name).get_color() == style.SETS[name].color
         expected = [mean_interval(column)[1:3] for column in values.T]
         assert np.allclose(band_of(ax, name, EPOCHS), expected)
     assert len({line(ax, name).get_linestyle() for name in SETS}) > 1
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "accuracy")
-    assert texts(ax)[-1] == "mean of n = 3 networks; 95 % interval"
-    ax = figures.by_set(curves, label="accuracy", log_epochs=True)
-    assert ax.get_xscale() == "symlog" and ax.get_xlim() == (0, 20)
+    assert (lower.get_xlabel(), ax.get_ylabel()) == ("epoch", "accuracy")
+    assert note_of(ax) == "mean of n = 5 networks; 95 % interval"
+    for ax in figures.by_set(curves, label="accuracy", log_epochs=True):
+        assert ax.get_xscale() == "symlog" and ax.get_xlim() == (0, 20)
+
+
+def test_a_fall_of_five_points_of_test_accuracy_fills_a_panel_of_its_own():
+    rise_and_fall = 0.02 + np.array([0, 0.4, 0.5, 0.45]) + np.zeros((5, 1))
+    curves = {name: (EPOCHS, np.ones((5, 4))) for name in SETS}
+    curves["test"] = (EPOCHS, rise_and_fall)
+    upper, lower = figures.by_set(
+        curves, label="accuracy", within=(0, 1), chance=0.02, marks={"best": [4]}
+    )
+    low, high = upper.get_ylim()
+    assert low < 0.02 and 1 < high < 1.1 and texts(upper)[0] == "best"
+    low, high = lower.get_ylim()
+    assert low < 0.47 and high > 0.52 and 0.099 < high - low < 0.11, (
+        "the rise leaves it"
+    )
+    assert np.allclose(line(lower, "test").get_ydata(), rise_and_fall[0])
+    assert line(lower, "_best").get_xdata() == [4, 4] and texts(lower) == ["test"]
+    assert not lines(lower, "unpermuted") and lower.get_ylabel() == "test accuracy"
+    [alone] = figures.by_set({"test": curves["test"]}, label="accuracy")
+    assert alone.get_xlabel() == "epoch", "nothing stands beside it"
+
+
+@pytest.mark.parametrize("networks", [2, 3])
+def test_fewer_than_four_networks_are_thin_lines_beside_their_mean(rng, networks):
+    curves = accuracies(rng, networks)
+    ax, _ = figures.by_set(curves, label="accuracy")
+    for name, (_, values) in curves.items():
+        each = lines(ax, f"_{name}, each")
+        assert np.allclose([some.get_ydata() for some in each], values)
+        mean = line(ax, name)
+        assert np.allclose(mean.get_ydata(), values.mean(axis=0))
+        assert each[0].get_color() == mean.get_color()
+        assert each[0].get_linewidth() < mean.get_linewidth() / 1.5
+        assert each[0].get_alpha() < 1
+    assert not bands(ax), "no interval"
+    words = f"n = {networks}: a thin line a network, and their mean"
+    assert note_of(ax) == words
+
+
+def test_one_network_is_one_line_and_four_have_an_interval(rng):
+    ax, _ = figures.by_set(accuracies(rng, 1), label="accuracy")
+    assert not lines(ax, "_test, each") and note_of(ax) == "n = 1 network"
+    ax, _ = figures.by_set(accuracies(rng, 4), label="accuracy")
+    assert not lines(ax, "_test, each") and "_test" in bands(ax)
+
+
+def test_bands_and_bars_end_where_the_quantity_does():
+    values = np.array([[0.01, 0.99], [0.6, 0.4], [0.02, 1.0], [0.5, 0.5], [0.01, 0.9]])
+    low, high = np.transpose([mean_interval(some)[1:3] for some in values.T])
+    assert low[0] < 0 and high[1] > 1
+    ends = [(0, high[0]), (low[1], 1)]
+    [ax] = figures.by_set({"test": ([0, 1], values)}, label="x", within=(0, 1))
+    assert np.allclose(band_of(ax, "test", [0, 1]), ends)
+    [ax] = figures.by_share({"last": {"test": values}}, shares=[0, 1], within=(0, 1))
+    assert np.allclose(bars(ax, "test"), ends)
+    panel = {"center correlation": {"test": values}}
+    [ax] = figures.geometry_by_layer(panel, layers=["a", "b"], confidence=0.95)
+    assert np.allclose(bars(ax, "test"), ends)
+    axis = {"sizes": [1, 2], "within": {"accuracy": (0, 1)}}
+    [ax] = figures.by_size({"accuracy": {"test": values}}, **axis)
+    assert np.allclose(band_of(ax, "test", [1, 2]), ends)
 
 
 def test_names_stand_apart_at_the_ends_of_their_lines_in_the_order_of_heights():
     ends = {"unpermuted": 0.99, "permuted": 1.0, "restored": 0.1, "test": 0.11}
     curves = {name: ([0, 1], np.full((2, 2), end)) for name, end in ends.items()}
-    ax = figures.by_set(curves, label="accuracy", chance=0.1)
+    ax, _ = figures.by_set(curves, label="accuracy", chance=0.1)
     names = [text for text in ax.texts if text.get_text() in {*SETS, "chance"}]
     order = sorted(names, key=lambda text: text.get_position()[1])
     words = [text.get_text() for text in order]
@@ -137,33 +199,39 @@ def test_places_move_apart_as_little_as_they_can(places, moved):
 
 
 def test_gaps_are_counted_and_epochs_marked_at_their_mean_with_a_tick_each(rng):
-    curves = accuracies(rng)
+    curves = accuracies(rng, 3)
     curves["test"][1][1, 2] = np.nan
     curves["restored"][1][:] = np.nan
     found = {"best epoch": [2, 4, np.nan], "memorized": [np.nan] * 3}
-    left, _ = plt.subplots(1, 2, figsize=(4.5, 3))[1]
-    ax = figures.by_set(curves, label="accuracy", marks=found, ax=left)
-    assert ax is left and np.isnan(line(ax, "test").get_ydata()).tolist() == [
-        0,
-        0,
-        1,
-        0,
-    ]
+    ax, _ = figures.by_set(curves, label="accuracy", marks=found)
+    assert np.isnan(line(ax, "test").get_ydata()).tolist() == [0, 0, 1, 0]
     assert line(ax, "_best epoch").get_xdata() == [3, 3]
     small = ax.collections[-1].get_segments()
     assert [segment[0, 0] for segment in small] == [2, 4]
     assert {"best epoch (2 of 3)", "restored: undefined"} <= {*texts(ax)}
-    note = ["mean of n = 3 networks", "95 % interval", "13 values undefined: gaps"]
-    assert texts(ax)[-1].split("\n") == [*note, "memorized: none"], "it is narrow"
+    note = "13 values undefined: gaps\nmemorized: none"
+    assert note_of(ax).endswith(f"\n{note}")
 
 
 def test_two_networks_do_not_blow_up_the_axis_and_a_range_holds_it():
     values = np.array([[0.2, 0.5], [0.6, 0.9]])  # intervals of +- 2.5
     curves = {"test": ([0, 1], values)}
-    low, high = figures.by_set(curves, label="accuracy").get_ylim()
-    assert -0.2 < low < 0.2 and 0.9 < high < 1.3
-    low, high = figures.by_set(curves, label="accuracy", within=(0, 1)).get_ylim()
-    assert -0.06 < low < 0 and 1 < high < 1.06
+    [ax] = figures.by_set(curves, label="accuracy")
+    low, high = ax.get_ylim()
+    assert 0.1 < low < 0.2 and 0.9 < high < 1.0
+
+
+@pytest.mark.parametrize("epochs", [(1, 19), (10, 10.1), (18, 19), (1, 1)])
+def test_names_of_marks_stand_above_the_axes_and_do_not_touch(rng, epochs):
+    found = dict(
+        zip(("best test accuracy", "half of the permuted"), epochs, strict=True)
+    )
+    ax, _ = figures.by_set(accuracies(rng), label="accuracy", marks=found)
+    names = [text for text in ax.texts if text.get_text() in found]
+    figure = ax.figure
+    assert inside(figure, names) and not touch([*names, figure._suptitle])
+    top = ax.get_window_extent().y1
+    assert all(box.y0 > top for box in boxes(names)), "no curve crosses them"
 
 
 # --- over the share of permuted labels
@@ -173,7 +241,7 @@ SHARES = np.array([0, 0.5, 1])
 
 def test_capacities_over_shares_have_a_panel_a_layer_and_one_axis(rng):
     panels = {
-        name: {some: 0.04 + rng.random((3, 3)) for some in SETS}
+        name: {some: 0.04 + rng.random((5, 3)) for some in SETS}
         for name in ("first layer", "last layer")
     }
     drawn = figures.by_share(panels, shares=SHARES, bound=0.04)
@@ -189,7 +257,7 @@ def test_capacities_over_shares_have_a_panel_a_layer_and_one_axis(rng):
         assert ax.get_xlabel() == "share of permuted labels"
     assert keys(drawn[0].figure) == [[*SETS, "bound 2/M = 0.04"]]
     assert drawn[0].get_ylabel() == "capacity P/N"
-    assert note_of(drawn[0]) == "mean of n = 3 networks; 95 % interval"
+    assert note_of(drawn[0]) == "mean of n = 5 networks; 95 % interval"
 
 
 @pytest.mark.parametrize(("lost", "words"), [(1, "1 value "), (3, "3 values ")])
@@ -203,10 +271,11 @@ def test_an_empty_set_is_no_undefined_value_and_a_lost_network_is(lost, words):
     assert np.isnan(line(ax, "unpermuted").get_ydata()).tolist() == [0, 0, 1]
 
 
-def test_two_networks_do_not_blow_up_the_axis_of_shares():
-    values = np.array([0.2, 0.8])[:, None] * np.ones((2, 3))  # intervals of +- 4
-    [ax] = figures.by_share({"last": {"test": values}}, shares=SHARES)
-    assert ax.get_ylim()[1] < 1.1 < bars(ax, "test").max()
+def test_wide_intervals_do_not_blow_up_the_axis_of_shares():
+    values = np.array([0.2] * 3 + [0.9])[:, None] * np.ones((4, 3))
+    confidence = {"confidence": 0.999}
+    [ax] = figures.by_share({"last": {"test": values}}, shares=SHARES, **confidence)
+    assert ax.get_ylim()[1] < 1.3 < bars(ax, "test").max()
 
 
 # --- geometry over layers
@@ -215,7 +284,7 @@ LAYERS = ["input", "linear 1", "linear 2"]
 MEASURES = ("capacity", "radius", "dimension", "center correlation")
 
 
-def geometry(rng, networks=3, layers=3):
+def geometry(rng, networks=5, layers=3):
     shape = (networks, layers)
     return {
         name: {some: 0.05 + 0.5 * rng.random(shape) for some in SETS}
@@ -231,12 +300,13 @@ def test_geometry_has_a_panel_a_measure_with_means_and_99_percent_bars(rng):
         for name, values in curves.items():
             assert np.allclose(line(ax, name).get_ydata(), values.mean(axis=0))
             ends = [mean_interval(v, confidence=0.99)[1:3] for v in values.T]
-            assert np.allclose(bars(ax, name), ends)
+            most = 1 if measure == "center correlation" else np.inf
+            assert np.allclose(bars(ax, name), np.clip(ends, 0, most))
             assert line(ax, name).get_marker() == style.SETS[name].marker
             pale = line(ax, f"_{name}, faint")
             assert np.allclose(pale.get_ydata(), before[measure][name].mean(axis=0))
             assert pale.get_alpha() < 0.5
-    assert note_of(drawn[0]) == "mean of n = 3 networks; 99 % interval"
+    assert note_of(drawn[0]) == "mean of n = 5 networks; 99 % interval"
     assert keys(drawn[0].figure) == [list(SETS)]
     assert line(drawn[0], "_bound").get_ydata() == [0.04, 0.04]
     assert drawn[0].get_ylim()[0] < 0.04
@@ -253,10 +323,10 @@ def test_all_data_is_inside_and_intervals_of_two_networks_do_not_blow_up_an_axis
         assert high - low < 2 * np.ptp(values)
         left, right = ax.get_xlim()
         assert -0.5 < left < 0 and 2 < right < 2.5
-        assert np.abs(bars(ax, "test")).max() > high
+        assert len(lines(ax, "_test, each")) == 2, "no interval"
     panels = {"center correlation": {"test": np.array([[0.9, 1.0], [0.1, 1.0]])}}
     [ax] = figures.geometry_by_layer(panels, layers=LAYERS[:2])
-    assert -0.06 < ax.get_ylim()[0] <= 0 and 1 < ax.get_ylim()[1] < 1.06
+    assert 0 < ax.get_ylim()[0] < 0.1 and 1 < ax.get_ylim()[1] < 1.06
 
 
 def test_undefined_networks_are_gaps_and_counted_and_one_has_no_bars(rng):
@@ -266,10 +336,9 @@ def test_undefined_networks_are_gaps_and_counted_and_one_has_no_bars(rng):
     drawn = figures.geometry_by_layer(panels, layers=LAYERS)
     gaps = [np.isnan(line(ax, "test").get_ydata()).tolist() for ax in drawn[1:3]]
     assert gaps == [[0, 1, 0], [0, 0, 1]]
-    assert "4 values undefined" in note_of(drawn[0])
+    assert "6 values undefined" in note_of(drawn[0])
     drawn = figures.geometry_by_layer(geometry(rng, networks=1), layers=LAYERS)
-    assert np.all(np.ptp(bars(drawn[0], "test"), axis=1) == 0)
-    assert "no interval" in note_of(drawn[0])
+    assert not drawn[0].collections and note_of(drawn[0]) == "n = 1 network"
 
 
 @pytest.mark.parametrize(("layers", "shown"), [(3, 3), (17, 17), (41, 14)])
@@ -292,7 +361,7 @@ def test_names_of_layers_do_not_touch_and_the_last_always_stands(rng, layers, sh
 # --- maps over epochs and layers
 
 
-def stacks(rng, names=SETS, networks=3):
+def stacks(rng, names=SETS, networks=5):
     shape = (networks, len(EPOCHS), len(LAYERS))
     return {name: 0.04 + rng.random(shape) for name in names}
 
@@ -313,7 +382,7 @@ def test_maps_show_the_means_with_the_input_at_the_bottom_in_one_scale(rng):
     limits = {ax.collections[0].get_clim() for ax in panels}
     assert np.allclose(list(limits), [(np.min(means), np.max(means))])
     assert panels[0].figure.axes[-1].get_ylabel() == "capacity"
-    assert note_of(panels[0]) == "mean of n = 3 networks"
+    assert note_of(panels[0]) == "mean of n = 5 networks"
 
 
 def test_ratios_have_two_colours_alike_on_both_sides_of_one(rng):
@@ -404,7 +473,8 @@ def test_gradient_norms_have_a_line_a_layer_in_the_colour_of_its_depth(rng):
     assert {ax.get_yscale() for ax in panels} == {"log"}
     assert len({ax.get_ylim() for ax in panels}) == 1
     assert keys(panels[0].figure) == [LAYERS[::-1]]
-    assert "geometric mean of n = 3" in note_of(panels[0])
+    words = "geometric mean of n = 5 networks; 95 % interval (outer layers)"
+    assert note_of(panels[0]) == words
 
 
 def test_norms_that_have_no_logarithm_are_gaps_and_two_networks_blow_up_no_axis():

@@ -59,7 +59,7 @@ def names(count):
     return [f"conv {i}" for i in range(1, count + 1)]
 
 
-def rewound(rng, layers=6, networks=3):
+def rewound(rng, layers=6, networks=5):
     return {some: rng.random((networks, layers, 7)) for some in ("train", "test")}
 
 
@@ -76,84 +76,126 @@ def test_a_line_a_layer_over_rewind_epochs_is_the_mean_of_the_networks(rng):
         for layer in range(6):
             found = line(ax, f"_{layer}").get_data()
             assert np.allclose(found, [EPOCHS, values[:, layer].mean(axis=0)])
-        assert bands(ax) == ["_0", "_4", "_5"], "of the first and the last third"
-        expected = [mean_interval(column)[1:3] for column in values[:, 4].T]
-        assert np.allclose(band_of(ax, "4", EPOCHS), expected)
+        assert bands(ax) == ["_5"], "of the layer in question"
+        expected = [mean_interval(column)[1:3] for column in values[:, 5].T]
+        assert np.allclose(band_of(ax, "5", EPOCHS), np.clip(expected, 0, 1))
         assert ax.get_xscale() == "symlog" and ax.get_xlim() == (0, 32)
-        assert ax.get_xlabel() == "rewind epoch"
-    assert drawn[0].get_ylim() == drawn[1].get_ylim()
-    assert drawn[0].figure.get_supylabel() == "accuracy"
-    words = "mean of n = 3 networks; 95 % interval (layers: first, last third)"
-    assert note_of(drawn[0]) == words
+    assert [ax.get_xlabel() for ax in drawn] == ["", "rewind epoch"]
+    assert drawn[0].figure.get_supylabel().startswith("accuracy")
+    assert note_of(drawn[0]) == "mean of n = 5 networks; 95 % interval (conv 6)"
 
 
-def test_layers_darken_with_depth_and_the_last_third_is_heavy_with_markers(rng):
-    panels = rewound(rng, layers=13)
-    panels["test"][1, 5, 2] = np.nan
-    ax = rewind_figure(panels)[1]
-    found = [line(ax, f"_{layer}") for layer in range(13)]
-    shades = [brightness(some.get_color()) for some in found]
-    assert all(a > b + 0.02 for a, b in pairwise(shades))
-    assert found[0].get_color() == style.color(1, "depth")
-    markers = [some.get_marker() for some in found]
-    assert {*markers[:9]} <= {"", "None"} and len({*markers[9:]}) == 4
-    assert min(some.get_linewidth() for some in found[9:]) > found[8].get_linewidth()
-    assert np.isnan(found[5].get_ydata()).tolist() == [0, 0, 1, 0, 0, 0, 0]
+def test_each_panel_has_its_own_axis_on_which_five_points_can_be_seen():
+    ones = np.ones((5, 6, 7))
+    test = 0.42 * ones
+    test[:, :, 3:] = 0.37
+    panels, final = {"train": ones, "test": test}, {"final epoch": np.full(5, 0.37)}
+    train, test = rewind_figure(panels, lines={"test": final})
+    low, high = test.get_ylim()
+    assert low < 0.37 and high > 0.42 and 0.099 < high - low < 0.12
+    low, high = train.get_ylim()
+    assert 0.9 < low < 0.97 and 1 < high < 1.06, "equal values are not magnified"
+
+
+@pytest.mark.parametrize("count", [6, 17])
+@pytest.mark.parametrize("strong", [None, "conv 2"])
+def test_one_layer_is_strong_and_named_and_the_others_pale_by_depth(rng, count, strong):
+    panels = rewound(rng, layers=count)
+    panels["test"][1, 3, 2] = np.nan
+    ax = rewind_figure(panels, strong=strong)[1]
+    found = [line(ax, f"_{layer}") for layer in range(count)]
+    meant = found.pop(count - 1 if strong is None else 1)
+    pale = [some.get_color() for some in found]
+    assert all(brightness(a) > brightness(b) + 0.015 for a, b in pairwise(pale))
+    assert all(blue > red for red, _, blue in pale)
+    assert brightness(pale[-1]) > brightness(meant.get_color()) + 0.1
+    assert meant.get_color() == to_rgb(layers.STRONG) and meant.get_marker() == "o"
+    widest = max(some.get_linewidth() for some in found)
+    assert meant.get_linewidth() > 1.5 * widest
+    assert {some.get_marker() for some in found} == {"None"}
+    assert texts(ax) == [strong or f"conv {count}"]
+    assert ax.texts[0].get_color() == layers.STRONG
+    assert np.isnan(line(ax, "_3").get_ydata()).tolist() == [0, 0, 1, 0, 0, 0, 0]
     assert note_of(ax).endswith("\n1 value undefined: gaps")
 
 
-@pytest.mark.parametrize(("count", "marked"), [(1, [True]), (2, [False, True])])
-def test_the_last_third_of_few_layers_is_one_at_least(count, marked):
-    assert [bool(look.marker) for look in layers.layer_looks(count)] == marked
+def test_the_layer_in_question_is_the_last_convolution_else_the_last_layer():
+    assert layers.question(("conv 1", "conv 2", "linear 1")) == "conv 2"
+    assert layers.question(("linear 1", "linear 2")) == "linear 2"
+
+
+def test_the_name_stands_at_the_line_where_nothing_is_near(rng):
+    values = 0.5 * np.ones((5, 3, 7)) + 0.01 * np.arange(3)[:, None]
+    values[:, 2, 4] = 0.9  # epoch 8 of 32: far from the other lines
+    lines = {"a": {"final epoch": np.full(5, 0.93)}}
+    [ax] = rewind_figure({"a": values}, lines=lines)
+    assert ax.texts[0].xy == (8, 0.9) and ax.texts[0].get_va() == "top"
+    assert ax.texts[0].get_ha() == "right", "within the axes"
+    [ax] = rewind_figure({"a": values * np.nan})
+    assert not ax.texts, "there is no line"
+
+
+def test_two_networks_are_thin_lines_of_the_strong_layer_alone(rng):
+    panels = rewound(rng, networks=2)
+    lines_of = {"test": {"best epoch": [0.6, 0.7]}}
+    train, test = rewind_figure(panels, lines=lines_of)
+    each = [some.get_ydata() for some in lines(train, "_5, each")]
+    assert np.allclose(each, panels["train"][:, 5])
+    assert not lines(train, "_4, each") and not bands(train) and not test.patches
+    level = [some.get_ydata()[0] for some in lines(test, "_best epoch, each")]
+    assert level == [0.6, 0.7]
+    words = "n = 2: a thin line a network (conv 6), and their mean"
+    assert note_of(train) == words
 
 
 def test_level_lines_stand_in_their_panel_in_the_band_of_their_interval(rng):
-    best, final = np.array([0.8, 0.9, 1.0]), np.array([0.6, 0.6, 0.6])
+    best, final = np.array([0.8, 0.9, 1.0, 0.9]), np.full(4, 0.6)
     levels = {"test": {"best epoch": best, "final epoch": final}}
     train, test = rewind_figure(rewound(rng), lines=levels, chance=0.1)
     assert not lines(train, "_best epoch")
-    drawn = line(test, "_best epoch")
+    drawn = lines(test, "_best epoch")[0]
     assert np.allclose(drawn.get_ydata(), 0.9)
     assert drawn.get_color() == style.MOMENTS["best epoch"].color
     box, flat = (
         patch.get_extents().transformed(test.transData.inverted())
         for patch in test.patches
     )
-    assert np.allclose([box.y0, box.y1], mean_interval(best)[1:3])
-    assert flat.height < 1e-9 and line(train, "chance").get_ydata() == [0.1, 0.1]
-    assert keys(test.figure)[1] == ["best epoch", "final epoch", "chance"]
+    _, low, high, _ = mean_interval(best)
+    assert high > 1 and np.allclose([box.y0, box.y1], [low, 1])
+    assert flat.height < 1e-9 and lines(train, "chance")[0].get_ydata() == [0.1, 0.1]
+    assert texts(test)[1:] == ["best epoch", "final epoch", "chance"]
+    assert texts(train)[1:] == ["chance"], "named at their ends"
 
 
-@pytest.mark.parametrize(
-    ("within", "lowest", "highest"), [(None, -0.1, 1.1), ((0.4, 0.7), 0.37, 0.73)]
-)
-def test_two_networks_do_not_blow_up_the_axis_of_accuracies(within, lowest, highest):
+def test_a_range_holds_the_axis_of_accuracies():
     values = np.array([0.2, 0.8])[:, None, None] * np.ones((2, 3, 7))
-    [ax] = rewind_figure({"test": values}, within=within)
-    assert lowest < ax.get_ylim()[0] < ax.get_ylim()[1] < highest
-    assert band_of(ax, "0", EPOCHS).max() > 2, "the interval leaves it"
+    for within, least, most in ((None, 0.1, 0.9), ((0.4, 0.7), 0.37, 0.73)):
+        [ax] = rewind_figure({"test": values}, within=within)
+        assert least < ax.get_ylim()[0] < ax.get_ylim()[1] < most
 
 
-@pytest.mark.parametrize("layers", [1, 17, 40])
-def test_the_key_names_layers_from_the_last_down_inside_the_figure(rng, layers):
-    drawn = rewind_figure(rewound(rng, layers=layers), chance=0.1)
+@pytest.mark.parametrize("count", [1, 17, 40])
+def test_a_bar_names_layers_from_the_last_down_inside_the_figure(rng, count):
+    drawn = rewind_figure(rewound(rng, layers=count), chance=0.1)
     figure = drawn[0].figure
-    [found, _] = keys(figure)
-    assert found[0] == f"conv {layers}" and found[-1] == "conv 1"
-    assert len(found) == layers if layers <= 18 else 10 < len(found) <= 19
-    every = [*figure.legends, *(ax.xaxis.label for ax in drawn), figure._suptitle]
-    assert inside(figure, figure.legends) and not touch(every)
+    bar = figure.axes[-1]
+    figure.canvas.draw()
+    found = ticks(bar.yaxis)
+    assert found[-1] == f"conv {count}" and found[0] == "conv 1"
+    assert len(found) == count if count <= 18 else 10 < len(found) <= 19
+    every = [*bar.get_yticklabels(), bar.title, figure._suptitle]
+    every += [text for ax in drawn for text in ax.texts]
+    assert inside(figure, every) and not touch(every) and figure.get_figwidth() < 6
+    shades = [some.get_color() for some in bar.get_yticklabels()]
+    assert shades == ["black"] * (len(found) - 1) + [layers.STRONG]
 
 
 @pytest.mark.parametrize("sets", [1, 4])
-def test_sets_stand_two_by_two_and_one_network_has_no_interval(rng, sets):
+def test_sets_stand_below_each_other_and_one_network_has_no_interval(rng, sets):
     some = {name: rng.random((1, 17, 7)) for name in list(style.SETS)[:sets]}
     drawn = rewind_figure(some)
-    figure = drawn[0].figure
-    assert len(drawn) == sets and figure.get_figwidth() <= 7
-    note = figure._suptitle
-    assert inside(figure, [note]) and not touch([note, *figure.legends])
-    assert "no interval from one network" in note_of(drawn[0])
+    assert len(drawn) == sets and inside(drawn[0].figure, [drawn[0].figure._suptitle])
+    assert note_of(drawn[0]) == "n = 1 network" and not bands(drawn[0])
 
 
 # --- spans of layers
@@ -269,10 +311,11 @@ def test_n_stands_beside_the_rows_where_it_differs_and_lost_networks_are_said():
     rows = {"a": [0.1, 0.2], "b": [0.1, 0.2, np.nan], "c": proportion_interval(2, 9)}
     ax = estimates(rows)
     assert texts(ax)[:-1] == ["n = 2", "n = 3\n1 of 3 undefined", "n = 9"]
-    assert texts(ax)[-1].startswith("mean of n = 2 to 9 networks; 95 % interval")
+    words = "mean of n = 2 to 9 networks; 95 % interval; no interval below n = 4"
+    assert texts(ax)[-1] == f"{words}\nsmall dots: networks"
     assert lines(ax, "_networks")[1].get_xdata().tolist() == [0.1, 0.2]
     assert np.isnan(lines(ax, "_mean")[1].get_xdata()).all()
-    assert len(lines(ax, "_interval")) == 2, "none where the mean is undefined"
+    assert len(lines(ax, "_interval")) == 1, "none of two dots, none undefined"
 
 
 def test_groups_are_written_above_their_rows_and_rows_count_what_was_found():
@@ -296,14 +339,18 @@ def ends(ax):
 
 
 def test_an_interval_beyond_the_axis_ends_in_an_arrow_where_there_are_dots():
-    ax = estimates({"a": [0.4, 0.6], "b": [0.5, 0.5]})
+    ax = estimates({"a": [0.0, 0.2, 0.9, 1.0], "b": [0.5] * 4}, within=(0, 1))
+    assert ends(ax) == ["|", "|", "|", "|"], "no further than can be"
+    assert lines(ax, "_interval")[0].get_xdata().tolist() == [0, 1]
+    ax = estimates({"a": [0.4, 0.4, 0.6, 0.6], "b": [0.5] * 4})
     assert ends(ax) == ["<", ">", "|", "|"]
     low, high = ax.get_xlim()
     assert lines(ax, "_interval")[0].get_xdata().tolist() == [low, high]
     assert 0.3 < low < 0.4 and 0.6 < high < 0.7
     half = Estimate(0.9, 0.8, np.inf, 4)
     ax = estimates({"a": half, "b": [0.7, 0.8]}, within=(0, 1))
-    assert ends(ax)[:2] == ["|", ">"] and ax.get_xlim()[1] < 1.1
+    assert lines(ax, "_interval")[0].get_xdata().tolist() == [0.8, ax.get_xlim()[1]]
+    assert ax.get_xlim()[1] < 1.1
     long, few = "weights and affine, with new statistics", proportion_interval(3, 12)
     ax = estimates({long: Estimate(np.nan, -np.inf, np.inf, 3), "b": few})
     low, high = ax.get_xlim()
@@ -313,12 +360,14 @@ def test_an_interval_beyond_the_axis_ends_in_an_arrow_where_there_are_dots():
         estimates({})
 
 
-@pytest.mark.parametrize(
-    ("more", "words"), [([], "no interval from one network"), ([0.6], "none from one")]
-)
-def test_one_network_has_no_interval_and_says_so(more, words):
-    ax = estimates({"a": [0.4], "b": [0.5, *more]})
-    assert len(lines(ax, "_interval")) == len(more) and words in texts(ax)[-1]
+@pytest.mark.parametrize("more", [0, 1, 2, 3])
+def test_fewer_than_four_networks_are_dots_without_an_interval(more):
+    ax = estimates({"a": [0.4], "b": [0.5, *[0.6] * more]})
+    assert len(lines(ax, "_interval")) == (more == 3)
+    assert "; no interval below n = 4" in texts(ax)[-1]
+    assert ("; 95 % interval" in texts(ax)[-1]) == (more == 3)
+    ax = estimates({"a": proportion_interval(2, 3)})
+    assert len(lines(ax, "_interval")) == 1, "else it were a bare point"
 
 
 def test_ranges_cut_the_axis_that_they_are_told():
@@ -347,7 +396,7 @@ def test_a_note_has_more_lines_above_a_narrow_figure(inches, between):
 SIZES, WIDTHS = np.array([100, 400, 1600, 6400]), [1, 2, 4, 8]
 
 
-def by_width(rng, networks=3):
+def by_width(rng, networks=5):
     names = ("best epoch", "final epoch")
     return {
         label: {name: rng.random((networks, 4)) for name in names}
@@ -359,18 +408,20 @@ def test_curves_over_sizes_are_means_with_bands_on_a_logarithmic_axis(rng):
     panels = by_width(rng)
     drawn = figures.by_size(panels, sizes=SIZES)
     for ax, curves in zip(drawn, panels.values(), strict=True):
+        most = 1 if ax.get_ylabel() == "center correlation" else np.inf
+        least = -np.inf if ax.get_ylabel() == "test accuracy" else 0
         for name, values in curves.items():
             found, look = line(ax, name), style.MOMENTS[name]
             assert np.allclose(found.get_data(), [SIZES, values.mean(axis=0)])
             assert (found.get_color(), found.get_marker()) == (look.color, look.marker)
             expected = [mean_interval(column)[1:3] for column in values.T]
-            assert np.allclose(band_of(ax, name, SIZES), expected)
+            assert np.allclose(band_of(ax, name, SIZES), np.clip(expected, least, most))
         assert ax.get_xscale() == "log" and ax.get_xlim()[0] < 100
     labels = [ax.get_ylabel() for ax in drawn]
     assert labels[:2] == ["test accuracy", "radius, center norms"]
     assert [ax.get_xlabel() for ax in drawn] == ["", "", "parameters", "parameters"]
     assert keys(drawn[0].figure) == [["best epoch", "final epoch"]]
-    assert note_of(drawn[0]) == "mean of n = 3 networks; 95 % interval"
+    assert note_of(drawn[0]) == "mean of n = 5 networks; 95 % interval"
 
 
 def hatched(ax):
@@ -400,7 +451,7 @@ def test_a_lost_network_is_a_gap_that_is_counted_and_not_hatched(rng):
     drawn = figures.by_size(panels, sizes=SIZES)
     gaps = np.isnan(line(drawn[1], "final epoch").get_ydata())
     assert gaps.tolist() == [0, 1, 0, 0] and not any(map(hatched, drawn))
-    assert "4 values undefined: gaps" in note_of(drawn[0])
+    assert "6 values undefined: gaps" in note_of(drawn[0])
 
 
 def test_the_threshold_stands_at_its_geometric_mean_in_the_range_of_the_networks(rng):
@@ -420,8 +471,8 @@ def test_the_threshold_stands_at_its_geometric_mean_in_the_range_of_the_networks
     found = line(ax, "_interpolation threshold, final epoch")
     assert found.get_color() == style.MOMENTS["final epoch"].color
     assert not lines(ax, "_interpolation threshold, best epoch")
-    words = "no interval from one network\ninterpolation threshold, best epoch: none"
-    assert note_of(ax).endswith(words)
+    words = "n = 1 network\ninterpolation threshold, best epoch: none"
+    assert note_of(ax) == words
 
 
 def test_widths_stand_above_the_upper_panels_and_do_not_touch(rng):
@@ -440,7 +491,7 @@ def test_widths_stand_above_the_upper_panels_and_do_not_touch(rng):
 
 
 def test_ranges_hold_by_label_and_those_of_geometry_are_known(rng):
-    values = np.array([[0.1, 0.5, 0.5, 1.0], [0.9, 0.5, 0.5, 1.0]])
+    values = np.array([[0.0, 0.5, 0.5, 1.0]] * 3 + [[0.9, 0.5, 0.5, 1.0]])
     panels = {name: {"final epoch": values} for name in ("accuracy", "radius")}
     free, radius = figures.by_size(panels, sizes=SIZES)
     assert free.get_ylim()[0] < -0.1 and -0.1 < radius.get_ylim()[0] < 0
@@ -516,6 +567,9 @@ def test_a_name_beside_the_steps_stays_inside(rng):
 WRONG = {
     r"test: .*\(2, 3, 6\).*3 layers, 7 epochs": lambda: rewind_figure(
         {"test": np.ones((2, 3, 6))}
+    ),
+    "strong 'conv 9': the layers are conv 1, conv 2, conv 3": lambda: rewind_figure(
+        {"test": np.ones((2, 3, 7))}, strong="conv 9"
     ),
     "lines of 'tests': the panels are train": lambda: rewind_figure(
         {"train": np.ones((2, 3, 7))}, lines={"tests": {}}

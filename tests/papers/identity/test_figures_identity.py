@@ -11,6 +11,7 @@ from drawing import (
     inside,
     keys,
     line,
+    lines,
     luminance,
     map_of,
     marked,
@@ -303,8 +304,12 @@ def test_rows_that_do_not_agree_are_named():
 
 DEPTHS = [1, 3, 9]
 CURVES = {
-    "constant": np.array([[0.1, 0.5, 0.9], [0.2, 0.6, 0.9], [0.2, 0.4, 1.0]]),
-    "identity": np.array([[0.9, 0.6, 0.3], [0.9, 0.5, 0.2], [1.0, 0.6, 0.2]]),
+    "constant": np.array(
+        [[0.1, 0.5, 0.9], [0.2, 0.6, 0.9], [0.2, 0.4, 1.0], [0.2, 0.5, 0.9], [0.1] * 3]
+    ),
+    "identity": np.array(
+        [[0.9, 0.6, 0.3], [0.9, 0.5, 0.2], [1.0, 0.6, 0.2], [0.9, 0.6, 0.2], [0.8] * 3]
+    ),
 }
 
 
@@ -318,7 +323,7 @@ def test_lines_over_depth_are_the_means_and_bands_the_intervals():
         assert np.allclose(line(ax, name).get_data(), [DEPTHS, values.mean(axis=0)])
         intervals = [mean_interval(column)[1:3] for column in values.T]
         assert np.allclose(band_of(ax, name, DEPTHS), intervals)
-    assert texts(ax)[0] == "mean of n = 3 networks; 95 % interval"
+    assert texts(ax)[0] == "mean of n = 5 networks; 95 % interval"
     assert ax.get_ylabel() == "correlation" and ax.get_xticks().tolist() == DEPTHS
     colors = [line(ax, name).get_color() for name in CURVES]
     assert colors == [style.CONSTANT, style.IDENTITY]
@@ -333,8 +338,9 @@ def test_a_network_that_did_not_fit_is_a_cross_and_the_others_keep_their_mean():
     for values in broken.values():
         values[1, 2] = np.nan
     ax = over_depth(broken)
-    assert np.isclose(line(ax, "constant").get_ydata()[2], 0.95) and marked(ax, "x")
-    assert "1 of 3" in texts(ax) and "did not fit" in keys(ax.figure)[0]
+    mean = broken["constant"][[0, 2, 3, 4], 2].mean()
+    assert np.isclose(line(ax, "constant").get_ydata()[2], mean) and marked(ax, "x")
+    assert "1 of 5" in texts(ax) and "did not fit" in keys(ax.figure)[0]
 
 
 def test_the_transition_is_a_line_in_the_band_of_its_interval():
@@ -362,7 +368,7 @@ def test_curves_over_layers_have_their_lengths_and_the_colours_of_their_depths()
     assert line(ax, "9 layers").get_color() == style.color(9, "depth")
     red, green, _ = to_rgb(line(ax, "random").get_color())
     assert red > green, "depths are green"
-    assert texts(ax) == ["mean of n = 2 networks; 95 % interval"]
+    assert texts(ax) == ["n = 2: a thin line a network, and their mean"]
     ax = figures.by_layer({"random": np.ones((2, 3))}, label="error", first=0)
     assert ax.lines[0].get_xdata().tolist() == [0, 1, 2]
 
@@ -381,17 +387,28 @@ def test_neighbouring_depths_differ_in_lightness_and_rise_in_order():
 
 
 @pytest.mark.parametrize("log", [False, True])
-def test_an_axis_stays_in_the_range_of_its_quantity_and_the_band_leaves_it(log):
-    two = {"a": np.array([[0.9, 0.05], [0.1, 0.06]])}  # an interval of +- 5 and more
-    free = figures.by_layer(two, label="share", log=log).get_ylim()
-    ax = figures.by_layer(two, label="share", log=log, within=(0, 1))
+def test_an_axis_and_its_bands_stay_in_the_range_of_their_quantity(log):
+    wide = {"a": np.array([[0.9, 0.05], [0.1, 0.06], [0.9, 0.05], [0.02, 0.05]])}
+    free = figures.by_layer(wide, label="share", log=log)
+    assert free.get_ylim()[1] > 1.1 and band_of(free, "a", [1, 2]).max() > 1.1
+    ax = figures.by_layer(wide, label="share", log=log, within=(0, 1))
     low, high = ax.get_ylim()
-    assert free[1] > 4 and 1 < high < 1.5 and low > (0 if log else -0.1)
-    assert band_of(ax, "a", [1, 2]).max() > high
+    assert 1 < high < 1.5 and low > (0 if log else -0.1)
+    ends = band_of(ax, "a", [1, 2])
+    assert ends.max() == 1 and ends.min() >= 0
+
+
+def test_where_fewer_than_four_networks_fit_each_is_a_thin_line():
+    broken = {"constant": CURVES["constant"].copy()}
+    broken["constant"][:2, 1] = np.nan
+    ax = over_depth(broken)
+    assert len(lines(ax, "_constant, each")) == 5
+    assert not lines(over_depth({"constant": CURVES["constant"]}), "_constant, each")
 
 
 def test_a_range_keeps_the_room_of_crosses_and_shows_no_more_than_the_data():
-    broken = {"constant": np.array([[0.0, 0.2], [0.3, np.nan]])}
+    column = [[1.0, 0.2], [0.0, 0.2]] * 2 + [[0.3, np.nan]]
+    broken = {"constant": np.array(column)}
     low, high = over_depth(broken, [1, 2], within=(0, 1)).get_ylim()
     assert low < -0.1 and 1.0 < high < 1.2
     near = {"constant": np.array([[0.5, 0.6], [0.5, 0.6]])}

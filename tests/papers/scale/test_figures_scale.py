@@ -32,15 +32,15 @@ def lacking(*places):
 
 
 def test_a_line_runs_through_the_means_and_its_bars_are_the_interval():
-    table = np.random.default_rng(0).random((3, 4))
+    table = np.random.default_rng(0).random((5, 4))
     ax = swept({"training": table, "test": table / 2}, chance=0.1)
     for name, values in (("training", table), ("test", table / 2)):
         assert np.allclose(line(ax, name).get_data(), [SCALES, values.mean(axis=0)])
         intervals = [mean_interval(column)[1:3] for column in values.T]
-        assert np.allclose(bars(ax, name), intervals)
+        assert np.allclose(bars(ax, name), np.clip(intervals, 0, 1))
     assert keys(ax) == ["training", "test", "chance"]
     assert line(ax, "chance").get_ydata() == [0.1, 0.1]
-    assert texts(ax) == ["mean of n = 3 networks; 95 % interval"]
+    assert texts(ax) == ["mean of n = 5 networks; 95 % interval"]
     assert ax.get_ylabel() == "accuracy" and "σ" in ax.get_xlabel()
     assert ax.get_xscale() == "log" and not marked(ax, "x")
     ax = figures.by_scale([100, 200, 400], {"test": np.ones((2, 3))}, label="x")
@@ -58,13 +58,13 @@ def test_curves_are_means_with_a_gap_where_a_network_is_undefined():
     assert drawn.get_color() == color(0.1, "sigma") and keys(ax) == ["σ = 0.1"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "alignment")
     assert ax.get_xscale() == "symlog" and ax.get_xlim() == (0, 2)
-    note = "mean of n = 2 networks; 95 % interval\n1 value undefined: gaps"
+    note = "n = 2: a thin line a network, and their mean\n1 value undefined: gaps"
     assert texts(ax) == [note]
     ax = figures.curves(epochs_of([[1, 0.01], [0.01, 0.01]]), label="x", log=True)
     assert np.allclose(ax.lines[0].get_ydata(), [0.1, 0.01])
     assert ax.get_yscale() == "log"
     ax = figures.curves(epochs_of([[1, 1]]), label="alignment")
-    assert texts(ax) == ["mean of n = 1 networks; no interval from one network"]
+    assert texts(ax) == ["n = 1 network"]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -224,7 +224,7 @@ def test_kernel_figure_draws_points_line_and_bound_for_each_scale():
 
 
 def test_logit_alignment_draws_means_bands_and_named_limits():
-    table = np.linspace(1, 0.5, 4) + np.array([[-0.01], [0.0], [0.01]])
+    table = np.linspace(1, 0.5, 4) + np.array([[-0.01], [0.0], [0.01], [0.0]])
     lines, limits = {"cross-entropy": table, "hinge": table[0]}, {"hinge": 0.9}
     ax = figures.logit_alignment(SCALES, lines, limits)
     assert np.allclose(line(ax, "cross-entropy").get_ydata(), table.mean(axis=0))
@@ -234,7 +234,7 @@ def test_logit_alignment_draws_means_bands_and_named_limits():
     assert dashed.get_color() == style.LOSSES["hinge"]
     assert bands(ax) == ["_cross-entropy"] and ax.get_xscale() == "log"
     assert texts(ax)[:2] == ["cross-entropy", "hinge,\nlimit 0.9"]
-    assert "3 draws; 95 %" in texts(ax)[2] and ax.get_xlabel() and ax.get_ylabel()
+    assert "4 draws; 95 %" in texts(ax)[2] and ax.get_xlabel() and ax.get_ylabel()
 
 
 # --- two vectors
@@ -340,7 +340,8 @@ def test_measures_have_a_panel_each_data_sets_a_shape_each_and_one_key():
 
 
 def test_by_architecture_has_a_dot_a_network_and_the_mean_with_its_interval():
-    values = {"MLP": [0.4, 0.5, 0.45], "DenseNet-121": [0.7, 0.8], "ResNet": [0.5]}
+    values = {"MLP": [0.4, 0.5, 0.45, 0.45], "ResNet": [0.5]}
+    values |= {"DenseNet-121": [0.7, 0.8]}
     values |= {"ConvNet": [0.6, np.nan, 0.7], "ResNet-50": [np.nan] * 2}
     ax = figures.by_architecture(values, label="test accuracy", chance=0.1)
     dots = [some for some in ax.lines if some.get_alpha()]
@@ -348,15 +349,14 @@ def test_by_architecture_has_a_dot_a_network_and_the_mean_with_its_interval():
         assert np.array_equal(dot.get_ydata(), table, equal_nan=True)
         assert dot.get_color() == style.ARCHITECTURES[name]
     means = [some.lines[0].get_ydata()[0] for some in ax.containers]
-    assert np.allclose(means, [0.45, 0.75, 0.5, np.nan, np.nan], equal_nan=True)
-    for place in (0, 1):
-        ends = mean_interval([*values.values()][place])[1:3]
-        assert np.allclose(bars(ax, f"_{place}"), [ends])
-    assert bars(ax, "_2").tolist() == [[0.5, 0.5]], "no interval of one network"
+    assert np.allclose(means, [0.45, 0.5, 0.75, np.nan, np.nan], equal_nan=True)
+    assert np.allclose(bars(ax, "_0"), [mean_interval(values["MLP"])[1:3]])
+    barred = [bool(some.has_yerr) for some in ax.containers]
+    assert barred == [True] + 4 * [False], "no interval below four networks"
     assert [some.get_xdata()[0] for some in marked(ax, "x")] == [3, 4]
     assert [tick.replace("\n", "") for tick in ticks(ax.xaxis)] == list(values)
     assert ax.get_ylabel() == "test accuracy" and keys(ax) == ["chance", "diverged"]
-    note = "mean of n = 1 to 3 networks; 95 % interval, none from one"
+    note = "mean of n = 1 to 4 networks; 95 % interval from n = 4 on"
     assert texts(ax) == ["1 of 3", note]
 
 

@@ -7,9 +7,10 @@ from helpers.papers.geometry.figures.capacities import (
 )
 from helpers.papers.geometry.figures.clouds import embeddings
 from helpers.papers.geometry.figures.geometry import by_share, geometry_by_layer
+from helpers.papers.geometry.figures.gradients import gradient_norms
 from helpers.papers.geometry.figures.labelled import labelled_images
 from helpers.papers.geometry.figures.layer_maps import epoch_by_layer, epochs_by_size
-from helpers.papers.geometry.figures.layers import by_rewind_epoch, gradient_norms
+from helpers.papers.geometry.figures.layers import by_rewind_epoch
 from helpers.papers.geometry.figures.probes import probes_by_layer
 from helpers.papers.geometry.figures.sets import by_set
 from helpers.papers.geometry.figures.sizes import by_size

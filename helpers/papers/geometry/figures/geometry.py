@@ -55,7 +55,8 @@ def by_share(
     for ax, (layer, sets) in zip(drawn, panels.items(), strict=True):
         axis = {"shares": len(shares)}
         curves = {name: shaped(some, axis, name=name) for name, some in sets.items()}
-        _draw_sets(ax, shares, curves, bound=bound, confidence=confidence)
+        look = {"bound": bound, "confidence": confidence, "within": within}
+        _draw_sets(ax, shares, curves, **look)
         ax.set_title(layer, loc="left", fontsize=9.5)
         ax.set_xlabel("share of permuted labels", fontsize=9.5)
         tables += curves.values()
@@ -96,7 +97,7 @@ def geometry_by_layer(
         curves = {name: shaped(some, axis, name=name) for name, some in sets.items()}
         before, (label, within) = (faint or {}).get(measure, {}), MEASURES[measure]
         low = bound if measure == "capacity" else None
-        look = {"bound": low, "confidence": confidence, "pale": pale}
+        look = {"bound": low, "confidence": confidence, "pale": pale, "within": within}
         _draw_sets(ax, range(len(layers)), curves, **look)
         _draw_faint(ax, before)
         stay_near(ax, [*curves.values(), *before.values(), low])
@@ -127,6 +128,7 @@ def _draw_sets(
     *,
     bound: float | None,
     confidence: float,
+    within: tuple[float, float] | None,
     pale: Collection[str] = (),
 ) -> None:
     """A line with markers and bars for each set, the bound in dashes below.
@@ -137,12 +139,16 @@ def _draw_sets(
     line = {"lw": 1.3, "elinewidth": 0.9, "ms": 4.2, "mew": 0.5, "mec": "white"}
     for i, (name, look) in enumerate(looks(curves).items()):
         edges = mean_band(curves[name], confidence=confidence)
-        corners += [(x, y) for ys in edges for x, y in zip(places, ys, strict=True)]
+        corners += [
+            (x, y)
+            for ys in (*edges, *curves[name])
+            for x, y in zip(places, ys, strict=True)
+        ]
         shift = (i - (len(curves) - 1) / 2) * ASIDE
         aside = offset_copy(ax.transData, ax.figure, shift, units="points")
         style = look.line() | line | {"ls": "-", "label": name, "transform": aside}
         style["alpha"] = PALE if name in pale else 1
-        draw_mean(ax, places, edges, bars=True, **style)
+        draw_mean(ax, places, edges, curves[name], within=within, bars=True, **style)
     if bound is not None:
         ax.axhline(bound, color=CHANCE, ls="--", lw=1.2, zorder=1, label="_bound")
     # matplotlib does not know where lines end that are shifted by points

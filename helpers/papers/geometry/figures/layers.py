@@ -1,76 +1,32 @@
-"""A line for each layer of a network: norms of gradients, accuracy after rewinding."""
+"""Accuracy after rewinding, a line for each layer of a network."""
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
-from helpers.estimates import mean_interval
-from helpers.estimates.intervals import Band
-from helpers.figures.marks import draw_mean, drawable, mean_band, shaped
-from helpers.figures.panels import (
-    chance_line,
-    entries,
-    grid,
-    key,
-    key_beside,
-    note_n,
-    thinned,
+from helpers.figures.maps import HALO
+from helpers.figures.marks import (
+    FAINT,
+    THIN,
+    beside,
+    draw_mean,
+    mean_band,
+    name_ends,
+    shaped,
 )
-from helpers.figures.ranges import keep_within, plain_logarithms, stay_near
-from helpers.figures.style import RANGES, Look, color, looks
-from helpers.papers.geometry.figures.sets import epoch_axis, mark_epochs
+from helpers.figures.panels import chance_line, grid, note_n, thinned
+from helpers.figures.ranges import keep_within, stay_near
+from helpers.figures.style import CHANCE, FEWEST, Look, looks
+from helpers.papers.geometry.figures.gradients import KEYS, LEVEL
+from helpers.papers.geometry.figures.sets import LEAST, epoch_axis
 
-KEYS = 18  # layers named in the key, at most
-MARKED = 8  # markers on a line, about
-MARKERS = "osD^vPX*<>"
-BANDED = "95 % interval (layers: first, last third)"
-LEVEL = 0.13  # shade of bands that lie upon each other
-
-
-def gradient_norms(
-    groups: Mapping[str, ArrayLike],
-    *,
-    epochs: ArrayLike,
-    layers: Sequence[str],
-    label: str = "norm of the gradient",
-    marks: Mapping[str, ArrayLike] | None = None,
-    log_epochs: bool = False,
-) -> np.ndarray:
-    """The norm of each layer's gradient over the epochs; Axes (group,).
-
-    groups: examples averaged over, as "all" -> (network, epoch, layer). A line a layer,
-    pale for the first and dark for the last, which alone have their 95 % intervals;
-    means and intervals are those of the logarithm. marks: name -> an epoch of each
-    network. A line has a gap where a network's value is not finite or not positive.
-    """
-    axis, tables = {"epochs": len(epochs), "layers": len(layers)}, []
-    panels = grid(len(groups), high=2.2, across=len(groups), share="y")
-    for ax, (name, values) in zip(panels, groups.items(), strict=True):
-        tables.append(drawable(shaped(values, axis, name=name), log=True))
-        edges = mean_band(tables[-1], log=True)
-        for layer, look in enumerate(layer_looks(len(layers))):
-            outer = {"shade": LEVEL * (layer in (0, len(layers) - 1)), "lw": 1.4}
-            some = Band(*(edge[:, layer] for edge in edges))
-            draw_mean(ax, epochs, some, color=look.color, label=f"_{layer}", **outer)
-        ax.set_title(name, loc="left", fontsize=9.5)
-        epoch_axis(ax, np.max(epochs), log=log_epochs)
-    panels[0].set(ylabel=label, yscale="log")
-    stay_near(panels[0], tables)
-    plain_logarithms(panels[0].yaxis)
-    for ax in panels:
-        missing = mark_epochs(ax, marks or {})
-    figure = panels[0].figure
-    figure.supxlabel("epoch", fontsize=11)
-    _key_layers(figure, layers, "layer", marker="", lw=1.4)
-    words = {"kind": "geometric mean", "interval": "95 % interval of the outer layers"}
-    note_n(figure, tables, more=missing, **words)
-    return panels
+PALE, STRONG = ("#CCD6E4", "#64799A"), "#00703C"  # first and last layer; the one meant
+WIDE = 5.2  # inches of a figure
 
 
 def by_rewind_epoch(
@@ -80,92 +36,148 @@ def by_rewind_epoch(
     layers: Sequence[str],
     lines: Mapping[str, Mapping[str, ArrayLike]] | None = None,
     chance: float | None = None,
+    strong: str | None = None,
     within: tuple[float, float] | None = (0, 1),
 ) -> np.ndarray:
     """Accuracy after one layer was set back to an epoch, a line a layer; Axes (panel,).
 
-    panels: a set of examples, as "train" -> (network, layer, epoch). Lines are means,
-    pale for the first layer and dark for the last; those of the last third are heavier
-    and have markers. lines: panel -> name -> (network,): a level line at the mean in
-    the band of its 95 % interval, such as "best epoch" and "final epoch". The first
-    layer and the last third have bands too. A line has a gap where a network's value is
-    not finite; the note counts these.
+    panels: a set of examples, as "train" -> (network, layer, epoch), each on an axis of
+    its own that shows ten points at least. strong: the layer in question, whose line is
+    green, named, and has its 95 % interval (None: the last convolution, else the last
+    layer); others are pale. lines: panel -> name -> (network,): a level at the mean in
+    its interval, as "final epoch". The note counts gaps, where a value is not finite.
     """
     axis, lines = {"layers": len(layers), "epochs": len(epochs)}, lines or {}
+    layers, strong = list(layers), question(layers) if strong is None else strong
+    if strong not in layers:
+        raise Mistake(f"strong {strong!r}: the layers are {', '.join(layers)}")
     if wrong := [name for name in lines if name not in panels]:
         raise Mistake(f"lines of {wrong[0]!r}: the panels are {', '.join(panels)}")
     tables = {name: shaped(some, axis, name=name) for name, some in panels.items()}
-    drawn = grid(len(panels), high=2.6, share="xy")
+    drawn = grid(len(panels), high=2.1, across=1, wide=WIDE)
+    meant = layers.index(strong), strong
     for ax, (name, values) in zip(drawn, tables.items(), strict=True):
-        _draw_layers(ax, epochs, values)
-        chances = draw_levels(ax, lines.get(name, {}), chance)
+        levels = lines.get(name, {})
+        _draw_layers(ax, epochs, values, strong=meant[0])
+        draw_levels(ax, levels, chance)
+        stay_near(ax, [values, *levels.values(), chance], least=LEAST)
+        keep_within(ax, within)
+        _name_layer(ax, epochs, values, levels, layer=meant)
+        _name_levels(ax, levels, chance)
         ax.set_title(name, loc="left", fontsize=9.5)
-        epoch_axis(ax, np.max(epochs), log=True)
-    levels = [values for some in lines.values() for values in some.values()]
-    stay_near(drawn[0], [*tables.values(), *levels, chance])
-    keep_within(drawn[0], within)
-    plt.setp(list(drawn[-2:]), xlabel="rewind epoch")
-    figure = drawn[0].figure
-    figure.supylabel("accuracy", fontsize=11)
-    _key_layers(figure, layers, "layer rewound")
-    named = looks(dict.fromkeys(name for some in lines.values() for name in some))
-    key(figure, entries(named, marker="", lw=1.4) + chances)
-    note_n(figure, [*tables.values(), *levels], interval=BANDED)
+    _finish(drawn, layers, strong=meant[0])
+    every = [values for some in lines.values() for values in some.values()]
+    note_n(drawn[0].figure, [*tables.values(), *every], where=f" ({strong})")
     return drawn
 
 
-def layer_looks(count: int) -> list[Look]:
-    """Looks of layers from the first to the last: depth, and markers near the end.
+def question(layers: Sequence[str]) -> str:
+    """The layer in question: the last convolution, else the last layer."""
+    return ([name for name in layers if name.startswith("conv")] or [*layers])[-1]
 
-    The colours are even steps through the range that depth has in this book; the last
-    third of the layers, to the nearest one, have a marker each.
+
+def _shades(count: int, strong: int) -> np.ndarray:
+    """Colours (layer, 3): grey-blue, darker with depth, but for the strong layer."""
+    shades = np.linspace(*map(to_rgb, PALE), count)
+    shades[strong] = to_rgb(STRONG)
+    return shades
+
+
+def _draw_layers(
+    ax: Axes, epochs: ArrayLike, values: np.ndarray, *, strong: int
+) -> None:
+    """Means of values (network, layer, epoch); the interval of the strong layer."""
+    epoch_axis(ax, np.max(epochs), log=True)
+    for layer, shade in enumerate(_shades(values.shape[1], strong)):
+        style = {"color": tuple(shade), "clip_on": False, "label": f"_{layer}"}
+        if layer == strong:
+            style |= {"lw": 2.2, "marker": "o", "zorder": 3}
+        else:
+            style |= {"lw": 1.1, "shade": 0, "zorder": 2.5}
+        some = values[:, layer]
+        draw_mean(ax, epochs, mean_band(some), some, within=(0, 1), **style)
+
+
+def _name_layer(
+    ax: Axes,
+    epochs: ArrayLike,
+    values: np.ndarray,
+    levels: Mapping[str, ArrayLike],
+    *,
+    layer: tuple[int, str],
+) -> None:
+    """The name of a layer at its line, where this is farthest from the others' mean.
+
+    It stands above or below the line, where the next line or level is farther away.
     """
-    plain = count - max(1, round(count / 3))
-    depths = np.geomspace(1, RANGES["depth"][2], count)
-    markers = cycle(MARKERS)
-    return [
-        Look(color(depth, "depth"), "-", "" if layer < plain else next(markers))
-        for layer, depth in enumerate(depths)
-    ]
+    (place, name), means = layer, mean_band(values).mean
+    others = np.delete(means, place, axis=0)
+    apart = np.abs(
+        means[place] - np.nan_to_num(others).sum(axis=0) / max(1, len(others))
+    )
+    if not np.isfinite(apart).any():
+        return
+    at = np.nanargmax(apart)
+    y = means[place, at]
+    near = [*others[:, at], *map(np.mean, levels.values()), *ax.get_ylim()]
+    beyond = np.subtract(near, y)
+    above, below = beyond[beyond > 0], beyond[beyond <= 0]
+    up = above.min(initial=np.inf) > -below.max(initial=-np.inf)
+    left = ax.transLimits.transform(ax.transScale.transform((epochs[at], 0)))[0] > 0.5
+    style = {"color": STRONG, "fontweight": "bold", "fontsize": 9, "zorder": 4}
+    style |= {"va": "bottom" if up else "top", "path_effects": HALO}
+    beside(ax, name, (epochs[at], y), (4, 5 if up else -5), left=left, **style)
 
 
-def _style(look: Look) -> dict:
-    return look.line() | {"lw": 1.7 if look.marker else 1.0}
+def _name_levels(
+    ax: Axes, levels: Mapping[str, ArrayLike], chance: float | None
+) -> None:
+    """The name of each level line at its right end, outside of the axes."""
+    ends = {n: (np.mean(levels[n]), look) for n, look in looks(levels).items()}
+    if chance is not None:
+        ends["chance"] = chance, Look(CHANCE, ":", "")
+    name_ends(ax, ends)
 
 
-def _draw_layers(ax: Axes, epochs: ArrayLike, values: np.ndarray) -> None:
-    """Means of values (network, layer, epoch); bands of the first and the last ones.
+def _finish(drawn: np.ndarray, layers: Sequence[str], *, strong: int) -> None:
+    """Labels, and beside the panels a cell for each layer, the last above.
 
-    A line has some markers only, and each line has them at other epochs.
+    Names of layers are thinned if there are many.
     """
-    edges, step = mean_band(values), max(1, round(len(epochs) / MARKED))
-    for layer, look in enumerate(layer_looks(values.shape[1])):
-        style = _style(look) | {"markevery": (layer % step, step), "clip_on": False}
-        style["zorder"] = 3 + layer / values.shape[1]  # the last layer above all others
-        style["shade"] = LEVEL * (bool(look.marker) or layer == 0)
-        some = Band(*(edge[layer] for edge in edges))
-        draw_mean(ax, epochs, some, label=f"_{layer}", **style)
+    drawn[-1].set_xlabel("rewind epoch")
+    label = "accuracy, each panel on its own scale"
+    drawn[0].figure.supylabel(label, fontsize=11)
+    count = len(layers)
+    colors = ListedColormap(_shades(count, strong))
+    cells = ScalarMappable(Normalize(0, count), colors)
+    bar = drawn[0].figure.colorbar(cells, ax=list(drawn), aspect=30, pad=0.02)
+    room = 1 if count > KEYS else 0  # beside the strong layer's name
+    names = (k for k in thinned(count, KEYS) if abs(k - strong) > room)
+    shown = sorted({*names, strong})
+    bar.set_ticks(np.array(shown) + 0.5, labels=[layers[k] for k in shown])
+    bar.ax.tick_params(length=0, labelsize=8)
+    bar.outline.set_visible(False)
+    bar.ax.set_title("layer\nrewound", fontsize=8.5)
+    name = bar.ax.get_yticklabels()[shown.index(strong)]
+    name.set(color=STRONG, fontweight="bold")
 
 
 def draw_levels(
     ax: Axes, levels: Mapping[str, ArrayLike], chance: float | None
 ) -> list:
-    """A line across at the mean of each name in the band of its interval."""
+    """A line across at the mean accuracy of each name in the band of its interval.
+
+    Of fewer than four networks a thin line each instead of the band.
+    """
     for name, look in looks(levels).items():
-        mean, low, high, _ = mean_interval(levels[name])
-        style = {"color": look.color, "ls": look.dashes, "lw": 1.4, "zorder": 2.5}
-        ax.axhline(mean, label=f"_{name}", **style)
+        mean, low, high = mean_band(levels[name])
+        style = {"color": look.color, "ls": look.dashes, "zorder": 2.5}
+        ax.axhline(mean, label=f"_{name}", lw=1.4, **style)
         if np.isfinite([low, high]).all():
-            ax.axhspan(low, high, color=look.color, alpha=LEVEL, lw=0, zorder=1)
+            ends = np.clip([low, high], 0, 1)
+            ax.axhspan(*ends, color=look.color, alpha=LEVEL, lw=0, zorder=1)
+        elif 1 < len(levels[name]) < FEWEST:
+            for each in levels[name]:
+                thin = style | {"lw": THIN, "alpha": FAINT, "label": f"_{name}, each"}
+                ax.axhline(each, **thin)
     return chance_line(ax, chance, ls=":", lw=1.2, zorder=1)
-
-
-def _key_layers(figure: Figure, layers: Sequence[str], title: str, **style) -> None:
-    """Names of layers, the last above as in the network; thinned if many."""
-    every, shown = layer_looks(len(layers)), {0, *thinned(len(layers), KEYS)}
-    handles = [
-        entries({layers[place]: every[place]}, **_style(every[place]) | style)[0]
-        for place in sorted(shown, reverse=True)
-    ]
-    small = {"title": title, "fontsize": 8, "title_fontsize": 8.5, "labelspacing": 0.3}
-    key_beside(figure, handles, **small)

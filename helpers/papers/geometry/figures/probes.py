@@ -39,7 +39,8 @@ def probes_by_layer(
         for moment, look in looks(moments).items():
             tables.append(shaped(moments[moment], axis, name=f"{name}, {moment}"))
             style = look.line() | {"ls": "-", "label": moment, "zorder": 3}
-            draw_mean(ax, range(len(layers)), mean_band(tables[-1]), **style)
+            style["within"], edges = (0, 1), mean_band(tables[-1])
+            draw_mean(ax, range(len(layers)), edges, tables[-1], **style)
         levels += own[name].values()
         chances = draw_levels(ax, own[name], chance)
         ax.set_title(name, loc="left", fontsize=9.5)

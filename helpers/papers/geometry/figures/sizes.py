@@ -48,8 +48,9 @@ def by_size(
     for ax, (name, lines) in zip(drawn, panels.items(), strict=True):
         curves = {n: shaped(v, axis, name=n) for n, v in lines.items()}
         label, usual = MEASURES.get(name, (name, None))
-        _draw(ax, sizes, curves)
-        keep_within(ax, (within or {}).get(name, usual))
+        bounds = (within or {}).get(name, usual)
+        _draw(ax, sizes, curves, within=bounds)
+        keep_within(ax, bounds)
         lost = ~np.isfinite(np.concatenate([*curves.values()]))
         nowhere = lost.all(axis=0)
         _hatch(ax, sizes, nowhere, words=undefined or "undefined")
@@ -83,12 +84,18 @@ def _marks(
     return {THRESHOLD: thresholds}
 
 
-def _draw(ax: Axes, sizes: np.ndarray, curves: Mapping[str, np.ndarray]) -> None:
+def _draw(
+    ax: Axes,
+    sizes: np.ndarray,
+    curves: Mapping[str, np.ndarray],
+    *,
+    within: tuple[float, float] | None,
+) -> None:
     room = (sizes[-1] / sizes[0]) ** MARGIN if len(sizes) > 1 else 2
     ax.set(xscale="log", xlim=(sizes[0] / room, sizes[-1] * room))
     for name, look in looks(curves).items():
-        edges = mean_band(curves[name])
-        draw_mean(ax, sizes, edges, label=name, zorder=3, **look.line())
+        style = look.line() | {"label": name, "zorder": 3, "within": within}
+        draw_mean(ax, sizes, mean_band(curves[name]), curves[name], **style)
     stay_near(ax, curves.values())
 
 

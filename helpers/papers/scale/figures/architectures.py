@@ -36,7 +36,7 @@ def by_architecture(
     handles += mark_diverged(ax, range(len(names)), {"all": values.values()}, {})
     if handles:
         ax.legend(handles=handles, loc="best")
-    note_n(ax, values.values(), lost=0)
+    note_n(ax, values.values(), lost=0, each="a small dot a network")
     return ax
 
 
@@ -46,7 +46,8 @@ def _column(ax: Axes, place: int, networks: np.ndarray, *, shade: str) -> None:
     ax.plot(np.add(place, aside), networks, "o", color=shade, ms=4, alpha=0.55, mew=0)
     style = {"color": shade, "ms": 7, "capsize": 4, "elinewidth": 1.8, "fmt": "o"}
     edges = mean_band(networks[:, None])
-    draw_mean(ax, [place + 0.16], edges, bars=True, label=f"_{place}", **style)
+    style |= {"label": f"_{place}", "shade": 0}  # the networks are dots
+    draw_mean(ax, [place + 0.16], edges, networks[:, None], bars=True, **style)
 
 
 def alignment_of_architectures(

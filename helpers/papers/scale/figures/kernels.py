@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from helpers.figures.marks import SHADE, draw_mean, mean_band, shaped
 from helpers.figures.panels import axes, entry, key_beside, note, span
-from helpers.figures.style import THEORY, color, named_colors
+from helpers.figures.style import FEWEST, THEORY, color, named_colors
 
 
 def kernel_by_distance(
@@ -55,14 +55,16 @@ def logit_alignment(
         table = shaped(np.atleast_2d(values), {"scales": len(scales)}, name=name)
         edges, style = mean_band(table), {"color": palette[name], "label": name}
         several = len(table) > 1
-        draw_mean(ax, scales, edges, shade=SHADE * several, **style)
+        look = {"within": (-1, 1), "shade": SHADE * several}
+        draw_mean(ax, scales, edges, table, **look, **style)
         draws |= {len(table)} if several else set()
         ends = {"last": edges.mean[-1], "limit": limits.get(name)}
         _at_the_end(ax, name, shade=palette[name], **ends)
     ax.set(xscale="log", xlabel="scale of the random logits")
     ax.set(ylabel="alignment of the logits' gradients", xlim=(min(scales), max(scales)))
     if draws:
-        note(ax, f"mean of n = {span(draws)} draws; 95 % interval")
+        interval = "; 95 % interval" * (max(draws) >= FEWEST)
+        note(ax, f"mean of n = {span(draws)} draws{interval}")
     return ax
 
 

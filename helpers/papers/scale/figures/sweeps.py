@@ -31,7 +31,8 @@ def curves(
     ax = ax or axes()
     for setting, (epochs, values) in groups.items():
         look = {"color": color(setting, meaning), "label": f"{symbol} = {setting:g}"}
-        draw_mean(ax, epochs, mean_band(values, log=log), **look)
+        values = drawable(values, log=log)
+        draw_mean(ax, epochs, mean_band(values, log=log), values, **look)
     ax.set_yscale("log" if log else "linear")
     ax.set_xscale("symlog", linthresh=1)
     ax.set_xlim(0, max(np.max(epochs) for epochs, _ in groups.values()))
@@ -59,7 +60,8 @@ def by_scale(
     """
     ax = ax or axes()
     given = {name: (scales, values) for name, values in lines.items()}
-    crosses = _lines(ax, given, named_colors(lines, colors), chance=chance)
+    draw = {"chance": chance, "within": (0, 1) if "accuracy" in label else None}
+    crosses = _lines(ax, given, named_colors(lines, colors), **draw)
     if max(scales) < 12 * min(scales):  # powers of ten alone would not label the axis
         ax.set_xticks(scales, [f"{setting:g}" for setting in scales], minor=False)
         ax.xaxis.set_minor_formatter(NullFormatter())
@@ -74,6 +76,7 @@ def _lines(
     palette: Mapping[str, str],
     *,
     chance: float | None = None,
+    within: tuple[float, float] | None = (0, 1),
 ) -> list:
     """Lines of scales (setting,) and values (network, setting), crosses, the note on n.
 
@@ -84,7 +87,8 @@ def _lines(
     tables = {n: shaped(v, {"scales": len(s)}, name=n) for n, (s, v) in lines.items()}
     for name, (scales, _) in lines.items():
         look = {"color": palette[name], "marker": "o", "capsize": 3, "label": name}
-        draw_mean(ax, scales, mean_band(tables[name]), bars=True, **look)
+        look |= {"within": within, "bars": True}
+        draw_mean(ax, scales, mean_band(tables[name]), tables[name], **look)
     handles = ax.get_legend_handles_labels()[0] + chance_line(ax, chance)
     note_n(ax, tables.values(), lost=0)
     columns = {n: _columns(every, s, tables[n]) for n, (s, _) in lines.items()}
