@@ -78,14 +78,3 @@ def searched_kernels(device: torch.device | None = None) -> Iterator[None]:
         yield
     finally:
         torch.backends.cudnn.benchmark = before
-
-
-# Pixels a side from which a CPU, too, convolves faster channels-last: a tenth to a
-# quarter; below it is slower by some parts in a hundred.
-WIDE = 12
-
-
-def convolved_layout(images: torch.Tensor) -> torch.memory_format:
-    """How images (..., height, width) lie in memory where convolutions are fastest."""
-    wide = images.ndim == 4 and min(images.shape[-2:]) >= WIDE
-    return torch.channels_last if images.is_cuda or wide else torch.preserve_format

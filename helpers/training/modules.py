@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from helpers.errors import Mistake
 from helpers.models import Modular
-from helpers.system.devices import convolved_layout, searched_kernels
+from helpers.system.devices import searched_kernels
 from helpers.training.graphs import Graphs
 from helpers.training.losses import Loss
 from helpers.training.optimizers import Adam
@@ -79,7 +79,8 @@ class Single:
             raise Mistake(f"{len(labels)} networks: a Single holds one")
         self.model, self.loss = model, loss
         self.labels, self.precision = labels, precision
-        self._layout = convolved_layout(images)
+        # Not on a CPU: oneDNN writes beyond its memory there (6 channels, AVX2).
+        self._layout = torch.channels_last if images.is_cuda else torch.preserve_format
         self.images = images.to(memory_format=self._layout)
         self._scale = float(loss_scales)
         module = model.module().to(images.device)

@@ -20,7 +20,7 @@ from helpers.papers.geometry.rewinding.swaps import (
 )
 from helpers.runs import Run
 from helpers.streams import stream
-from helpers.system.devices import choose_device, convolved_layout
+from helpers.system.devices import choose_device
 
 # What a layer may take along. "new statistics": after the exchange the running
 # statistics of the whole network are measured again, on some training images.
@@ -118,9 +118,9 @@ class Setting:
         return self._placed(datasets.network_inputs(some))
 
     def _placed(self, images: Tensor) -> Tensor:
-        """Images on the device, laid out as in training."""
-        placed = images.to(self.device)
-        return placed.to(memory_format=convolved_layout(placed))
+        """Images on the device; a GPU convolves them channels-last, as in training."""
+        layout = torch.channels_last if self.device.type == "cuda" else None
+        return images.to(self.device, memory_format=layout or torch.preserve_format)
 
     def predict(self, final: Weights, other: Weights, pool: Executor) -> Tensor:
         """Classes by every mixed network, (span, example), on the CPU.
