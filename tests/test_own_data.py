@@ -91,12 +91,12 @@ ALL = {"train_examples": 0}
     [
         ("alignment_comparison", (3, 5), 400, 220, {}, "images of 3 x 5 are too small"),
         (
-            *("mftma_layers", (9, 12), 20, 20, ALL | {"class_examples": 9}),
-            "lower the examples per class",
+            *("mftma_layers", (9, 12), 4, 20, ALL),
+            "and a manifold needs 2 of each",
         ),
         (
-            *("double_descent", (9, 12), 20, 20, ALL | {"test_examples": 8}),
-            "in the set 'test', 6 are asked for",
+            *("double_descent", (9, 12), 20, 20, ALL | {"test_examples": 2}),
+            "a class has 1 of the examples in the set 'test'",
         ),
         (IDENTITY, (9, 12), 60, 40, {}, "100 training images to read"),
         (
@@ -105,12 +105,12 @@ ALL = {"train_examples": 0}
         ),
         (IDENTITY, (9, 12), 200, 12, {}, "a figure takes 11"),
         (
-            "double_descent",
+            "rewinding",
             (2, 2),
             129,
             220,
             ALL,
-            "batch_size = 64: must not divide",
+            "batch_size = 32: must not divide",
         ),
     ],
 )

@@ -106,7 +106,7 @@ def test_a_list_in_any_order_reaches_the_chapter_ascending(declaring):
     lists = [p for p in known if p.range and p.range.items and not p.range.in_order]
     lists = [p for p in lists if not p.range.text and not p.range.choices]
     assert lists
-    turned = {p.name: [*reversed(p.default), p.default[0]] for p in lists}
+    turned = {p.name: [*reversed(p.default), *p.default[:1]] for p in lists}
     names = in_a_notebook(chapter, source, **turned)
     assert {name: names[name] for name in turned} == {p.name: p.default for p in lists}
 

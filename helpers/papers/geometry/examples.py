@@ -95,7 +95,7 @@ def _fewest(run: Run, data, names: Sequence[str]) -> int:
     scarce = min(least, key=lambda name: least[name])
     if least[scarce] < 2:
         raise Mistake(
-            f"a class has {least[scarce]} examples in the set {scarce!r}, and a "
+            f"a class has {least[scarce]} of the examples in the set {scarce!r}, and a "
             "manifold needs 2 of each: take more of the data, or fewer classes"
         )
     return least[scarce]
