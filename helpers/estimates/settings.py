@@ -105,7 +105,10 @@ def largest_in_size(values: ArrayLike) -> Estimate:
 
 
 def largest_distance(values: ArrayLike, reference: ArrayLike) -> Estimate:
-    """Distance of the farthest setting's mean from its reference (setting,): >= 0."""
+    """Distance of the farthest setting's mean from its reference: >= 0.
+
+    reference: (setting,), or one number for all.
+    """
     gaps = _together(_columns(_table(values) - np.asarray(reference)))
     return highest_of(map(_size, gaps))
 

@@ -44,7 +44,7 @@ def theory_errors(capacities: Capacities, theory: str) -> dict[str, Estimate]:
     simulation's own error is counted, two or three parts in 100 of a cell.
     """
     return {
-        "largest_error": _farthest_from_one(_ratios(capacities, theory)),
+        "largest_error": largest_distance(_ratios(capacities, theory), 1.0),
         "mean_error": mean_interval(_sizes(capacities, theory)),
     }
 
@@ -59,10 +59,10 @@ def correlated_memory(geometry: Geometry) -> dict[str, Estimate]:
     early, _ = by_thirds(geometry)
     return {
         "permuted_over_control_capacity_last_layer": mean_interval(final[:, -1]),
-        "permuted_over_control_capacity_early_layers": _farthest_from_one(
-            final[:, early]
+        "permuted_over_control_capacity_early_layers": largest_distance(
+            final[:, early], 1.0
         ),
-        "permuted_over_control_capacity_best_epoch": _farthest_from_one(best),
+        "permuted_over_control_capacity_best_epoch": largest_distance(best, 1.0),
     }
 
 
@@ -116,7 +116,3 @@ def _over_control(geometry: Geometry, moment) -> np.ndarray:
     """Permuted over control capacity, (network, hidden layer)."""
     capacity = geometry.hidden("capacity", moment)
     return capacity["permuted"] / capacity[CONTROL]
-
-
-def _farthest_from_one(values: np.ndarray) -> Estimate:
-    return largest_distance(values, np.ones(values.shape[1]))

@@ -12,6 +12,7 @@ from helpers.estimates import Estimate, mean_interval
 from helpers.estimates.settings import highest, largest_distance
 from helpers.papers.geometry.manifolds import Geometry, by_thirds
 from helpers.papers.geometry.networks import CONTROL
+from helpers.papers.geometry.untangling import last_over_first
 
 
 def best_epoch_control(geometry: Geometry) -> dict[str, Estimate]:
@@ -22,19 +23,21 @@ def best_epoch_control(geometry: Geometry) -> dict[str, Estimate]:
     alike = [unpermuted / capacity[name] for name in ("restored", "test")]
     test = {q: geometry.hidden(q, "best")["test"] for q in ("radius", "dimension")}
     return {
-        "permuted_over_control_capacity_largest_distance": _farthest_from_one(
-            capacity["permuted"] / capacity[CONTROL]
+        "permuted_over_control_capacity_largest_distance": largest_distance(
+            capacity["permuted"] / capacity[CONTROL], 1.0
         ),
-        "unpermuted_over_other_capacity_early_layers": _farthest_from_one(
-            np.concatenate([rows[:, early] for rows in alike], axis=1)
+        "unpermuted_over_other_capacity_early_layers": largest_distance(
+            np.concatenate([rows[:, early] for rows in alike], axis=1), 1.0
         ),
-        "restored_over_test_capacity_largest_distance": _farthest_from_one(
-            capacity["restored"] / capacity["test"]
+        "restored_over_test_capacity_largest_distance": largest_distance(
+            capacity["restored"] / capacity["test"], 1.0
         ),
-        "restored_capacity_last_over_first_layer": _growth(capacity["restored"]),
-        "test_capacity_last_over_first_layer": _growth(capacity["test"]),
-        "test_radius_last_over_first_layer": _growth(test["radius"]),
-        "test_dimension_last_over_first_layer": _growth(test["dimension"]),
+        "restored_capacity_last_over_first_layer": last_over_first(
+            capacity["restored"]
+        ),
+        "test_capacity_last_over_first_layer": last_over_first(capacity["test"]),
+        "test_radius_last_over_first_layer": last_over_first(test["radius"]),
+        "test_dimension_last_over_first_layer": last_over_first(test["dimension"]),
     }
 
 
@@ -48,8 +51,8 @@ def final_epoch_control(geometry: Geometry) -> dict[str, Estimate]:
         "restored_capacity_final_over_best_last_layer": mean_interval(
             final["restored"][:, -1] / best["restored"][:, -1]
         ),
-        "unpermuted_capacity_early_layers_largest_change": _farthest_from_one(
-            (final["unpermuted"] / best["unpermuted"])[:, early]
+        "unpermuted_capacity_early_layers_largest_change": largest_distance(
+            (final["unpermuted"] / best["unpermuted"])[:, early], 1.0
         ),
         **{
             f"permuted_{quantity}_over_control_last_layer": mean_interval(
@@ -72,11 +75,3 @@ def spheres_control(geometry: Geometry) -> dict[str, Estimate]:
             final["test"][:, -1] / best["test"][:, -1]
         ),
     }
-
-
-def _growth(values: np.ndarray) -> Estimate:
-    return mean_interval(values[:, -1] / values[:, 0])
-
-
-def _farthest_from_one(values: np.ndarray) -> Estimate:
-    return largest_distance(values, np.ones(values.shape[1]))

@@ -21,16 +21,20 @@ def best_epoch(geometry: Geometry) -> dict[str, Estimate]:
     radius = geometry.hidden("radius", "best")["restored"]
     dimension = geometry.hidden("dimension", "best")["restored"]
     return {
-        "permuted_capacity_over_bound_largest_distance": _farthest_from_one(
-            capacity["permuted"] / geometry.bound
+        "permuted_capacity_over_bound_largest_distance": largest_distance(
+            capacity["permuted"] / geometry.bound, 1.0
         ),
-        "restored_over_test_capacity_largest_distance": _farthest_from_one(
-            capacity["restored"] / capacity["test"]
+        "restored_over_test_capacity_largest_distance": largest_distance(
+            capacity["restored"] / capacity["test"], 1.0
         ),
-        "unpermuted_capacity_last_over_first_layer": _growth(capacity["unpermuted"]),
-        "restored_capacity_last_over_first_layer": _growth(capacity["restored"]),
-        "restored_radius_last_over_first_layer": _growth(radius),
-        "restored_dimension_last_over_first_layer": _growth(dimension),
+        "unpermuted_capacity_last_over_first_layer": last_over_first(
+            capacity["unpermuted"]
+        ),
+        "restored_capacity_last_over_first_layer": last_over_first(
+            capacity["restored"]
+        ),
+        "restored_radius_last_over_first_layer": last_over_first(radius),
+        "restored_dimension_last_over_first_layer": last_over_first(dimension),
     }
 
 
@@ -44,8 +48,8 @@ def final_epoch(geometry: Geometry) -> dict[str, Estimate]:
         "restored_capacity_final_over_best_last_layer": mean_interval(
             final["restored"][:, -1] / best["restored"][:, -1]
         ),
-        "early_layers_largest_capacity_change": _farthest_from_one(
-            (final["unpermuted"] / best["unpermuted"])[:, early]
+        "early_layers_largest_capacity_change": largest_distance(
+            (final["unpermuted"] / best["unpermuted"])[:, early], 1.0
         ),
     }
 
@@ -82,8 +86,8 @@ def late_layers(geometry: Geometry) -> dict[str, Estimate]:
         "permuted_capacity_over_bound_before_last_three": (
             highest(before) if before.size else exact(np.nan, n=len(permuted))
         ),
-        "restored_over_test_capacity_largest_distance": _farthest_from_one(
-            best["restored"] / best["test"]
+        "restored_over_test_capacity_largest_distance": largest_distance(
+            best["restored"] / best["test"], 1.0
         ),
     }
 
@@ -107,7 +111,7 @@ def by_share(capacities: Mapping[str, np.ndarray], shares) -> dict[str, Estimate
     )
     both = (unpermuted / restored)[:, some_kept & some_drawn, -1]
     return {
-        "early_sets_largest_distance": _farthest_from_one(early),
+        "early_sets_largest_distance": largest_distance(early, 1.0),
         "unpermuted_over_restored_capacity_last_layer": mean_interval(
             both.mean(axis=1) if both.size else np.full(len(both), np.nan)
         ),
@@ -129,7 +133,7 @@ def theory_and_simulation(
         pearsonr(a, b).statistic for a, b in zip(first, second, strict=True)
     ]
     return {
-        "largest_relative_capacity_error": _farthest_from_one(first / second),
+        "largest_relative_capacity_error": largest_distance(first / second, 1.0),
         "capacity_correlation": mean_interval(correlations),
     }
 
@@ -145,10 +149,6 @@ def sizes(by_radius: np.ndarray, by_dimension: np.ndarray) -> dict[str, Estimate
     }
 
 
-def _growth(values: np.ndarray) -> Estimate:
+def last_over_first(values: np.ndarray) -> Estimate:
+    """The last layer over the first; values (network, layer)."""
     return mean_interval(values[:, -1] / values[:, 0])
-
-
-def _farthest_from_one(values: np.ndarray) -> Estimate:
-    """Largest distance from 1 over layers; values (network, layer)."""
-    return largest_distance(values, np.ones(values.shape[1]))
