@@ -71,7 +71,7 @@ DATA = {
 SMALL = {  # spheres and manifolds that are there in a moment
     **{"sphere_classes": 4, "sphere_dimension": 2, "sphere_features": 8},
     **{"sphere_examples": 40, "sphere_points": 8, "share_examples": 40},
-    **{"share_points": 4, "class_examples": 2, "simulated_examples": 2},
+    **{"class_examples": 2, "simulated_examples": 2},
 }
 
 

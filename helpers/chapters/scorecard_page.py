@@ -7,6 +7,7 @@ from collections import Counter
 from html import escape
 from itertools import groupby
 
+from helpers.chapters.editions import MAIN
 from helpers.claims.html import badge_html, note_html, parts_html, table_html
 from helpers.claims.registry import SCALES, Claim, find_claim, load_registry
 from helpers.claims.verdicts import WEAKEST_FIRST
@@ -19,7 +20,8 @@ Every figure and table of the three papers, what it shows, and what came out her
 from the executed chapters ({ref}`how verdicts are made <claims-and-verdicts>`). A
 number stands with its 95 % interval and *n*, the independent cases behind it, mostly
 seeds. Every part of a claim has its own verdict; the weakest decides. Accuracies are
-fractions. The criteria were fixed before the measurements."""
+fractions. The criteria were fixed before the measurements. Counted is a chapter's main
+edition; its variants, other networks or data, stand below it."""
 
 
 def scorecard_page(cards: list[dict]) -> str:
@@ -41,15 +43,21 @@ def _summary(cards: list[dict]) -> str:
         at_hand = {card["scale"] for card in cards if card["id"] in ids}
         scales: list[str | None] = [s for s in reversed(SCALES) if s in at_hand]
         for scale in scales or [None]:
-            counts = Counter(_weakest(cards, claim_id, scale) for claim_id in ids)
+            counts = Counter(_counted(cards, claim_id, scale) for claim_id in ids)
             cells = " | ".join(str(counts[verdict]) for verdict in COUNTED)
             lines.append(f"| {letter} | {scale or 'none yet'} | {cells} |")
     return "\n".join(lines)
 
 
-def _weakest(cards: list[dict], claim_id: str, scale: str | None) -> str:
-    """A claim's verdict at a scale, the weakest of its variants."""
-    found = {c["verdict"] for c in cards if (c["id"], c["scale"]) == (claim_id, scale)}
+def _counted(cards: list[dict], claim_id: str, scale: str | None) -> str:
+    """A claim's verdict at a scale: that of its chapter's main edition.
+
+    Where that does not test it, the weakest of the variants, which are other networks
+    or data.
+    """
+    rows = [c for c in cards if (c["id"], c["scale"]) == (claim_id, scale)]
+    main = [c for c in rows if c["variant"] == MAIN and c["verdict"] != "not tested"]
+    found = {card["verdict"] for card in main or rows}
     return next((v for v in WEAKEST_FIRST if v in found), "not tested")
 
 

@@ -5,6 +5,7 @@ import math
 from torch import nn
 
 from helpers.errors import Mistake
+from helpers.models.pooling import HalvingPool
 
 # Channels in widths, side of the filter, stride, and whether a pooling follows.
 CONVOLUTIONS = (
@@ -37,7 +38,7 @@ def alexnet_features(
         layers.append(nn.Conv2d(before, after, side, stride, padding=side // 2))
         layers.append(nn.ReLU(inplace=True))
         if pooled:
-            layers.append(nn.MaxPool2d(2, ceil_mode=True))
+            layers.append(HalvingPool())
         before = after
     pixels = math.prod(-(-side // 2**HALVINGS) for side in sides)
     return nn.Sequential(*layers, nn.Flatten()), before * pixels

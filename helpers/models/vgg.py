@@ -11,6 +11,7 @@ import math
 from torch import nn
 
 from helpers.errors import Mistake
+from helpers.models.pooling import HalvingPool
 
 # Channels of each convolution, in widths; a pooling ends each stage.
 VGG16 = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8))
@@ -69,6 +70,6 @@ def _convolutions(stages, image_shape, width):
             layers.append(nn.Conv2d(before, after, 3, padding=1, bias=False))
             layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
             before = after
-        layers.append(nn.MaxPool2d(2, ceil_mode=True))
+        layers.append(HalvingPool())
     pixels = math.prod(-(-side // 2 ** len(stages)) for side in sides)
     return [*layers, nn.Flatten()], before * pixels

@@ -9,7 +9,7 @@ import pytest
 
 from helpers.chapters.expected import expected_path, record
 from helpers.chapters.scorecard import STALE, check, collect, scorecard, write_scorecard
-from helpers.claims.registry import load_registry
+from helpers.claims.registry import find_claim, load_registry
 from helpers.claims.verdicts import Verdict, judge, table
 from helpers.errors import Failure, Mistake
 from helpers.estimates import Estimate, exact, mean_interval
@@ -248,13 +248,23 @@ def test_the_page_shows_every_claim_and_links_to_its_editions(root):
 
 
 def test_the_page_counts_verdicts_by_paper_and_scale(root):
-    write_copy(root, [passing("A1a"), passing("A2a")])
     weak = passing("A2a", lowest_train_accuracy=exact(0.5, n=5))
-    write_copy(root, [weak], variant="wide")
+    write_copy(root, [passing("A1a"), weak])
     counts = Counter(claim.paper.letter for claim in load_registry().values())
     page = page_of(root)
     assert f"| A | laptop | 1 | 1 | 0 | {counts['A'] - 2} |" in page
     assert f"| B | none yet | 0 | 0 | 0 | {counts['B']} |" in page
+
+
+def test_the_main_edition_counts_else_the_weakest_variant(root):
+    weak = passing("A2a", lowest_train_accuracy=exact(0.5, n=5))
+    write_copy(root, [passing("A2a")])
+    write_copy(root, [weak], variant="wide")
+    others = len([c for c in load_registry() if find_claim(c).paper.letter == "A"]) - 1
+    assert f"| A | laptop | 1 | 0 | 0 | {others} |" in page_of(root)
+    write_copy(root, [passing("A1a")])  # the main edition does not test A2a
+    write_copy(root, [passing("A2a")], variant="deep")
+    assert f"| A | laptop | 1 | 1 | 0 | {others - 1} |" in page_of(root)
 
 
 def test_the_page_shows_every_part_with_its_interval_and_verdict(root):

@@ -76,9 +76,9 @@ def measure_gradients(
     """Both parts of the gradient of finished networks (figures 5, A.1, A.12 to A.14).
 
     moments: "best", "final" or epochs whose weights were kept. examples: so many of the
-    training set, drawn by the run's seed; None: all. In evaluation mode and in double
-    precision; on a GPU the norms in single precision, and the errors in double one, of
-    500 examples at most. Kept beside the run.
+    training set, drawn by the run's seed; None: all. In evaluation mode; the norms in
+    single precision, the errors in double one, of 200 examples at most. Kept beside
+    the run.
     """
     model = model_of(histories.runs[0], data)
     names = kernel_names(model)
@@ -114,8 +114,7 @@ def _norms(
     labelled = Labelled(trained, model, data, examples, curves=True)
     norms = _of_groups(labelled)
     found = {name: rows for name, rows in norms.items() if name != "error"}
-    if not labelled.exact:
-        norms = _of_groups(Labelled(trained, model, data, examples, curves=False))
+    norms = _of_groups(Labelled(trained, model, data, examples, curves=False))
     return {**found, "error": np.nanmax(norms["error"])}
 
 

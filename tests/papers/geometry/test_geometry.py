@@ -53,6 +53,7 @@ FEW = {"examples": 4, "gaussians": 12, "restarts": 2}
 LINEAR = ("linear 1", "linear 2", "linear 3")
 DENSE = {"model": "mlp", "width": 12, "depth": 4, "biases": True}
 VGG = {"model": "small_vgg", "width": 2, "depth": 9}
+SINGLE = 1e-4  # what sums over some hundred examples leave of float32, relative
 BEST, LAST = (1, 2), 3  # epochs of the two perceptrons
 
 
@@ -987,30 +988,20 @@ def test_both_parts_are_those_of_the_metric_on_each_group(found, data):
             of = dict(zip(weights, norms.tolist(), strict=True))
             expected = [of[f"W{layer}"] for layer in range(1, 5)]
             measured = some.tables[part][name][k, m]
-            np.testing.assert_allclose(measured, expected, rtol=1e-8)
+            np.testing.assert_allclose(measured, expected, rtol=SINGLE)
 
 
-def test_as_on_a_gpu_curves_are_of_single_precision_and_errors_of_double(
-    found, data, monkeypatch
-):
-    exact = geometry.measure_gradients(found.vgg, data, ["final"])
+def test_curves_are_of_single_precision_and_errors_of_double(found, data, monkeypatch):
     for file in RunFolder(found.vgg.runs[0]).path.glob("measured/*"):
         file.unlink()
-    monkeypatch.setitem(labelled.CURVES, "cpu", torch.float32)
-    monkeypatch.setitem(labelled.EXACT, "cpu", 50)
     asked = mock.Mock(wraps=label_gradients)
     monkeypatch.setattr(gradients, "label_gradients", asked)
     some = geometry.measure_gradients(found.vgg, data, ["final"])
     given = [
         (w["head.weight"].dtype, len(x)) for (_, w, x, _), _ in asked.call_args_list
     ]
-    assert given == [(torch.float32, 400), (torch.float64, 50)]
+    assert given == [(torch.float32, 400), (torch.float64, labelled.EXACT)]
     assert some.errors.item() < 1e-9
-    for part, groups in exact.tables.items():
-        for name, norms in groups.items():
-            # a norm is a root of a sum over at most 400 examples of float32's products
-            np.testing.assert_allclose(some.tables[part][name], norms, rtol=1e-3)
-            assert (some.tables[part][name] != norms).any()
 
 
 def test_the_largest_error_of_all_layers_and_groups_counts(found, data, monkeypatch):
@@ -1041,7 +1032,7 @@ def test_gradients_of_a_convolutional_network_are_in_evaluation_mode(found, data
         norms = {n: p.grad.norm().item() for n, p in module.named_parameters()}
         expected = [norms[n] for n in labelled.kernel_names(model).values()]
         measured = some.tables["full"][name][0, 0]
-        np.testing.assert_allclose(measured, expected, rtol=1e-6)
+        np.testing.assert_allclose(measured, expected, rtol=SINGLE)
     assert some.errors.item() < 1e-9
 
 
@@ -1134,7 +1125,7 @@ def test_slopes_are_means_over_layers_at_initialization(found, data):
         )
         of = dict(zip(weights, growth.slopes.tolist(), strict=True))
         expected = np.mean([of[f"W{layer}"] for layer in range(1, 5)])
-        assert slopes[k] == pytest.approx(expected, rel=1e-8)
+        assert slopes[k] == pytest.approx(expected, rel=SINGLE)
         assert -0.8 < slopes[k] < -0.2
 
 

@@ -1056,3 +1056,16 @@ def test_all_estimates_of_a_diverged_network_are_undefined():
         sweep, ends, layers=2
     )
     assert len(found) == 7 and all(map(undefined, found.values()))
+
+
+def test_networks_are_grids_with_seeds_of_their_own():
+    grids = rewinding.networks([2, 3], first_seed=100, model=["a", "b"], width=[4, 5])
+    assert [grid["seed"] for grid in grids] == [range(100, 102), range(100, 103)]
+    assert [(grid["model"], grid["width"]) for grid in grids] == [
+        *[(["a"], [4]), (["b"], [5])]
+    ]
+
+
+def test_fields_of_another_number_of_networks_are_named():
+    with pytest.raises(Mistake, match="2 of model, 3 of width, 2 of seeds; give"):
+        rewinding.networks([1, 1], first_seed=0, model=["a", "b"], width=[1, 2, 3])

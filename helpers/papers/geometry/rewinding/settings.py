@@ -32,6 +32,26 @@ MEASURED_ON = 512  # training images for new statistics, each class with its sha
 Span = tuple[str, ...]  # layers that follow one another
 
 
+def networks(
+    seeds: Sequence[int], *, first_seed: int, **fields: Sequence
+) -> list[dict[str, Sequence]]:
+    """Grids of the networks that a chapter compares, one of each: field -> values.
+
+    seeds: how many of each network, from first_seed on. fields: name of a field of
+    Run -> its value of each. A Mistake where they are not equally many.
+    """
+    counts = {name: len(values) for name, values in fields.items()}
+    if len({*counts.values(), len(seeds)}) > 1:
+        counts["seeds"] = len(seeds)
+        said = ", ".join(f"{count} of {name}" for name, count in counts.items())
+        raise Mistake(f"the networks: {said}; give as many of each")
+    return [
+        {name: [values[k]] for name, values in fields.items()}
+        | {"seed": range(first_seed, first_seed + count)}
+        for k, count in enumerate(seeds)
+    ]
+
+
 def convolutions(run: Run, data) -> list[str]:
     """Layers that paper B rewinds: all convolutions, but no projection."""
     layers = layer_weights(model_of(run, data))
