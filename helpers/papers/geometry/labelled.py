@@ -16,9 +16,8 @@ from helpers.streams import stream
 from helpers.system.devices import choose_device
 
 GROUPS = ("all", "unpermuted", "permuted")
-# No curve shows the digits of double precision, which takes twice the time on a CPU and
-# more on a GPU: curves are of single precision, and what is claimed to be exact is asked
-# of so many examples at most.
+# No curve shows the digits of double precision, which takes twice the time and more:
+# curves are of single precision, and what is exact is asked of so many examples at most.
 EXACT = 200
 
 
