@@ -17,7 +17,7 @@ from helpers.system.devices import choose_device
 
 GROUPS = ("all", "unpermuted", "permuted")
 # No curve shows the digits of double precision, which takes twice the time and more:
-# curves are of single precision, and what is exact is asked of so many examples at most.
+# curves are of single precision, and what is exact is asked of so many examples only.
 EXACT = 200
 
 
