@@ -17,6 +17,10 @@ A1a A1b A1c A2a A2b A2c A2d A3 A4a A4b A4c A5a A5b A5c A5d A6 A7 A8 A9 A10 A11 A
 A14 A15 A16 A17 A18 A19 A20 A21 A22 A23 A24 A25
 A-thm1 A-kernel A-width A-homogeneous A-rank A-logits
 A-remedy-ce A-remedy-hinge A-remedy-squared
+A1b-nine A-rank-in-class A9-share A-lazy A-long
+A-remedy-ce-lost A-remedy-hinge-lost A-remedy-squared-lost A-remedy-exact
+A6-glyphs A7-mnist A13-glyphs A14-mnist A16-glyphs A17-mnist A20-glyphs A21-mnist
+A23-glyphs A24-mnist A25-glyphs A25-mnist
 """
 PAPER_B = """
 B1A B1B B1C B2A B2B B3A B3B B4A B4B B4C B4D B4E B5A B5B B5C B5D
