@@ -123,18 +123,21 @@ def kernel_machine_accuracy(
 ) -> float:
     """Test accuracy of least squares with sin_kernel: an infinitely wide frozen layer.
 
-    train and test: inputs (n, d) and labels (n,). Returns 0..1. No kernel underflows:
-    each unseen input's kernels are taken relative to its largest, which changes no
-    answer. As the scale grows it becomes the nearest neighbour's label. ridge: added to
-    the diagonal, in units of its mean. single: plainly in float32, where kernels do
-    underflow; an input that all of them vanish for is given the first class.
+    train and test: inputs (n, d) and labels (n,); 0..1. No kernel underflows: they are
+    taken relative to an unseen input's largest, which changes no answer. As the scale
+    grows it becomes the nearest neighbour's label. ridge: in units of the diagonal.
+    single: plainly in float32, where kernels do underflow: an input without any is
+    given the first class. NaN where that precision cannot solve the system.
     """
     (inputs, labels), (unseen, answers) = _labelled(train, test, classes)
     asked = {"labels": labels, "answers": answers, "classes": classes, "ridge": ridge}
     if single:
         inputs, unseen = inputs.float(), unseen.float()
         both = (_sines(each, inputs, scale) for each in (inputs, unseen))
-        return _least_squares_accuracy(*both, **asked)
+        try:
+            return _least_squares_accuracy(*both, **asked)
+        except Mistake:
+            return torch.nan
     kernel = sin_kernel(inputs, inputs, scale)
     left, right = unseen.double(), inputs.double()
     squares = left.square().sum(-1)[:, None] + right.square().sum(-1)
@@ -206,8 +209,7 @@ def _least_squares_accuracy(
     """Accuracy of least squares on one-hot labels from kernels (n, n) and (m, n)."""
     eye = torch.eye(len(kernel), dtype=kernel.dtype)
     held = kernel + ridge * kernel.diagonal().mean() * eye
-    targets = torch.nn.functional.one_hot(labels, classes).to(kernel.dtype)
-    targets = targets - 1 / classes
+    targets = torch.nn.functional.one_hot(labels, classes).to(kernel) - 1 / classes
     factor, failed = torch.linalg.cholesky_ex(held)
     if failed or not factor.isfinite().all():
         raise Mistake(

@@ -196,6 +196,12 @@ def test_in_single_precision_a_narrow_kernel_underflows_to_the_first_class():
     assert plain == (answers == 0).double().mean().item()
 
 
+def test_what_single_precision_cannot_solve_has_no_accuracy():
+    train, test = clusters()
+    asked = {"test": test, "classes": 4, "scale": 1e-4, "ridge": 0.0}
+    assert math.isnan(kernels.kernel_machine_accuracy(train, **asked, single=True))
+
+
 def test_a_ridge_holds_the_machine_back():
     train, _ = clusters()
     asked = {"classes": 4, "scale": 0.05, "test": train}
