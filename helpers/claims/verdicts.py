@@ -67,9 +67,18 @@ class Verdicts:
         self.dataset, self._verdicts = dataset, list[Verdict]()
 
     def judge(
-        self, claim_id: str, estimates: Mapping | Estimate | None, *, note: str = ""
+        self,
+        claim_id: str,
+        estimates: Mapping | Estimate | None,
+        *,
+        note: str = "",
+        untested: str = "",
     ) -> "Verdict | None":
-        """The verdict, as `judge` gives it; None on a claim about other data sets."""
+        """The verdict, as `judge` gives it; None on a claim about other data sets.
+
+        `untested` is a note for the case that there is nothing to judge by alone.
+        """
+        note = untested if estimates is None and untested else note
         verdict = judge(claim_id, estimates, dataset=self.dataset, note=note)
         if not verdict.parts:
             return None

@@ -474,7 +474,15 @@ def visit(browser, folder: Path, page: str, *, width: int):
     tab = context.new_page()
     tab.on("console", lambda m: m.type == "error" and problems.append(m.text))
     tab.on("pageerror", lambda error: problems.append(str(error)))
-    tab.on("requestfailed", lambda r: problems.append(f"failed: {r.url}"))
+    # What the browser gave up because the next page was asked for is no fault.
+    tab.on(
+        "requestfailed",
+        lambda r: (
+            problems.append(f"failed: {r.url}")
+            if r.failure != "net::ERR_ABORTED"
+            else None
+        ),
+    )
     open_page(tab, page)
     return tab, problems
 
