@@ -7,11 +7,12 @@ import pytest
 from hand_made import NAN, array, values
 
 from helpers.claims.registry import load_registry
-from helpers.estimates import mean_interval, ratio_interval
+from helpers.estimates import crossed_interval, mean_interval, ratio_interval
 from helpers.estimates.intervals import bootstrap_interval, proportion_interval
 from helpers.papers.identity import LayerViews, Maps, estimates
 from helpers.papers.identity.fitted import (
     UNDEFINED,
+    crossed_over_fitted,
     geometric_over_fitted,
     over_fitted,
     ratio_over_fitted,
@@ -411,16 +412,22 @@ def test_three_convnets_layer_by_layer():
     assert [*counts(found).values()] == [1, 2, 2, 2]
 
 
+def read_wrongly(*networks):
+    """(network, 1 + layer, image): of ten images the first ones, by rates of errors."""
+    rates = np.array(networks)[..., None]
+    return (np.arange(10) < (10 * rates).round()).astype(float)
+
+
 def test_a_classifier_of_layers_is_read_where_the_paper_does():
     """Errors begin with the pixels': of eight layers the last two are beyond six."""
-    untrained = np.array([[0.1] * 7 + [0.8, 0.6], [0.1] * 7 + [0.5, 0.5]])
-    errors = {
-        3: np.array([[0.1, 0.5, 0.5, 0.2], [0.1, 0.5, 0.5, 0.1]]),
-        5: np.array([[0.1, 0, 0, 0, 0, 0.4], [0.2, 0, 0, 0, 0, 0.2]]),
-        6: np.array([[0.9, 0.3, 0.6, 0.4, 0, 0, 0.2], [0.9, 0.5, 0, 0, 0, 0, 0.2]]),
-        8: np.array([[0.1] * 8 + [0.9], [0.1] * 8 + [0.8]]),
+    untrained = read_wrongly([0.1] * 7 + [0.8, 0.6], [0.1] * 7 + [0.5, 0.5])
+    missed = {
+        3: read_wrongly([0.1, 0.5, 0.5, 0.2], [0.1, 0.5, 0.5, 0.1]),
+        5: read_wrongly([0.1, 0, 0, 0, 0, 0.4], [0.2, 0, 0, 0, 0, 0.2]),
+        6: read_wrongly([0.9, 0.3, 0.6, 0.4, 0, 0, 0.2], [0.9, 0.5, 0, 0, 0, 0, 0.2]),
+        8: read_wrongly([0.1] * 8 + [0.9], [0.1] * 8 + [0.8]),
     }
-    found = estimates.classifier(errors, untrained)
+    found = estimates.classifier(missed, untrained)
     assert values(found) == pytest.approx(
         {
             "random_error_beyond_layer_6": (0.7 + 0.5) / 2,
@@ -430,9 +437,23 @@ def test_a_classifier_of_layers_is_read_where_the_paper_does():
         }
     )
     assert {*counts(found).values()} == {2}
-    errors = {d: np.full((2, d + 1), 0.5) for d in (3, 6)}  # none deep or in the middle
-    found = estimates.classifier(errors, np.full((2, 7), 0.5))
+    missed = {d: read_wrongly([0.5] * (d + 1), [0.5] * (d + 1)) for d in (3, 6)}
+    found = estimates.classifier(missed, read_wrongly([0.5] * 7))
+    # None is deep enough, or in the middle.
     assert [*map(undefined, found.values())] == [True, False, True, False]
+
+
+def test_the_error_of_a_classifier_is_over_networks_and_images():
+    """Where all networks err on the same images, these still are a sample."""
+    missed = {8: read_wrongly(*[[0.5] * 9] * 3), 9: read_wrongly(*[[0.9] * 10] * 3)}
+    missed[9][1, :, 0] = NAN  # did not fit
+    found = estimates.classifier(missed, read_wrongly(*[[0.8] * 10] * 3))
+    deepest = found["deepest_output_error"]
+    assert deepest == crossed_interval(missed[9][[0, 2], -1])
+    assert deepest.n == 2 and deepest.high - deepest.low > 0.4
+    one = crossed_over_fitted(missed[9][:2, -1])  # one network alone has no interval
+    assert one == (0.9, -math.inf, math.inf, 1)
+    assert undefined(crossed_over_fitted(missed[9][1:2, -1]))
 
 
 @pytest.mark.parametrize(
@@ -496,7 +517,7 @@ LOST_MAPS = maps_of(
 )
 BY_DEPTH = dict.fromkeys((1, 3, 5, 9, 14), LOST)
 LOST_VIEWS = dict.fromkeys((7, 14, 18), views([[NAN] * 4] * 2, [[NAN] * 4] * 2))
-LOST_ERRORS = {d: np.full((2, d + 1), NAN) for d in (3, 7, 9)}
+LOST_ERRORS = {d: np.full((2, d + 1, 4), NAN) for d in (3, 7, 9)}
 
 # What each function serves, and its answer where no network fitted.
 SETS = {
@@ -512,7 +533,7 @@ SETS = {
     ),
     "classifier": (
         {"C9"},
-        lambda e: e.classifier(LOST_ERRORS, np.zeros((2, 0))),
+        lambda e: e.classifier(LOST_ERRORS, np.zeros((2, 0, 4))),
     ),
     "other_sizes": ({"C10", "C22"}, lambda e: e.other_sizes(BY_DEPTH, 5)),
     "sizes": ({"C13"}, lambda e: e.sizes({7: LOST_MAPS, 14: LOST_MAPS})),
