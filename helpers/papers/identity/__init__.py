@@ -18,7 +18,13 @@ from helpers.papers.identity.forms import (
     weight_changes,
 )
 from helpers.papers.identity.maps import CORRELATIONS, Maps, correlation_maps
-from helpers.papers.identity.networks import Networks, in_words, load_by, load_networks
+from helpers.papers.identity.networks import (
+    Networks,
+    in_words,
+    load_by,
+    load_networks,
+    misfits,
+)
 from helpers.papers.identity.readers import (
     ReadingErrors,
     check_readings,

@@ -65,7 +65,7 @@ def _by_setting(each: Mapping[object, Answers]) -> Answers:
 def pictures(
     networks: Mapping[object, Networks], inputs: Tensor, *, layers: int | None = None
 ) -> dict[object, np.ndarray]:
-    """What the first network of every setting makes of images: shape of the inputs.
+    """What the first network of a setting that fits makes of images, like the inputs.
 
     layers: of its top layers alone, fed the images directly, their channels repeated;
     of the whole network where it has no more layers than those.
@@ -74,7 +74,7 @@ def pictures(
     for setting, some in networks.items():
         start = _start(some, layers)
         settings = {"images": digest(inputs), "start": start}
-        found[setting] = some.pick([0]).asked(
+        found[setting] = some.first.asked(
             "pictures",
             settings,
             lambda one, start=start: {"outputs": one.outputs(inputs, start=start)},

@@ -640,6 +640,21 @@ def pictures_of(some, inputs, layers=None):
     return np.stack([found[k] for k in each])
 
 
+def test_pictures_are_of_the_first_network_that_fits(digits, panel):
+    """Of none where none did, but of the first; and misfits are counted in words."""
+    some, inputs = memorizers(digits), panel.images[:2]
+    later = half_fitted(some)
+    never = replace(some, fitted=np.zeros(2, dtype=bool))
+    found = identities.pictures({"all": some, "one": later, "none": never}, inputs)
+    for row, shown in (("all", 0), ("one", 1), ("none", 0)):
+        expected = some.images[shown].expand(2, -1, -1, -1).numpy()
+        np.testing.assert_array_equal(found[row], expected)
+    told = identities.misfits({"all": some, "one": later, "none": never})
+    assert told == {"one": "1 of 2 fit", "none": "did not fit"}
+    seen = identities.layer_views(half_fitted(copies(digits)), inputs).views
+    assert seen.shape[1:] == inputs[:, 0].shape and np.isfinite(seen).all()
+
+
 def test_pictures_are_outputs_of_the_first_network(convnets, panel):
     found = identities.pictures(convnets, panel.images)
     assert [*found] == [1, 2, 3]
