@@ -4,7 +4,9 @@ from helpers.papers.identity import estimates
 from helpers.papers.identity.answers import (
     Answers,
     answers,
+    around_transition,
     on_kind,
+    on_many,
     on_sizes,
     pictures,
     reference_errors,

@@ -82,22 +82,41 @@ def _worst(missed: np.ndarray) -> np.ndarray:
     return np.take_along_axis(missed, layers[:, None, None], axis=1)[:, 0]
 
 
+def around(values: Mapping[int, np.ndarray], transitions: np.ndarray) -> np.ndarray:
+    """Means before each network's transition and beyond it (figures 12 and 23).
+
+    values: depth -> (network,), NOT_FITTED where it did not; transitions: depth,
+    (network,). Result: (before or beyond, network), NaN for a network without a depth
+    on either side.
+    """
+    depths, rows = np.array(list(values)), np.stack(list(values.values()), axis=1)
+    means = np.full((2, len(rows)), np.nan)
+    for k, (row, turn) in enumerate(zip(rows, transitions, strict=True)):
+        there = are_fitted(row)
+        far, near = row[there & (depths > turn)], row[there & ~(depths > turn)]
+        if len(far) and len(near):
+            means[:, k] = near.mean(), far.mean()
+    return means
+
+
 def before_minus_beyond(
     values: Mapping[int, np.ndarray], transitions: np.ndarray
 ) -> np.ndarray:
-    """Mean before each network's transition minus that beyond it (figures 12, 23).
+    """Mean before each network's transition minus that beyond it, (network,)."""
+    before, beyond = around(values, transitions)
+    return before - beyond
 
-    values: depth -> (network,), NOT_FITTED where it did not; transitions: depth,
-    (network,). Result: (network,), NaN where a network has no depth on either side.
+
+def switch(before: np.ndarray, beyond: np.ndarray) -> dict[str, Estimate]:
+    """Do the top layers pass their input on before the transition and not beyond it?
+
+    Identity correlations of their outputs, (network,) each (figures 12 and 23).
     """
-    depths, rows = np.array(list(values)), np.stack(list(values.values()), axis=1)
-    differences = []
-    for row, turn in zip(rows, transitions, strict=True):
-        there = are_fitted(row)
-        far, near = row[there & (depths > turn)], row[there & ~(depths > turn)]
-        both = len(far) and len(near)
-        differences.append(near.mean() - far.mean() if both else np.nan)
-    return np.array(differences)
+    return {
+        "identity_correlation_before_minus_beyond": over_fitted(before - beyond),
+        "identity_correlation_before": over_fitted(before),
+        "identity_correlation_beyond": over_fitted(beyond),
+    }
 
 
 def upper_half(few: np.ndarray, half: np.ndarray) -> dict[str, Estimate]:
