@@ -540,6 +540,17 @@ def test_each_network_turns_by_itself_and_at_correlation_zero():
     np.testing.assert_allclose(turned.transitions(), expected)
 
 
+def test_a_depth_at_which_a_network_still_copies_is_less_than_that_of_its_turn():
+    """Turned; copies at the largest depth; did not fit there, so that nobody knows."""
+    constant = [[0.1, 0.3, 0.6], [0.1, 0.2, 0.3], [0.1, 0.2, NAN], [NAN] * 3]
+    identity = [[0.9, 0.5, 0.1], [0.9, 0.8, 0.7], [0.9, 0.8, NAN], [NAN] * 3]
+    maps = chain(constant, identity)
+    expected = [3 + 2 * 0.2 / 0.7, np.inf, NAN, NAN]
+    np.testing.assert_allclose(maps.censored(), expected)
+    turned = maps.of(*reversed(maps.settings))
+    np.testing.assert_allclose(turned.censored(), expected)
+
+
 def test_maps_have_rows_and_columns():
     random = np.random.default_rng(0)
     tables = random.random((2, 2, 3, 4))
@@ -720,6 +731,23 @@ def test_top_layers_are_split_at_each_networks_own_transition(convnets, panel):
     for values, by_depth in zip(found, answers, strict=True):
         expected = [by_depth[2][0] - by_depth[3][0], NAN, NAN, NAN]
         np.testing.assert_allclose(values, expected)
+    found = identities.around_transition(convnets, turning, panel, 1)
+    both = [[answers.identity[depth][0], NAN] for depth in (2, 3)]
+    np.testing.assert_allclose(found, both)
+
+
+def test_networks_of_many_images_are_asked_for_learnt_new_and_random_ones(digits):
+    found = identities.on_many(copies(digits), digits)
+    assert [*found] == ["learnt", "test", "random"]
+    for values in found.values():
+        np.testing.assert_allclose(values, [1, 1], atol=1e-6)
+    some = memorizers(digits, (0, 5))
+    found = identities.on_many(some, digits)
+    asked = patterns.prepare(digits.test_images[:256], canvas=8)
+    image = some.images[1, 0].expand_as(asked)
+    assert found["test"][1] == pytest.approx(cosines(image, asked).mean(), abs=1e-6)
+    assert found["random"][0] == pytest.approx(0, abs=1e-6)
+    assert found["random"][1] > 0.01  # for they are orthogonal to the first's image
 
 
 def test_sharpness_is_that_of_the_predictions_on_digits(digits, panel, convnets):
