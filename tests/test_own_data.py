@@ -99,10 +99,6 @@ ALL = {"train_examples": 0}
             "a class has 1 of the examples in the set 'test'",
         ),
         (IDENTITY, (9, 12), 60, 40, {}, "100 training images to read"),
-        (
-            *(IDENTITY, (9, 12), 60, 40, {"classifier_images": [50, 60]}),
-            "test_examples is 60: folder:mine has 40",
-        ),
         (IDENTITY, (9, 12), 200, 12, {}, "a figure takes 11"),
         (
             "rewinding",

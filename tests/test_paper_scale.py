@@ -159,7 +159,7 @@ def pieces():
     ]
 
 
-IDENTITY = {"dataset": "digits", "other_dataset": "", "classifier_images": [300, 150]}
+IDENTITY = {"dataset": "digits", "other_dataset": "", "classifier_images": 300}
 OWN = {"identity_single_example": IDENTITY, "mftma_layers": SMALL}
 
 

@@ -35,12 +35,7 @@ def sin_kernel(left: Tensor, right: Tensor, scale: float) -> Tensor:
 
     scale: standard deviation s of the weights. Computed in float64.
     """
-    left, right = _inputs(left, right)
-    squares = left.square().sum(-1)[:, None] + right.square().sum(-1)
-    products = 2 * left @ right.T
-    near = torch.exp(-(scale**2) * (squares - products).clamp(min=0) / 2)
-    far = torch.exp(-(scale**2) * (squares + products).clamp(min=0) / 2)
-    return (near - far) / 2
+    return _sines(*_inputs(left, right), scale)
 
 
 def relu_kernel(left: Tensor, right: Tensor, scale: float) -> Tensor:
@@ -123,14 +118,26 @@ def kernel_machine_accuracy(
     *,
     classes: int,
     scale: float,
+    ridge: float = RIDGE,
+    single: bool = False,
 ) -> float:
     """Test accuracy of least squares with sin_kernel: an infinitely wide frozen layer.
 
-    train and test: inputs (n, d) and labels (n,). Returns 0..1. No kernel underflows:
-    each unseen input's kernels are taken relative to its largest, which changes no
-    answer. As the scale grows it becomes the nearest neighbour's label.
+    train and test: inputs (n, d) and labels (n,); 0..1. No kernel underflows: they are
+    taken relative to an unseen input's largest, which changes no answer. As the scale
+    grows it becomes the nearest neighbour's label. ridge: in units of the diagonal.
+    single: plainly in float32, where kernels do underflow: an input without any is
+    given the first class. NaN where that precision cannot solve the system.
     """
     (inputs, labels), (unseen, answers) = _labelled(train, test, classes)
+    asked = {"labels": labels, "answers": answers, "classes": classes, "ridge": ridge}
+    if single:
+        inputs, unseen = inputs.float(), unseen.float()
+        both = (_sines(each, inputs, scale) for each in (inputs, unseen))
+        try:
+            return _least_squares_accuracy(*both, **asked)
+        except Mistake:
+            return torch.nan
     kernel = sin_kernel(inputs, inputs, scale)
     left, right = unseen.double(), inputs.double()
     squares = left.square().sum(-1)[:, None] + right.square().sum(-1)
@@ -138,7 +145,7 @@ def kernel_machine_accuracy(
     near, far = (-(scale**2) / 2 * (squares + sign * products) for sign in (-1, 1))
     largest = torch.maximum(near, far).amax(-1, keepdim=True)
     relative = torch.exp(near - largest) - torch.exp(far - largest)
-    return _least_squares_accuracy(kernel, relative, labels, answers, classes)
+    return _least_squares_accuracy(kernel, relative, **asked)
 
 
 def random_feature_accuracy(
@@ -157,7 +164,17 @@ def random_feature_accuracy(
     weights = torch.from_numpy(drawn) * scale
     seen, asked = torch.sin(inputs @ weights), torch.sin(unseen @ weights)
     kernel, cross = (seen @ seen.T).double(), (asked @ seen.T).double()
-    return _least_squares_accuracy(kernel, cross, labels, answers, classes)
+    asked = {"labels": labels, "answers": answers, "classes": classes}
+    return _least_squares_accuracy(kernel, cross, **asked)
+
+
+def _sines(left: Tensor, right: Tensor, scale: float) -> Tensor:
+    """The kernel of sin_kernel, in the type of its inputs."""
+    squares = left.square().sum(-1)[:, None] + right.square().sum(-1)
+    products = 2 * left @ right.T
+    near = torch.exp(-(scale**2) * (squares - products).clamp(min=0) / 2)
+    far = torch.exp(-(scale**2) * (squares + products).clamp(min=0) / 2)
+    return (near - far) / 2
 
 
 def _inputs(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
@@ -181,11 +198,18 @@ def _labelled(train: tuple, test: tuple, classes: int) -> list[tuple[Tensor, Ten
 
 
 def _least_squares_accuracy(
-    kernel: Tensor, cross: Tensor, labels: Tensor, answers: Tensor, classes: int
+    kernel: Tensor,
+    cross: Tensor,
+    *,
+    labels: Tensor,
+    answers: Tensor,
+    classes: int,
+    ridge: float = RIDGE,
 ) -> float:
     """Accuracy of least squares on one-hot labels from kernels (n, n) and (m, n)."""
-    held = kernel + RIDGE * kernel.diagonal().mean() * torch.eye(len(kernel))
-    targets = torch.nn.functional.one_hot(labels, classes).double() - 1 / classes
+    eye = torch.eye(len(kernel), dtype=kernel.dtype)
+    held = kernel + ridge * kernel.diagonal().mean() * eye
+    targets = torch.nn.functional.one_hot(labels, classes).to(kernel) - 1 / classes
     factor, failed = torch.linalg.cholesky_ex(held)
     if failed or not factor.isfinite().all():
         raise Mistake(

@@ -36,8 +36,8 @@ class IdentityRun(Described):
     """Everything that decides one network trained to return its one training image.
 
     The rules of helpers.runs.Run hold: no device, no path; new fields default to None.
-    A step is one of gradient descent on the mean squared error of that image, whose
-    pixels are in [0, 1].
+    A step is one of gradient descent on the mean squared error of that image, or of a
+    batch of all of them, whose pixels are in [0, 1].
     """
 
     example: int = must(whole(0, 10**9), 0, stacked=True)  # which training image
@@ -59,6 +59,8 @@ class IdentityRun(Described):
     learning_rate: float = must(ABOVE_ZERO, 0.03)
     steps: int = must(COUNT, 1000)  # at most
     stop_error: float = must(ABOVE_ZERO, 1e-5)  # mean squared, which ends training
+    # All training images are learnt, so many a step; None: `example` alone.
+    batch: int | None = must(COUNT, None)
     seed: int = must(SEED, 0, stacked=True)
     recipe: int = must(COUNT, 1)  # raised on purpose when training changes meaning
 
@@ -71,7 +73,7 @@ class IdentityRun(Described):
         """Products of a hidden layer, times layers: what a step costs in proportion."""
         filters = ((self.kernel or 5) * (self.size or self.canvas)) ** 2
         positions = filters if self.model == "identity_convnet" else 1
-        return float(self.depth * self.width**2 * positions)
+        return float(self.depth * self.width**2 * positions * (self.batch or 1))
 
     @property
     def epochs(self) -> int:

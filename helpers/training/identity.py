@@ -15,6 +15,7 @@ from helpers.models.of import identity_model
 from helpers.runs import IdentityRun
 from helpers.runs.histories import MEASURED
 from helpers.runs.run import stack_key
+from helpers.training.identity_batches import Batches, check_batch
 from helpers.training.identity_stacks import (
     AT_ONCE,
     MOST_STEPS,
@@ -46,6 +47,7 @@ def check(runs: Iterable[IdentityRun], data) -> None:
     runs = list(runs)
     for run in {stack_key(run): run for run in runs}.values():
         identity_model(run, data)
+        check_batch(run, data)
     for scheme in {run.scheme for run in runs}:
         check_scheme(scheme)
     for run in {(r.example, r.canvas, r.size): r for r in runs}.values():
@@ -70,7 +72,8 @@ class DeviceImages(NamedTuple):
 class IdentityNets(Ensemble):
     """An ensemble of identity nets of one shape (helpers.training.rounds).
 
-    The history of a run is its mean squared error before every step and at the end.
+    The history of a run is its mean squared error before every step and at the end, of
+    the batch that the step learns from where it learns from many images.
     Where many steps are taken at once, their errors wait here for their epochs.
     """
 
@@ -79,7 +82,10 @@ class IdentityNets(Ensemble):
     def __init__(self, trainees: list[Trainee], placed: DeviceImages, epoch: int):
         data, device = placed
         run = trainees[0].run
-        self.ahead, self.most = device.type in AHEAD, MOST_STEPS
+        # Batches are chosen step by step.
+        self.ahead, self.most = device.type in AHEAD and not run.batch, MOST_STEPS
+        self.epoch, self.seeds = epoch, [trainee.run.seed for trainee in trainees]
+        self.batches = Batches(run, data, device) if run.batch else None
         self.errors: list[float] = []  # of this epoch, and those of later ones
         self.waiting: deque[list[float]] = deque()
         joining = {t.epoch for t in trainees if t.epoch > epoch and not t.finished}
@@ -112,6 +118,7 @@ class IdentityNets(Ensemble):
         return not self.waiting
 
     def advance(self, epoch: int) -> None:
+        self.epoch = epoch
         if not self.ahead:
             self.stack.step()
             return
@@ -129,6 +136,8 @@ class IdentityNets(Ensemble):
         self.most = min(MOST_STEPS, max(AT_ONCE, fitting - fitting % AT_ONCE))
 
     def observe(self, due: list[int]) -> list[dict[str, float]]:
+        if self.batches:
+            self.stack.show(self.batches.of(self.epoch, self.seeds))
         # Those whose gradients the next step takes; but where it was taken already.
         errors = self.errors or self.stack.errors().tolist()
         return [{"train_error": errors[k]} for k in due]
@@ -152,6 +161,7 @@ class IdentityNets(Ensemble):
 
     def keep(self, networks: list[int]) -> None:
         self.goals = [self.goals[k] for k in networks]
+        self.seeds = [self.seeds[k] for k in networks]
         self.waiting = deque([row[k] for k in networks] for row in self.waiting)
         self.stack.keep(networks)
 

@@ -46,9 +46,10 @@ def most_together(
 class IdentityStack:
     """K networks in training.
 
-    weights: name -> (network, ...). images: (network, 1, channel, height, width), both
-    on the device. trained: names of the weights that move. moments: what the optimizer
-    remembers, name -> like the weights, empty at the start. steps: done before.
+    weights: name -> (network, ...). images: (network, image, channel, height, width),
+    one each unless they learn from many, both on the device. trained: names of the
+    weights that move. moments: what the optimizer remembers, name -> like the weights,
+    empty at the start. steps: done before.
     """
 
     def __init__(
@@ -107,6 +108,10 @@ class IdentityStack:
         for graphs in self._graphs.values():
             graphs.forget()
 
+    def show(self, images: Tensor) -> None:
+        """What the networks learn from next, (network, image, channel, ...)."""
+        self.images = self._seats.by_place(images)
+
     def take(self, count: int, goals: list[float]) -> Tensor:
         """Take up to MOST_STEPS steps at once: the errors after each, (step, network).
 
@@ -162,7 +167,7 @@ class IdentityStack:
         return self._seats.by_network(self._errors())
 
     def _errors(self) -> Tensor:
-        if self._dense:
+        if self._dense and self.images.shape[1] == 1:
             errors, found = self.model.gradient_factors(self.weights, self.images)
         else:
             errors, found = self._differentiate()

@@ -17,6 +17,10 @@ A1a A1b A1c A2a A2b A2c A2d A3 A4a A4b A4c A5a A5b A5c A5d A6 A7 A8 A9 A10 A11 A
 A14 A15 A16 A17 A18 A19 A20 A21 A22 A23 A24 A25
 A-thm1 A-kernel A-width A-homogeneous A-rank A-logits
 A-remedy-ce A-remedy-hinge A-remedy-squared
+A1b-nine A-rank-in-class A9-share A-lazy A-long
+A-remedy-ce-lost A-remedy-hinge-lost A-remedy-squared-lost A-remedy-exact
+A6-glyphs A7-mnist A13-glyphs A14-mnist A16-glyphs A17-mnist A20-glyphs A21-mnist
+A23-glyphs A24-mnist A25-glyphs A25-mnist
 """
 PAPER_B = """
 B1A B1B B1C B2A B2B B3A B3B B4A B4B B4C B4D B4E B5A B5B B5C B5D
@@ -29,6 +33,7 @@ B-A4-control B-localised-lost B-correlated B-correlated-memory B-latent
 PAPER_C = """
 C1 C2 C3 C4 C5 C6 C7 C8 C9 C10 C11 C12 C13 C14 C15 C16 C17 C18 C19 C20 C21 C22 C23 C24
 C25 C26 C27 C28 C29 C30 C31 C32 C33 C-eq1 C-rank1 C-identity C-transition
+C11-size C12-switch C22-sizes C23-switch C27-eight C-transition-median C-ten C-many
 """
 LAPTOP = """
 A1a A2a A2b A2c A2d A11 A-thm1

@@ -184,6 +184,33 @@ def test_the_kernel_machine_is_a_wide_layer_of_random_features():
     assert 0.4 < exact < 1  # above chance, and not trivial
 
 
+def test_in_single_precision_a_narrow_kernel_underflows_to_the_first_class():
+    train, (unseen, answers) = clusters()
+    asked = {"test": (unseen, answers), "classes": 4}
+    for scale, alike in ((0.1, True), (300.0, False)):
+        plain = kernels.kernel_machine_accuracy(
+            train, **asked, scale=scale, single=True
+        )
+        whole = kernels.kernel_machine_accuracy(train, **asked, scale=scale)
+        assert (abs(plain - whole) <= 0.02) == alike
+    assert plain == (answers == 0).double().mean().item()
+
+
+def test_what_single_precision_cannot_solve_has_no_accuracy():
+    train, test = clusters()
+    asked = {"test": test, "classes": 4, "scale": 1e-4, "ridge": 0.0}
+    assert math.isnan(kernels.kernel_machine_accuracy(train, **asked, single=True))
+
+
+def test_a_ridge_holds_the_machine_back():
+    train, _ = clusters()
+    asked = {"classes": 4, "scale": 0.05, "test": train}
+    fits = [
+        kernels.kernel_machine_accuracy(train, **asked, ridge=r) for r in (1e-6, 1e3)
+    ]
+    assert fits[0] == 1 > fits[1]
+
+
 @pytest.mark.parametrize("scale", [3.0, 300.0])
 def test_a_narrow_kernel_answers_with_the_nearest_neighbour(scale):
     """Far beyond where exp(-s^2 d^2 / 2) is 0 in double precision."""

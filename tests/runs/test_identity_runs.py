@@ -16,7 +16,7 @@ OTHER = {
     **{"size": 7, "model": "identity_fcn", "width": 128, "depth": 20, "kernel": 3},
     **{"activation": "linear", "biases": False, "scheme": "he", "trained": "bottom"},
     **{"optimizer": "adam", "learning_rate": 0.001, "steps": 7, "stop_error": 0.001},
-    **{"seed": 3, "recipe": 2},
+    **{"batch": 32, "seed": 3, "recipe": 2},
 }
 TOGETHER = {"seed", "example", "scheme"}  # may differ within a stack
 
@@ -53,7 +53,7 @@ def test_every_field_makes_another_name():
 
 def test_what_is_off_is_no_part_of_a_name_and_the_task_is():
     described = IdentityRun().description()
-    assert described.keys() == OTHER.keys() - {"size", "kernel"} | {"task"}
+    assert described.keys() == OTHER.keys() - {"size", "kernel", "batch"} | {"task"}
     assert None not in described.values() and described["task"] == "identity"
     assert "kernel" in IdentityRun(kernel=5).description()
     assert "task" not in Run().description()  # whose name would else be the same
@@ -89,7 +89,7 @@ def test_a_value_out_of_range_is_told_in_one_line(field, values, allowed):
         line = str(told.value)
         assert line.startswith(f"{field} = {value!r}: must be ") and allowed in line
         assert "\n" not in line
-    run = IdentityRun(size=None, kernel=None)  # these two may be off
+    run = IdentityRun(size=None, kernel=None, batch=None)  # these may be off
     assert run.size is run.kernel is None
 
 
@@ -110,7 +110,7 @@ def test_a_study_of_identity_runs_stamps_the_data_on_each():
         ({"depth": [1, 0]}, "depth = 0: must be a whole number, 1 or more"),
         ({"kernel": [3, 4]}, "kernel = 4: must be an odd whole number"),
         ({"width": [3, 0]}, "width = 0: must be a whole number, 1 or more"),
-        ({"epochs": [3]}, "grid over 'epochs': must be over one of activation, bia"),
+        ({"epochs": [3]}, "grid over 'epochs': must be over one of activation, bat"),
         ({"batch_size": [1]}, "grid over 'batch_size': must be over one of activat"),
         ({"dataset": ["mnist"]}, "grid over 'dataset': must be over one of activat"),
     ],

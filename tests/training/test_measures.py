@@ -108,7 +108,10 @@ def test_a_fitted_network_without_gradients_has_undefined_gradient_alignments():
 
 
 def test_an_unknown_measure_is_a_mistake():
-    line = r"^measure 'aligment': must be one of alignment, representations, gradients$"
+    line = (
+        r"^measure 'aligment': must be one of alignment, representations, gradients, "
+    )
+    line += r"first_gradients$"
     with pytest.raises(Mistake, match=line):
         check_names(("alignment", "aligment"))
     with pytest.raises(Mistake, match=line):
@@ -177,6 +180,14 @@ def test_measures_of_a_perceptron_are_those_of_its_explicit_gradients(
             expected[f"{name}{part}_in_class"] = value
     assert len(values) == 16
     torch.testing.assert_close(values, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_first_gradients_are_those_of_w1_within_classes():
+    net = network()
+    known, values = measure(("gradients",), net), measure(("first_gradients",), net)
+    expected = {n: v for n, v in known.items() if n.endswith("_first_in_class")}
+    assert len(expected) == 4
+    torch.testing.assert_close(values, expected)
 
 
 def test_confusion_over_all_looks_at_the_first_examples_alone(monkeypatch):
@@ -253,6 +264,11 @@ def test_alignments_of_a_module_are_those_of_its_explicit_gradients(modular):
     for name, known in expected.items():
         value = values[name].item()
         assert value == pytest.approx(known["alignment"].item(), rel=1e-4), name
+
+
+def test_a_module_has_its_gradients_for_the_first_ones(modular):
+    found = measure(("first_gradients",), modular)
+    assert found == measure(("gradients",), modular) != {}
 
 
 def test_measures_of_a_module_are_those_of_its_explicit_gradients(modular):

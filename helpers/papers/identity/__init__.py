@@ -4,7 +4,9 @@ from helpers.papers.identity import estimates
 from helpers.papers.identity.answers import (
     Answers,
     answers,
+    around_transition,
     on_kind,
+    on_many,
     on_sizes,
     pictures,
     reference_errors,
@@ -18,7 +20,13 @@ from helpers.papers.identity.forms import (
     weight_changes,
 )
 from helpers.papers.identity.maps import CORRELATIONS, Maps, correlation_maps
-from helpers.papers.identity.networks import Networks, in_words, load_by, load_networks
+from helpers.papers.identity.networks import (
+    Networks,
+    in_words,
+    load_by,
+    load_networks,
+    misfits,
+)
 from helpers.papers.identity.readers import (
     ReadingErrors,
     check_readings,

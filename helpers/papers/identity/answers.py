@@ -6,13 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from helpers.datasets.canvases import resize
+from helpers.datasets.canvases import prepare, resize
 from helpers.metrics.reconstruction import scores, sharpness
-from helpers.papers.identity.inside import before_minus_beyond
+from helpers.papers.identity.inside import around, before_minus_beyond
 from helpers.papers.identity.maps import CORRELATIONS, Maps
 from helpers.papers.identity.networks import Networks
 from helpers.papers.identity.patterns import TestImages, rotated
 from helpers.runs.kept import digest
+
+ASKED, RANDOM = 256, 32  # images, of networks that learnt from many
 
 
 class Answers(NamedTuple):
@@ -65,7 +67,7 @@ def _by_setting(each: Mapping[object, Answers]) -> Answers:
 def pictures(
     networks: Mapping[object, Networks], inputs: Tensor, *, layers: int | None = None
 ) -> dict[object, np.ndarray]:
-    """What the first network of every setting makes of images: shape of the inputs.
+    """What the first network of a setting that fits makes of images, like the inputs.
 
     layers: of its top layers alone, fed the images directly, their channels repeated;
     of the whole network where it has no more layers than those.
@@ -74,7 +76,7 @@ def pictures(
     for setting, some in networks.items():
         start = _start(some, layers)
         settings = {"images": digest(inputs), "start": start}
-        found[setting] = some.pick([0]).asked(
+        found[setting] = some.first.asked(
             "pictures",
             settings,
             lambda one, start=start: {"outputs": one.outputs(inputs, start=start)},
@@ -102,6 +104,22 @@ def on_kind(
             if some.model.depth > (layers or 0)
         }
     )
+
+
+def on_many(networks: Networks, data) -> dict[str, np.ndarray]:
+    """How well networks that learnt from all training images return some images.
+
+    Kind of image -> identity correlation, (network,): ASKED that were learnt, as many
+    of the test set, and random ones orthogonal to the training image that the first
+    network's run names.
+    """
+    run = networks.runs[0]
+    kinds = {
+        "learnt": prepare(data.train_images[:ASKED], canvas=run.canvas),
+        "test": prepare(data.test_images[:ASKED], canvas=run.canvas),
+        "random": rotated(networks.images[0, 0], [0.0], RANDOM, seed=0)[0],
+    }
+    return {kind: answers(networks, inputs).identity for kind, inputs in kinds.items()}
 
 
 def on_sizes(
@@ -138,6 +156,18 @@ def split_at_transition(
         for gathered, values in zip(told, upper, strict=True):
             gathered.extend(before_minus_beyond(values, turns))
     return Answers(*map(np.array, told))
+
+
+def around_transition(
+    networks: Mapping[int, Networks], maps: Maps, images: TestImages, layers: int
+) -> np.ndarray:
+    """Identity correlation of the top layers before each network's transition, beyond.
+
+    networks: by depth, with the maps that tell where they turn. (before or beyond,
+    network), NaN for a network that has no depth on one side.
+    """
+    upper = on_kind(networks, images, "others", layers=layers)
+    return around(upper.identity, maps.transitions())
 
 
 def sharpness_by_setting(

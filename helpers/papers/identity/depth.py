@@ -1,16 +1,18 @@
 """Estimates of what depth does: figures 2 to 7 and 31 to 33 of paper C."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import scipy  # its parts are loaded when they are asked for
 
 from helpers.estimates import Estimate
 from helpers.estimates.intervals import rank_step, spearman
-from helpers.estimates.settings import highest_of
+from helpers.estimates.settings import UNDEFINED, highest_of, lowest_of
 from helpers.papers.identity.fitted import are_fitted, over_fitted, together
 from helpers.papers.identity.maps import Maps
 
 SHALLOW = 5  # layers, up to which the paper's ConvNets are the identity
+GENERAL = 9  # and up to which ours are asked to be (ICLR 2020: ten)
 
 
 def linear_depth(
@@ -71,6 +73,37 @@ def digits_by_depth(
             shallow - identity[deepest]
         ),
     }
+
+
+def generalization(
+    identity: Mapping[int, np.ndarray], constant: Mapping[int, np.ndarray]
+) -> dict[str, Estimate]:
+    """ConvNets of up to nine layers on other digits; both: depth -> (network,)."""
+    up_to = [found for depth, found in identity.items() if depth <= GENERAL]
+    return {
+        "identity_correlation_lowest": lowest_of(together(up_to)),
+        "identity_minus_constant_nine_layers": over_fitted(
+            identity[GENERAL] - constant[GENERAL]
+        ),
+    }
+
+
+def transition_median(settings: Iterable[np.ndarray]) -> Estimate:
+    """Median over settings of the median depth of transition (section 3.4).
+
+    settings: depths of the networks of each, (network,), as `Maps.censored` gives them.
+    The interval lies between order statistics of the settings, the narrowest of at
+    least 95 % for any distribution, and is infinite below six; n counts settings.
+    """
+    known = [each[are_fitted(each)] for each in settings]
+    medians = np.sort([np.median(each) for each in known if len(each)])
+    n = len(medians)
+    if not n:
+        return UNDEFINED
+    below = int(scipy.stats.binom.ppf(0.025, n, 0.5))  # may lie under the median's own
+    ends = np.concatenate([[-np.inf], medians, [np.inf]])
+    low, high = ends[below], ends[n + 1 - below]
+    return Estimate(float(np.median(medians)), float(low), float(high), n)
 
 
 def convnet_maps(maps: Maps) -> dict[str, Estimate]:

@@ -46,6 +46,20 @@ def ranges(
     return ratio_over_fitted(*shares, grid=1 / len(constant))
 
 
+def ranges_from_own(
+    constant: Mapping[int, np.ndarray], identity: Mapping[int, np.ndarray], own: int
+) -> dict[str, Estimate]:
+    """Do the maps hold at the training size, and the constant one over fewer sizes?
+
+    As `ranges`; own: the training size.
+    """
+    return {
+        "constant_correlation_own_size": over_fitted(constant[own]),
+        "identity_correlation_own_size": over_fitted(identity[own]),
+        "constant_range_over_identity_range": ranges(constant, identity),
+    }
+
+
 def _share(correlations: Mapping[int, np.ndarray]) -> np.ndarray:
     rows = np.stack(list(correlations.values()), axis=1)
     return np.where(are_fitted(rows).all(1), (rows > ALIKE).mean(1), NOT_FITTED)
@@ -106,6 +120,17 @@ def channel_maps(maps: Maps) -> dict[str, Estimate]:
     return {
         "identity_correlation_narrow": over_fitted(means[:, maps.settings.index(FEW)]),
         "identity_correlation_others_lowest": over_fitted(means[:, many].min(1)),
+    }
+
+
+def many_images(found: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
+    """Networks that learnt from many images, by kind of image (abstract of 2020).
+
+    found: kind -> identity correlation, (network,), as `on_many` gives it.
+    """
+    return {
+        "identity_correlation_learnt": over_fitted(found["learnt"]),
+        "identity_correlation_random": over_fitted(found["random"]),
     }
 
 

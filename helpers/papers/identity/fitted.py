@@ -13,7 +13,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from helpers.estimates import Estimate, mean_interval, ratio_interval
+from helpers.estimates import (
+    Estimate,
+    crossed_interval,
+    mean_interval,
+    ratio_interval,
+)
 from helpers.estimates.settings import UNDEFINED, joint
 
 NOT_FITTED = math.nan
@@ -44,6 +49,15 @@ def over_fitted(
     if not len(there):
         return UNDEFINED
     return mean_interval(there, confidence=confidence, grid=grid)
+
+
+def crossed_over_fitted(table: ArrayLike) -> Estimate:
+    """Mean of a table (network, image) over who fitted, both of them samples."""
+    table = np.asarray(table, dtype=float)
+    there = table[are_fitted(table).all(axis=1)]
+    if min(there.shape) < 2:
+        return over_fitted(there.mean(axis=1) if there.size else [])
+    return crossed_interval(there)
 
 
 def geometric_over_fitted(values: ArrayLike) -> Estimate:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from helpers.estimates import Estimate, mean_interval
+from helpers.estimates import Estimate
 from helpers.papers.identity.depth import SHALLOW
 from helpers.papers.identity.fitted import (
     UNDEFINED,
     are_fitted,
+    crossed_over_fitted,
     geometric_over_fitted,
     over_fitted,
     ratio_over_fitted,
@@ -48,45 +49,74 @@ def layer_recovery(
 
 
 def classifier(
-    errors: Mapping[int, np.ndarray], untrained: np.ndarray
+    missed: Mapping[int, np.ndarray], untrained: np.ndarray
 ) -> dict[str, Estimate]:
     """What a mean classifier can use, layer by layer (figure 9).
 
-    errors: depth -> (network, 1 + layer), pixels first; untrained: of the deepest.
-    Shallow are depths up to 5, middle those between them and the deepest.
+    missed: depth -> which test images are read wrongly, (network, 1 + layer, image),
+    pixels first; untrained: of the deepest. Shallow are depths up to 5, middle those
+    between them and the deepest. Networks and images are both samples.
     """
-    deepest, beyond = max(errors), untrained[:, 7:]
-    shallow = [e[:, -1] - e[:, 0] for depth, e in errors.items() if depth <= SHALLOW]
+    deepest, beyond = max(missed), untrained[:, 7:]
+    shallow = [m[:, -1] - m[:, 0] for depth, m in missed.items() if depth <= SHALLOW]
     bent = [
-        e[:, 1:-1].max(1) - e[:, -1]
-        for depth, e in errors.items()
+        _worst(m[:, 1:-1]) - m[:, -1]
+        for depth, m in missed.items()
         if SHALLOW < depth < deepest
     ]
-    random = mean_interval(beyond.mean(1)) if beyond.size else UNDEFINED
-    return {
-        "random_error_beyond_layer_6": random,
-        "shallow_output_error_minus_raw": over_fitted(np.mean(shallow, axis=0)),
-        "middle_concavity": over_fitted(np.mean(bent, axis=0)) if bent else UNDEFINED,
-        "deepest_output_error": over_fitted(errors[deepest][:, -1]),
+    tables = {
+        "random_error_beyond_layer_6": [beyond.mean(1)] if beyond.size else [],
+        "shallow_output_error_minus_raw": shallow,
+        "middle_concavity": bent,
+        "deepest_output_error": [missed[deepest][:, -1]],
     }
+    return {
+        name: crossed_over_fitted(np.mean(some, axis=0)) if some else UNDEFINED
+        for name, some in tables.items()
+    }
+
+
+def _worst(missed: np.ndarray) -> np.ndarray:
+    """Of (network, layer, image) the layer with the most: (network, image)."""
+    layers = missed.sum(-1).argmax(-1)
+    return np.take_along_axis(missed, layers[:, None, None], axis=1)[:, 0]
+
+
+def around(values: Mapping[int, np.ndarray], transitions: np.ndarray) -> np.ndarray:
+    """Means before each network's transition and beyond it (figures 12 and 23).
+
+    values: depth -> (network,), NOT_FITTED where it did not; transitions: depth,
+    (network,). Result: (before or beyond, network), NaN for a network without a depth
+    on either side.
+    """
+    depths, rows = np.array(list(values)), np.stack(list(values.values()), axis=1)
+    means = np.full((2, len(rows)), np.nan)
+    for k, (row, turn) in enumerate(zip(rows, transitions, strict=True)):
+        there = are_fitted(row)
+        far, near = row[there & (depths > turn)], row[there & ~(depths > turn)]
+        if len(far) and len(near):
+            means[:, k] = near.mean(), far.mean()
+    return means
 
 
 def before_minus_beyond(
     values: Mapping[int, np.ndarray], transitions: np.ndarray
 ) -> np.ndarray:
-    """Mean before each network's transition minus that beyond it (figures 12, 23).
+    """Mean before each network's transition minus that beyond it, (network,)."""
+    before, beyond = around(values, transitions)
+    return before - beyond
 
-    values: depth -> (network,), NOT_FITTED where it did not; transitions: depth,
-    (network,). Result: (network,), NaN where a network has no depth on either side.
+
+def switch(before: np.ndarray, beyond: np.ndarray) -> dict[str, Estimate]:
+    """Do the top layers pass their input on before the transition and not beyond it?
+
+    Identity correlations of their outputs, (network,) each (figures 12 and 23).
     """
-    depths, rows = np.array(list(values)), np.stack(list(values.values()), axis=1)
-    differences = []
-    for row, turn in zip(rows, transitions, strict=True):
-        there = are_fitted(row)
-        far, near = row[there & (depths > turn)], row[there & ~(depths > turn)]
-        both = len(far) and len(near)
-        differences.append(near.mean() - far.mean() if both else np.nan)
-    return np.array(differences)
+    return {
+        "identity_correlation_before_minus_beyond": over_fitted(before - beyond),
+        "identity_correlation_before": over_fitted(before),
+        "identity_correlation_beyond": over_fitted(beyond),
+    }
 
 
 def upper_half(few: np.ndarray, half: np.ndarray) -> dict[str, Estimate]:

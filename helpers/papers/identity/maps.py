@@ -75,6 +75,15 @@ class Maps(NamedTuple):
             ]
         )
 
+    def censored(self) -> np.ndarray:
+        """`transitions`, infinite where the largest depth still copies: (network,).
+
+        NaN where it is not known, for the network of that depth did not fit.
+        """
+        turns = self.transitions()
+        deepest = self.settings.index(max(self.settings))
+        return np.where(np.isnan(turns) & self.fitted[:, deepest], np.inf, turns)
+
 
 def correlation_maps(
     networks: Mapping[object, Networks],

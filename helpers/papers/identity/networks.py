@@ -72,6 +72,11 @@ class Networks:
         images, fitted = self.images[networks], self.fitted[networks]
         return replace(self, runs=runs, images=images, fitted=fitted)
 
+    @property
+    def first(self) -> "Networks":
+        """The first that fitted, or the first of all where none did: for pictures."""
+        return self.pick([int(self.fitted.argmax())])
+
     def untrained(self) -> "Networks":
         """The same networks before training; nothing is asked of them, so all count."""
         return replace(
@@ -135,6 +140,18 @@ def load_by(histories: Histories, data, field: str) -> dict[Any, Networks]:
     """Value of a field -> its networks, in the order of the study."""
     groups = histories.by(field).items()
     return {value: load_networks(group, data) for value, group in groups}
+
+
+def misfits(networks: Mapping[str, Networks]) -> dict[str, str]:
+    """How many of a row's networks fit, in words, for the rows in which not all do."""
+    counts = {
+        row: (int(some.fitted.sum()), len(some)) for row, some in networks.items()
+    }
+    return {
+        row: f"{fit} of {count} fit" if fit else "did not fit"
+        for row, (fit, count) in counts.items()
+        if fit < count
+    }
 
 
 def in_words(networks: Mapping[int, Networks], word: str = "layer") -> dict:

@@ -22,9 +22,9 @@ from helpers.runs.kept import digest
 class LayerViews(NamedTuple):
     """One picture of each layer for each input, and what it is like.
 
-    views: of the first network, (layer, image, height, width). to_input, to_target:
-    size of the correlation with the input and with the training image, (network,
-    layer), NaN for a network that did not fit.
+    views: of the first network that fits, (layer, image, height, width). to_input,
+    to_target: size of the correlation with the input and with the training image,
+    (network, layer), NaN for a network that did not fit.
     """
 
     views: np.ndarray
@@ -64,7 +64,7 @@ def layer_views(
         raise Mistake(f"view {view!r}: must be one of {', '.join(VIEWS)}")
     asked = {"images": digest(inputs), "view": view}
     found = networks.asked("views", asked, lambda some: _likeness(some, inputs, view))
-    first = networks.pick([0]).asked(
+    first = networks.first.asked(
         "view-pictures", asked, lambda one: {"views": _views(one, inputs, view)}
     )
     alike = (networks.of_fitted(found[name]) for name in ("to_input", "to_target"))

@@ -188,6 +188,16 @@ def ordering(values: Mapping[str, ArrayLike], name: str) -> Estimates:
     }
 
 
+def above_noise(best: ArrayLike, *, chance: float, images: int) -> np.ndarray:
+    """Best accuracies, those that chance alone may reach made one: as many, tied.
+
+    Up to three standard errors of `images` test images above chance, for the best of
+    many epochs is a little above it where nothing was learnt. What is not finite stays.
+    """
+    error = np.sqrt(chance * (1 - chance) / images)
+    return np.maximum(np.asarray(best, dtype=float), chance + 3 * error)
+
+
 def rank_correlations(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     """Spearman's rank correlation of two tables (network, setting): (network,).
 

@@ -25,15 +25,21 @@ def machine_accuracies(
     *,
     classes: int,
     beside: Run,
+    ridge: float = kernels.RIDGE,
+    single: bool = False,
 ) -> np.ndarray:
-    """Test accuracy of the kernel machine at each sigma, (scale,)."""
+    """Test accuracy of the kernel machine at each sigma, (scale,).
+
+    ridge, single: as `kernel_machine_accuracy` has them.
+    """
+    kind = {"ridge": ridge, "single": single}
 
     def make() -> dict:
-        how = {"test": test, "classes": classes}
+        how = {"test": test, "classes": classes, **kind}
         found = [kernels.kernel_machine_accuracy(known, **how, scale=s) for s in scales]
         return {"accuracy": found}
 
-    asked = {"scales": [float(s) for s in scales], **_images(known, test)}
+    asked = {"scales": [float(s) for s in scales], **kind, **_images(known, test)}
     return kept(RunFolder(beside), "kernel-machine", asked, make)["accuracy"]
 
 
@@ -44,7 +50,7 @@ def feature_accuracies(
     *,
     classes: int,
     scale: float,
-    seeds: int,
+    seeds: Sequence[int],
     beside: Run,
 ) -> np.ndarray:
     """Test accuracy of least squares on random features, (seed, width)."""
@@ -55,10 +61,10 @@ def feature_accuracies(
         return kernels.random_feature_accuracy(known, generator=generator, **how)
 
     def make() -> dict:
-        rows = [[accuracy(seed, width) for width in widths] for seed in range(seeds)]
+        rows = [[accuracy(seed, width) for width in widths] for seed in seeds]
         return {"accuracy": rows}
 
-    asked = {"widths": list(widths), "scale": scale, "seeds": seeds}
+    asked = {"widths": list(widths), "scale": scale, "seeds": list(seeds)}
     asked |= _images(known, test)
     return kept(RunFolder(beside), "random-features", asked, make)["accuracy"]
 

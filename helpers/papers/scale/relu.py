@@ -10,10 +10,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from helpers.estimates import Estimate, mean_interval, paired_difference, ratio_interval
+from helpers.estimates import (
+    Estimate,
+    mean_interval,
+    paired_difference,
+    ratio_interval,
+    share_regained,
+)
 from helpers.estimates.settings import Estimates, ascending, highest, lowest
 from helpers.runs.histories import Histories
 
+LEAST_LOSS = 0.05  # of accuracy, below which a share of it says nothing
 BLOWN_UP = 10  # growth of the loss, in its first steps, from which on it diverges
 
 
@@ -126,3 +133,14 @@ def regained(plain: ArrayLike, scaled: ArrayLike, *, at: int = -1) -> Estimate:
     """
     plain, scaled = np.asarray(plain), np.asarray(scaled)
     return ratio_interval(scaled[:, at] - plain[:, at], plain[:, 0] - plain[:, at])
+
+
+def regained_of_lost(plain: ArrayLike, scaled: ArrayLike) -> Estimate:
+    """The same at the last setting, undefined where less than LEAST_LOSS is lost.
+
+    plain: (network, setting), from the first setting to the last; scaled: (network,) or
+    (network, setting).
+    """
+    plain, scaled = np.asarray(plain), np.asarray(scaled)
+    after = scaled if scaled.ndim == 1 else scaled[:, -1]
+    return share_regained(plain[:, -1], plain[:, 0], after, least=LEAST_LOSS)

@@ -7,7 +7,8 @@ settings share, so differences are taken seed by seed.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from helpers.estimates import mean_interval, paired_difference
+from helpers.estimates import exact, mean_interval, paired_difference, ratio_interval
+from helpers.estimates.intervals import undefined
 from helpers.estimates.settings import (
     Estimates,
     ascending,
@@ -19,6 +20,9 @@ from helpers.estimates.settings import (
     lowest,
     slope,
 )
+from helpers.runs.histories import Histories, first_epoch
+
+LEAST_ABOVE_CHANCE = 0.05  # below it a share of the accuracy above chance says nothing
 
 
 def accuracies(
@@ -92,6 +96,40 @@ def representation_alignments(
             drawn[:, sigmas >= 1]
         ),
         "representation_alignment_largest_rise_at_init": largest_rise(drawn),
+    }
+
+
+def share_above_chance(tests: ArrayLike, *, chance: float) -> Estimates:
+    """What is left at the last setting of the accuracy above chance of the best one.
+
+    The best by its mean; undefined where that is less than LEAST_ABOVE_CHANCE.
+    """
+    above = np.asarray(tests) - chance
+    best = above[:, above.mean(axis=0).argmax()]
+    left = ratio_interval(above[:, -1], best)
+    if not best.mean() >= LEAST_ABOVE_CHANCE:
+        left = undefined(len(above))
+    return {"share_above_chance_at_largest_sigma": left}
+
+
+def long_training(histories: Histories, *, chance: float) -> Estimates:
+    """What becomes of networks that are trained on after they fit, (network,) each.
+
+    The fit is the first epoch with every training image right; where there is none in
+    some network all but the accuracy at the end is undefined.
+    """
+    rows = zip(histories.arrays, histories.stops, strict=True)
+    fits, gains = [], []
+    for arrays, stop in rows:
+        at = first_epoch(arrays["train_accuracy"] == 1)
+        tests, known = arrays["test_accuracy"], at == at and stop != "diverged"
+        fits.append((len(tests) - 1) / max(at, 1) if known else np.nan)
+        gains.append(tests[-1] - tests[int(at)] if known else np.nan)
+    ends = histories.final("test_accuracy")
+    return {
+        "epochs_over_epochs_to_fit": exact(np.min(fits), n=len(fits)),
+        "test_gain_after_the_fit": mean_interval(gains),
+        "long_test_minus_chance": mean_interval(ends - chance),
     }
 
 

@@ -15,6 +15,7 @@ from torch.nn.functional import conv2d
 
 from helpers.claims.registry import load_registry
 from helpers.errors import Failure, Mistake
+from helpers.metrics.mean_classifier import class_sums, mean_classes
 from helpers.metrics.reconstruction import one_layer_solution, scores, sharpness
 from helpers.models.identity import FAMILIES, IdentityConvNet, IdentityFCN
 from helpers.models.of import identity_model
@@ -309,8 +310,10 @@ def every_question(found, digits, panel):
         *(identities.layer_views(three, inputs, view=v) for v in identities.VIEWS),
         identities.layer_views(three.untrained(), inputs),
         identities.random_views(three, inputs, 3),
-        identities.classifier_errors(three, digits, train=100, test=20),
-        identities.classifier_errors(three.untrained(), digits, train=100, test=20),
+        identities.classifier_errors(three, with_tests(digits, 20), train=100),
+        identities.classifier_errors(
+            three.untrained(), with_tests(digits, 20), train=100
+        ),
         identities.weight_changes(three),
         identities.one_layer(plain, inputs, orthogonal),
         identities.rank_one(plain, orthogonal),
@@ -366,8 +369,7 @@ QUESTIONS = [
     ("correlation_maps", {"count": 2}, {"count": 3}),
     ("correlation_maps", {"count": 2}, {"pixels": "gaussian"}),
     ("correlation_maps", {"count": 2}, {"correlations": [0.0]}),
-    ("classifier_errors", {"train": 100, "test": 20}, {"train": 101}),
-    ("classifier_errors", {"train": 100, "test": 20}, {"test": 21}),
+    ("classifier_errors", {"train": 100}, {"train": 101}),
 ]
 
 
@@ -383,7 +385,7 @@ def test_other_settings_are_another_question(
         if name == "correlation_maps":
             some = {"a": some}
         given = {k: images.get(str(v), v) for k, v in settings.items()}
-        beside = [digits] if name == "classifier_errors" else []
+        beside = [with_tests(digits, 20)] if name == "classifier_errors" else []
         return getattr(identities, name)(some, *beside, **given)
 
     ask(settings)
@@ -538,6 +540,17 @@ def test_each_network_turns_by_itself_and_at_correlation_zero():
     np.testing.assert_allclose(turned.transitions(), expected)
 
 
+def test_a_depth_at_which_a_network_still_copies_is_less_than_that_of_its_turn():
+    """Turned; copies at the largest depth; did not fit there, so that nobody knows."""
+    constant = [[0.1, 0.3, 0.6], [0.1, 0.2, 0.3], [0.1, 0.2, NAN], [NAN] * 3]
+    identity = [[0.9, 0.5, 0.1], [0.9, 0.8, 0.7], [0.9, 0.8, NAN], [NAN] * 3]
+    maps = chain(constant, identity)
+    expected = [3 + 2 * 0.2 / 0.7, np.inf, NAN, NAN]
+    np.testing.assert_allclose(maps.censored(), expected)
+    turned = maps.of(*reversed(maps.settings))
+    np.testing.assert_allclose(turned.censored(), expected)
+
+
 def test_maps_have_rows_and_columns():
     random = np.random.default_rng(0)
     tables = random.random((2, 2, 3, 4))
@@ -638,6 +651,21 @@ def pictures_of(some, inputs, layers=None):
     return np.stack([found[k] for k in each])
 
 
+def test_pictures_are_of_the_first_network_that_fits(digits, panel):
+    """Of none where none did, but of the first; and misfits are counted in words."""
+    some, inputs = memorizers(digits), panel.images[:2]
+    later = half_fitted(some)
+    never = replace(some, fitted=np.zeros(2, dtype=bool))
+    found = identities.pictures({"all": some, "one": later, "none": never}, inputs)
+    for row, shown in (("all", 0), ("one", 1), ("none", 0)):
+        expected = some.images[shown].expand(2, -1, -1, -1).numpy()
+        np.testing.assert_array_equal(found[row], expected)
+    told = identities.misfits({"all": some, "one": later, "none": never})
+    assert told == {"one": "1 of 2 fit", "none": "did not fit"}
+    seen = identities.layer_views(half_fitted(copies(digits)), inputs).views
+    assert seen.shape[1:] == inputs[:, 0].shape and np.isfinite(seen).all()
+
+
 def test_pictures_are_outputs_of_the_first_network(convnets, panel):
     found = identities.pictures(convnets, panel.images)
     assert [*found] == [1, 2, 3]
@@ -703,6 +731,23 @@ def test_top_layers_are_split_at_each_networks_own_transition(convnets, panel):
     for values, by_depth in zip(found, answers, strict=True):
         expected = [by_depth[2][0] - by_depth[3][0], NAN, NAN, NAN]
         np.testing.assert_allclose(values, expected)
+    found = identities.around_transition(convnets, turning, panel, 1)
+    both = [[answers.identity[depth][0], NAN] for depth in (2, 3)]
+    np.testing.assert_allclose(found, both)
+
+
+def test_networks_of_many_images_are_asked_for_learnt_new_and_random_ones(digits):
+    found = identities.on_many(copies(digits), digits)
+    assert [*found] == ["learnt", "test", "random"]
+    for values in found.values():
+        np.testing.assert_allclose(values, [1, 1], atol=1e-6)
+    some = memorizers(digits, (0, 5))
+    found = identities.on_many(some, digits)
+    asked = patterns.prepare(digits.test_images[:256], canvas=8)
+    image = some.images[1, 0].expand_as(asked)
+    assert found["test"][1] == pytest.approx(cosines(image, asked).mean(), abs=1e-6)
+    assert found["random"][0] == pytest.approx(0, abs=1e-6)
+    assert found["random"][1] > 0.01  # for they are orthogonal to the first's image
 
 
 def test_sharpness_is_that_of_the_predictions_on_digits(digits, panel, convnets):
@@ -838,6 +883,11 @@ def first_of_each(labels, counts):
     return torch.tensor(chosen)
 
 
+def with_tests(data, count):
+    """The data with some of their test images."""
+    return data.sample(test_examples=count)
+
+
 # Of 100 images in MNIST's proportions: 9.87, 11.24, 9.93, 10.22, 9.74, 9.04, ...
 OF_100 = [10, 11, 10, 10, 10, 9, 10, 10, 10, 10]
 
@@ -848,13 +898,14 @@ def test_a_classifier_of_layers_is_the_mean_classifier_on_their_features(
 ):
     monkeypatch.setattr(readers, "CHUNK", chunk)
     some = convnets[3]
-    found = identities.classifier_errors(some, digits, train=100, test=50)
+    few = with_tests(digits, 50)
+    found = identities.classifier_errors(some, few, train=100)
     assert found.by_sum.shape == found.by_mean.shape == (2, 4)
+    assert found.missed.shape == (2, 4, 50) and {*found.missed.flat} == {0, 1}
     chosen = first_of_each(digits.train_labels, OF_100)
     train = patterns.prepare(digits.train_images[chosen], canvas=8)
-    asked = digits.sample(test_examples=50)
-    test = patterns.prepare(asked.test_images, canvas=8)
-    labels = digits.train_labels[chosen], asked.test_labels
+    test = patterns.prepare(few.test_images, canvas=8)
+    labels = digits.train_labels[chosen], few.test_labels
     both = [[x.expand(2, -1, -1, -1, -1), *some.layers(x)] for x in (train, test)]
     for layer, (seen, told) in enumerate(zip(*both, strict=True)):
         by_sum, by_mean = classifier_errors(
@@ -862,18 +913,34 @@ def test_a_classifier_of_layers_is_the_mean_classifier_on_their_features(
         )
         np.testing.assert_allclose(found.by_sum[:, layer], by_sum)
         np.testing.assert_allclose(found.by_mean[:, layer], by_mean)
+        sums = class_sums(seen.flatten(2), labels[0], classes=10)
+        wrong = mean_classes(told.flatten(2), sums) != labels[1]
+        np.testing.assert_array_equal(found.missed[:, layer], wrong)
+
+
+def test_of_many_test_images_each_class_is_asked_with_its_share(
+    digits, convnets, monkeypatch
+):
+    expected = identities.classifier_errors(
+        convnets[2], with_tests(digits, 30), train=100
+    )
+    monkeypatch.setattr(readers, "MOST", 30)
+    found = identities.classifier_errors(convnets[2], digits, train=100)
+    np.testing.assert_array_equal(found.missed, expected.missed)
 
 
 def test_a_classifier_reads_from_copies_what_it_reads_from_pixels(digits):
-    found = identities.classifier_errors(copies(digits), digits, train=100, test=60)
-    for errors in found:
+    found = identities.classifier_errors(
+        copies(digits), with_tests(digits, 60), train=100
+    )
+    for errors in found[:2]:
         assert (errors == errors[0, 0]).all() and errors[0, 0] < 0.5
 
 
 def test_where_all_images_look_alike_the_largest_class_is_answered(digits):
     """That of MNIST: the ones; all means are equal, of which the first is answered."""
     some = memorizers(digits)
-    found = identities.classifier_errors(some, digits, train=100, test=60)
+    found = identities.classifier_errors(some, digits, train=100)
     ones = (digits.test_labels != 1).double().mean().item()
     np.testing.assert_allclose(found.by_sum[:, 1], [ones] * 2)
 
@@ -893,13 +960,12 @@ def with_classes(digits, classes):
 
 
 def test_classes_of_other_data_have_equal_sizes(digits, convnets):
-    three = with_classes(digits, 3)
-    found = identities.classifier_errors(convnets[2], three, train=30, test=15)
+    three = with_tests(with_classes(digits, 3), 15)
+    found = identities.classifier_errors(convnets[2], three, train=30)
     chosen = first_of_each(three.train_labels, [10] * 3)
     train = patterns.prepare(three.train_images[chosen], canvas=8).flatten(1)
-    some = three.sample(test_examples=15)
-    test = patterns.prepare(some.test_images, canvas=8).flatten(1)
-    labels = three.train_labels[chosen], some.test_labels
+    test = patterns.prepare(three.test_images, canvas=8).flatten(1)
+    labels = three.train_labels[chosen], three.test_labels
     by_sum, by_mean = classifier_errors(train, labels[0], test, labels[1], classes=3)
     np.testing.assert_allclose(found.by_sum[:, 0], by_sum)
     np.testing.assert_allclose(found.by_mean[:, 0], by_mean)
@@ -908,7 +974,7 @@ def test_classes_of_other_data_have_equal_sizes(digits, convnets):
 @pytest.mark.parametrize("count", [3, 400])
 def test_too_few_or_too_many_images_are_told(digits, convnets, count):
     with pytest.raises(Mistake) as told:
-        identities.classifier_errors(convnets[2], digits, train=count, test=10)
+        identities.classifier_errors(convnets[2], digits, train=count)
     line = f"{count} training images to read from: of each class "
     assert str(told.value).startswith(line) and "\n" not in str(told.value)
 
@@ -1072,7 +1138,7 @@ def test_everything_is_undefined_for_networks_of_which_none_fitted(found, digits
 def test_layers_of_a_network_that_did_not_fit_are_judged_on_nothing(digits):
     some = half_fitted(copies(digits, width=4))
     views = identities.layer_views(some, digits_of(digits))
-    read = identities.classifier_errors(some, digits, train=100, test=20)
+    read = identities.classifier_errors(some, with_tests(digits, 20), train=100)
     for values in (views.to_input, views.to_target, *read):
         assert np.isnan(values[0]).all() and np.isfinite(values[1]).all()
 

@@ -7,11 +7,12 @@ import pytest
 from hand_made import NAN, array, values
 
 from helpers.claims.registry import load_registry
-from helpers.estimates import mean_interval, ratio_interval
+from helpers.estimates import crossed_interval, mean_interval, ratio_interval
 from helpers.estimates.intervals import bootstrap_interval, proportion_interval
 from helpers.papers.identity import LayerViews, Maps, estimates
 from helpers.papers.identity.fitted import (
     UNDEFINED,
+    crossed_over_fitted,
     geometric_over_fitted,
     over_fitted,
     ratio_over_fitted,
@@ -147,6 +148,15 @@ def test_shallow_convnets_copy_digits_and_the_deepest_repeats():
     assert [*counts(found).values()] == [1, 2, 1]
 
 
+def test_networks_of_up_to_nine_layers_generalize_where_the_worst_depth_does():
+    """Depth 14 does not count; the second network did not fit at depth 5."""
+    identity = {1: array(1, 1), 5: array(0.7, NAN), 9: array(0.8, 0.9), 14: [0, 0]}
+    constant = {d: array(0.5, 0.7) for d in identity}
+    found = estimates.generalization(identity, constant)
+    assert [*values(found).values()] == pytest.approx([0.7, 0.25])
+    assert [*counts(found).values()] == [1, 2]
+
+
 # (network, setting, correlation): two networks, depths 1, 5 and 9, rho 0 and 1.
 COPIED = [[[0.9, 1.0], [0.5, 0.8], [0.2, 0.3]], [[0.7, 0.9], [0.9, 0.7], [0.1, 0.4]]]
 REPEATED = [[[0.0, 0.9], [0.3, 0.9], [0.9, 0.8]], [[0.1, 0.9], [0.2, 1.0], [0.6, 0.7]]]
@@ -258,6 +268,17 @@ def test_ranges_are_shares_of_sizes_above_four_fifths():
     assert undefined(estimates.ranges(identity, none))
 
 
+def test_ranges_begin_at_the_training_size():
+    constant = {7: array(0.9, 0.9), 14: array(0.7, 0.9), 28: array(0.8, 0.1)}
+    identity = {7: array(0.9, 0.2), 14: array(0.8, NAN), 28: array(0.9, 0.9)}
+    found = estimates.ranges_from_own(constant, identity, 14)
+    assert found == {
+        "constant_correlation_own_size": mean_interval([0.7, 0.9]),
+        "identity_correlation_own_size": mean_interval([0.8]),
+        "constant_range_over_identity_range": estimates.ranges(constant, identity),
+    }
+
+
 def test_small_images_are_repeated_more_and_large_ones_copied_more():
     """Means over depth and correlation; the middle size does not count."""
     level = {"settings": (1, 5), "correlations": (0.0, 1.0)}
@@ -330,6 +351,13 @@ def test_maps_of_channels_are_means_of_which_the_lowest_wide_one_counts():
     fields = {"settings": (3, 8, 32, 128), "correlations": (0.0, 1.0)}
     found = estimates.channel_maps(maps_of(tables, tables, **fields))
     assert [*values(found).values()] == pytest.approx([0.4, 0.65])
+
+
+def test_networks_of_many_images_are_judged_on_learnt_and_random_ones():
+    kinds = {"learnt": array(0.9, 1), "test": array(0, 0), "random": array(0.3, NAN)}
+    found = estimates.many_images(kinds)
+    assert [*values(found).values()] == pytest.approx([0.95, 0.3])
+    assert [*counts(found).values()] == [2, 1]
 
 
 def test_shares_of_trained_networks_are_beyond_eight_layers_and_up_to_eight():
@@ -411,16 +439,22 @@ def test_three_convnets_layer_by_layer():
     assert [*counts(found).values()] == [1, 2, 2, 2]
 
 
+def read_wrongly(*networks):
+    """(network, 1 + layer, image): of ten images the first ones, by rates of errors."""
+    rates = np.array(networks)[..., None]
+    return (np.arange(10) < (10 * rates).round()).astype(float)
+
+
 def test_a_classifier_of_layers_is_read_where_the_paper_does():
     """Errors begin with the pixels': of eight layers the last two are beyond six."""
-    untrained = np.array([[0.1] * 7 + [0.8, 0.6], [0.1] * 7 + [0.5, 0.5]])
-    errors = {
-        3: np.array([[0.1, 0.5, 0.5, 0.2], [0.1, 0.5, 0.5, 0.1]]),
-        5: np.array([[0.1, 0, 0, 0, 0, 0.4], [0.2, 0, 0, 0, 0, 0.2]]),
-        6: np.array([[0.9, 0.3, 0.6, 0.4, 0, 0, 0.2], [0.9, 0.5, 0, 0, 0, 0, 0.2]]),
-        8: np.array([[0.1] * 8 + [0.9], [0.1] * 8 + [0.8]]),
+    untrained = read_wrongly([0.1] * 7 + [0.8, 0.6], [0.1] * 7 + [0.5, 0.5])
+    missed = {
+        3: read_wrongly([0.1, 0.5, 0.5, 0.2], [0.1, 0.5, 0.5, 0.1]),
+        5: read_wrongly([0.1, 0, 0, 0, 0, 0.4], [0.2, 0, 0, 0, 0, 0.2]),
+        6: read_wrongly([0.9, 0.3, 0.6, 0.4, 0, 0, 0.2], [0.9, 0.5, 0, 0, 0, 0, 0.2]),
+        8: read_wrongly([0.1] * 8 + [0.9], [0.1] * 8 + [0.8]),
     }
-    found = estimates.classifier(errors, untrained)
+    found = estimates.classifier(missed, untrained)
     assert values(found) == pytest.approx(
         {
             "random_error_beyond_layer_6": (0.7 + 0.5) / 2,
@@ -430,9 +464,23 @@ def test_a_classifier_of_layers_is_read_where_the_paper_does():
         }
     )
     assert {*counts(found).values()} == {2}
-    errors = {d: np.full((2, d + 1), 0.5) for d in (3, 6)}  # none deep or in the middle
-    found = estimates.classifier(errors, np.full((2, 7), 0.5))
+    missed = {d: read_wrongly([0.5] * (d + 1), [0.5] * (d + 1)) for d in (3, 6)}
+    found = estimates.classifier(missed, read_wrongly([0.5] * 7))
+    # None is deep enough, or in the middle.
     assert [*map(undefined, found.values())] == [True, False, True, False]
+
+
+def test_the_error_of_a_classifier_is_over_networks_and_images():
+    """Where all networks err on the same images, these still are a sample."""
+    missed = {8: read_wrongly(*[[0.5] * 9] * 3), 9: read_wrongly(*[[0.9] * 10] * 3)}
+    missed[9][1, :, 0] = NAN  # did not fit
+    found = estimates.classifier(missed, read_wrongly(*[[0.8] * 10] * 3))
+    deepest = found["deepest_output_error"]
+    assert deepest == crossed_interval(missed[9][[0, 2], -1])
+    assert deepest.n == 2 and deepest.high - deepest.low > 0.4
+    one = crossed_over_fitted(missed[9][:2, -1])  # one network alone has no interval
+    assert one == (0.9, -math.inf, math.inf, 1)
+    assert undefined(crossed_over_fitted(missed[9][1:2, -1]))
 
 
 @pytest.mark.parametrize(
@@ -451,6 +499,41 @@ def test_before_a_transition_is_held_against_beyond_it(values, turn, expected):
     by_depth = {d: array(v, 0.5) for d, v in zip((2, 5, 7, 9), values, strict=True)}
     found = estimates.before_minus_beyond(by_depth, array(turn, 6))
     np.testing.assert_allclose(found, [expected, 0], atol=1e-12)
+    before, beyond = estimates.around(by_depth, array(turn, 6))
+    assert before[1] == beyond[1] == 0.5
+    np.testing.assert_allclose(before - beyond, found)
+
+
+def test_a_switch_is_before_the_transition_and_not_beyond_it():
+    found = estimates.switch(array(0.9, 0.7, NAN), array(0.2, 0.4, NAN))
+    assert [*values(found).values()] == pytest.approx([0.5, 0.8, 0.3])
+    assert {*counts(found).values()} == {2}
+
+
+def transitions(*medians):
+    """Settings of three networks each, of which one did not fit."""
+    return [array(median - 1, median + 1, NAN) for median in medians]
+
+
+def test_the_median_transition_lies_between_order_statistics_of_the_settings():
+    """Of nine settings between the second and the eighth: 1 - 20 / 512 of all cases."""
+    found = estimates.transition_median(transitions(7, 3, 5, 9, 2, 4, 8, 6, 1))
+    assert found == (5, 2, 8, 9)
+    six = estimates.transition_median(transitions(1, 2, 3, 4, 5, 8))
+    assert six == (3.5, 1, 8, 6)
+    five = estimates.transition_median([*transitions(1, 2, 3, 4, 5), array(NAN)])
+    assert five == (3, -math.inf, math.inf, 5)  # min and max miss 1 of 16
+    assert undefined(estimates.transition_median([array(NAN, NAN)]))
+
+
+def test_settings_that_turn_beyond_the_deepest_count_as_large():
+    late = [array(math.inf, 9.0, math.inf), array(math.inf)]
+    one = estimates.transition_median([*transitions(1, 2, 3, 4, 5, 6, 7, 8), late[0]])
+    assert one == (5, 2, 8, 9)
+    two = estimates.transition_median([*transitions(1, 2, 3, 4, 5, 6, 7), *late])
+    assert two == (5, 2, math.inf, 9)
+    most = estimates.transition_median([late[0]] * 9)
+    assert most == (math.inf, math.inf, math.inf, 9)
 
 
 def test_the_upper_half_is_held_against_the_top_three():
@@ -496,7 +579,7 @@ LOST_MAPS = maps_of(
 )
 BY_DEPTH = dict.fromkeys((1, 3, 5, 9, 14), LOST)
 LOST_VIEWS = dict.fromkeys((7, 14, 18), views([[NAN] * 4] * 2, [[NAN] * 4] * 2))
-LOST_ERRORS = {d: np.full((2, d + 1), NAN) for d in (3, 7, 9)}
+LOST_ERRORS = {d: np.full((2, d + 1, 4), NAN) for d in (3, 7, 9)}
 
 # What each function serves, and its answer where no network fitted.
 SETS = {
@@ -512,14 +595,21 @@ SETS = {
     ),
     "classifier": (
         {"C9"},
-        lambda e: e.classifier(LOST_ERRORS, np.zeros((2, 0))),
+        lambda e: e.classifier(LOST_ERRORS, np.zeros((2, 0, 4))),
     ),
-    "other_sizes": ({"C10", "C22"}, lambda e: e.other_sizes(BY_DEPTH, 5)),
+    "other_sizes": ({"C10", "C22", "C22-sizes"}, lambda e: e.other_sizes(BY_DEPTH, 5)),
     "sizes": ({"C13"}, lambda e: e.sizes({7: LOST_MAPS, 14: LOST_MAPS})),
     "filters": ({"C14", "C25"}, lambda e: e.filters(LOST_MAPS, 14)),
     "channels": ({"C15"}, lambda e: e.channels(BY_DEPTH, BY_DEPTH)),
     "upper_half": ({"C24"}, lambda e: e.upper_half(LOST, LOST)),
-    "channel_maps": ({"C27"}, lambda e: e.channel_maps(LOST_MAPS)),
+    "channel_maps": ({"C27", "C27-eight"}, lambda e: e.channel_maps(LOST_MAPS)),
+    "switch": ({"C12-switch", "C23-switch"}, lambda e: e.switch(LOST, LOST)),
+    "ranges_from_own": ({"C11-size"}, lambda e: e.ranges_from_own(*[BY_DEPTH] * 2, 5)),
+    "generalization": ({"C-ten"}, lambda e: e.generalization(BY_DEPTH, BY_DEPTH)),
+    "many_images": (
+        {"C-many"},
+        lambda e: e.many_images({"learnt": LOST, "random": LOST}),
+    ),
     "trained_shares": ({"C28"}, lambda e: e.trained_shares({})),
 }
 
@@ -541,7 +631,7 @@ def test_single_estimates_are_undefined_where_none_fitted():
 # Claims of one estimate, which is given without a name.
 SINGLE = {
     *("C11", "C12", "C17", "C18", "C19", "C20", "C21", "C23", "C26", "C29", "C30"),
-    *("C31", "C32", "C33", "C-transition"),
+    *("C31", "C32", "C33", "C-transition", "C-transition-median"),
 }
 # Claims whose estimates are made in helpers/papers/identity/forms.py: see below.
 FORMS = {"C1", "C-eq1", "C-rank1", "C-identity"}

@@ -14,6 +14,7 @@ from helpers.estimates import mean_interval, paired_difference
 from helpers.metrics.gradients import related
 from helpers.papers.scale.alignment import (
     Ranks,
+    above_noise,
     compare_pairs,
     ordering,
     pair_estimates,
@@ -223,6 +224,20 @@ def test_what_is_undefined_on_any_data_set_is_undefined(measure, names, data):
     found = estimates(broken)
     assert {n for n, e in found.items() if math.isnan(e.value)} == {*names}
     assert {e.n for e in found.values()} == {2}
+
+
+def test_accuracies_that_chance_may_reach_are_tied():
+    """Chance .1 on 900 images: three standard errors are three points."""
+    best = [[0.5, 0.131, 0.129, 0.08], [0.13, 0.2, math.nan, 0.1]]
+    found = above_noise(best, chance=0.1, images=900)
+    expected = [[0.5, 0.131, 0.13, 0.13], [0.13, 0.2, math.nan, 0.13]]
+    np.testing.assert_allclose(found, expected)
+    falling = [[4.0, 3.0, 2.0, 1.0]]
+    noise = rank_correlations(falling, best[:1])
+    swapped = rank_correlations(falling, [[0.5, 0.131, 0.08, 0.129]])
+    assert noise != swapped  # an order of noise, and none any more:
+    tied = [above_noise(row, chance=0.1, images=900) for row in (best[:1], found[:1])]
+    assert rank_correlations(falling, tied[0]) == rank_correlations(falling, tied[1])
 
 
 # The table of ranks

@@ -222,6 +222,17 @@ def test_what_was_never_lost_cannot_be_regained():
     assert math.isnan(relu.regained(REGAIN, np.where(REGAIN < 0.45, np.nan, 1)).value)
 
 
+def test_a_share_of_less_than_five_points_says_nothing():
+    plain = np.array([[0.90, 0.70, 0.85], [0.85, 0.60, 0.795], [0.88, 0.66, 0.826]])
+    half = (plain[:, 0] + plain[:, -1]) / 2
+    assert relu.regained_of_lost(plain, half).value == pytest.approx(0.5)
+    assert relu.regained_of_lost(plain, plain).value == 0  # the last setting's
+    small = plain + np.array([0, 0, 0.004])  # .4 points fewer are lost
+    found = relu.regained_of_lost(small, half)
+    assert math.isnan(found.value) and found.n == 3
+    assert math.isnan(relu.regained_of_lost(np.full((3, 2), np.nan), half).value)
+
+
 # Names
 
 

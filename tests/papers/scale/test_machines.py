@@ -47,6 +47,18 @@ def test_kernel_machines_are_kept_beside_a_run(images, run, monkeypatch):
         machines.machine_accuracies(test, test, SCALES, classes=2, beside=run)
 
 
+def test_another_ridge_and_single_precision_are_other_machines(
+    images, run, monkeypatch
+):
+    known, test = images
+    how = {"classes": 2, "beside": run}
+    machines.machine_accuracies(known, test, SCALES, **how)
+    monkeypatch.setattr(kernels, "kernel_machine_accuracy", lambda *_, **how: how)
+    for kind in ({"ridge": 1e-6}, {"single": True}):
+        with pytest.raises(TypeError):  # asked anew
+            machines.machine_accuracies(known, test, SCALES, **how, **kind)
+
+
 def test_random_features_are_kept_for_every_seed_and_width(images, run, monkeypatch):
     known, test = images
     how = {"classes": 2, "scale": 1.0}
@@ -66,7 +78,7 @@ def test_random_features_are_kept_for_every_seed_and_width(images, run, monkeypa
 
     def ask():
         return machines.feature_accuracies(
-            known, test, WIDTHS, seeds=3, beside=run, **how
+            known, test, WIDTHS, seeds=range(3), beside=run, **how
         )
 
     assert asked_once(monkeypatch, ask).tolist() == each

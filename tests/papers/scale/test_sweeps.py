@@ -9,6 +9,8 @@ from helpers.claims.registry import load_registry
 from helpers.errors import Mistake
 from helpers.estimates import mean_interval, settings
 from helpers.papers.scale import sine
+from helpers.runs import Run
+from helpers.runs.histories import Histories
 
 FALLING = [[0.98, 0.60, 0.10], [0.96, 0.50, 0.14]]  # (network, setting)
 SIGMAS = [0.01, 0.1, 1.0]
@@ -85,6 +87,50 @@ def test_a_distance_touches_zero_where_the_gap_may_be_zero(gaps):
 def test_a_clear_distance_keeps_its_own_interval():
     found = settings.largest_distance([[-0.20], [-0.21], [-0.19]], [0.0])
     assert 0 < found.low < 0.2 < found.high
+
+
+def test_a_share_of_what_is_above_chance_is_left_at_the_largest_scale():
+    """Of the best setting: .6 and .4 above chance, of which .1 and .06 are left."""
+    (found,) = sine.share_above_chance(
+        [[0.5, 0.7, 0.2], [0.6, 0.5, 0.16]], chance=0.1
+    ).values()
+    assert found.value == pytest.approx(0.08 / 0.5) and found.n == 2
+    low = [[0.14, 0.1], [0.155, 0.1]]  # less than five points at the best
+    (found,) = sine.share_above_chance(low, chance=0.1).values()
+    assert math.isnan(found.value)
+    (found,) = sine.share_above_chance([[0.9, math.nan]] * 2, chance=0.1).values()
+    assert math.isnan(found.value)
+
+
+def long_run(*, fit=2, epochs=8, stop="epochs", seed=0):
+    """Fits at an epoch, where .2 of the test images are right, of .6 at the end."""
+    tests = np.linspace(0.2, 0.6, epochs - fit + 1)
+    arrays = {
+        "measured": np.ones(epochs + 1, dtype=bool),
+        "train_accuracy": (np.arange(epochs + 1) >= fit) * 1.0,
+        "test_accuracy": np.concatenate([np.full(fit, 0.1), tests]),
+    }
+    return Run(seed=seed), arrays, stop
+
+
+def test_training_goes_on_from_the_first_perfect_fit():
+    def found(*runs):
+        histories = Histories(*(tuple(each) for each in zip(*runs, strict=True)))
+        return sine.long_training(histories, chance=0.1)
+
+    values = found(long_run(), long_run(fit=4))
+    assert {name: each.value for name, each in values.items()} == pytest.approx(
+        {
+            "epochs_over_epochs_to_fit": 2,  # of 4 and 2 the lowest
+            "test_gain_after_the_fit": 0.4,
+            "long_test_minus_chance": 0.5,
+        }
+    )
+    assert {*values} == {*load_registry()["A-long"].names}
+    never = found(long_run(), long_run(fit=8)[:1] + long_run(fit=9)[1:])
+    assert math.isnan(never["test_gain_after_the_fit"].value)
+    broken = found(long_run(), long_run(stop="diverged"))
+    assert all(math.isnan(each.value) for each in broken.values())
 
 
 def test_the_kernel_machine_is_held_against_large_scales_only():
