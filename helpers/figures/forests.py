@@ -47,8 +47,7 @@ def estimates_of(
     ax = plt.subplots(figsize=(5.6, 0.95 + ROW * len(lines)))[1]
     ax.grid(visible=False, axis="y")
     shown = {lines.index((name, False)): _row(values) for name, values in rows.items()}
-    for place, row in shown.items():
-        _dots(ax, place, row)
+    _dots(ax, shown)
     _limit(ax, shown.values(), goal=goal, within=within)
     for place, row in shown.items():
         _bar(ax, place, row, within=within)
@@ -60,15 +59,18 @@ def estimates_of(
     ax.tick_params(axis="y", length=0, pad=8)  # beside the arrows
     _note(ax, shown, found)
     told = [_in_words(lines[place][0], row) for place, row in shown.items()]
-    ax.set_gid("; ".join(told + [f"{goal_name} at {goal:.3g}"] * (goal is not None)))
+    aim = [] if goal is None else [f"{goal_name} at {number(goal)}"]
+    ax.set_gid("; ".join(told + aim))
     return ax
 
 
-def _dots(ax: Axes, place: int, row: tuple[Estimate, np.ndarray]) -> None:
-    """The networks of a row as small dots, and their mean above."""
+def _dots(ax: Axes, rows: Mapping[int, tuple[Estimate, np.ndarray]]) -> None:
+    """The networks of each row as small dots, and their mean above."""
     style = {"color": AT, "ms": 3.2, "alpha": 0.5, "mew": 0, "label": "_networks"}
-    ax.plot(row[1], np.full(len(row[1]), place + BELOW), "o", **style)
-    ax.plot([row[0].value], [place], "o", color=AT, ms=6, label="_mean", zorder=3)
+    mean = {"color": AT, "ms": 6, "label": "_mean", "zorder": 3}
+    for place, (estimate, networks) in rows.items():
+        ax.plot(networks, np.full(len(networks), place + BELOW), "o", **style)
+        ax.plot([estimate.value], [place], "o", **mean)
 
 
 def _in_words(name: str, row: tuple[Estimate, np.ndarray]) -> str:

@@ -64,9 +64,8 @@ def test_a_sweep_tells_the_means_that_it_draws():
     lines = {"training": fits, "test": tests}
     of_scale.by_scale(SIGMAS, lines, label="accuracy", chance=0.1)
     kind, seen = words()
-    assert (
-        kind == "Line chart: accuracy over scale of initialization σ; training, test."
-    )
+    axes = "accuracy over scale of initialization σ"
+    assert kind == f"Line chart: {axes}; training, test."
     ends = [number(value) for value in tests.mean(axis=0)[[0, -1]]]
     assert f"test falls from {ends[0]} to {ends[1]}" in seen
     assert "Training stays near 1" in seen and "chance at 0.1" in seen

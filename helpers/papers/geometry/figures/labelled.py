@@ -24,8 +24,7 @@ def labelled_images(
 
     rows: set -> images, labels in use and true labels. An image is grey (h, w) or
     colour (h, w, 3), from 0 to 1 or of bytes (uint8). A label that is not the true one
-    is crossed; the frames have the colours of the sets. Long labels take up to three
-    lines.
+    is crossed; the frames have the colours of the sets. A label has up to three lines.
     """
     for name, row in rows.items():
         counts = images, labels, truths = [*map(len, row)]
@@ -48,8 +47,8 @@ def labelled_images(
     for line, (name, look) in zip(panels, looks(rows).items(), strict=True):
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
         images, labels, truths = rows[name]
-        for ax, *some in zip(line, images, labels, truths, texts[name], strict=False):
-            image, label, truth, words = some
+        some = zip(line, images, labels, truths, texts[name], strict=False)
+        for ax, image, label, truth, words in some:
             _draw(ax, _colors(image, row=name), look, crossed=bool(label != truth))
             place = {"transform": ax.transAxes, "ha": "center", "va": "top"}
             ax.text(0.5, -0.06, words, fontsize=8, **place)
