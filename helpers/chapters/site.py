@@ -102,9 +102,9 @@ def frame_changed(root: Path, *, since: Path) -> bool:
         return True
     frame = [root / "_config.yml", *(root / "book").glob("_*/*.py")]
     frame += [root / "book" / "_toc.yml"]
-    frame += [
-        Path(__file__).with_name(f"{n}.py") for n in ("site", "ageing", "outputs")
-    ]
+    here = Path(__file__)
+    frame += [here.with_name(f"{n}.py") for n in ("site", "ageing", "outputs")]
+    frame += here.parent.glob("pages/*.py")
     return max(path.stat().st_mtime for path in frame) > since.stat().st_mtime
 
 

@@ -82,8 +82,8 @@ def use_style() -> None:
     if shell := sys.modules.get("IPython") and sys.modules["IPython"].get_ipython():
         uncropped = "InlineBackend.print_figure_kwargs = {'bbox_inches': None}"
         shell.run_line_magic("config", uncropped)
-        words = shell.display_formatter.formatters["text/plain"]
-        words.for_type(Figure, lambda figure, page, _: page.text(describe(figure)))
+        # Not a formatter: Jupyter drops those of figures when its backend starts.
+        Figure._repr_pretty_ = lambda figure, page, _: page.text(describe(figure))
 
 
 def color(value: float, meaning: str) -> tuple:

@@ -132,6 +132,9 @@ def _lines(panel: Panel) -> list[str]:
     found = [f"{some.name} {_course(some, span)}" for some in told]
     if len(told) < len(series):
         lows, highs = (f(series, key=lambda s: s.y[-1]) for f in (min, max))
+        top = max(series, key=lambda s: s.y.max())
+        at = number(top.x[np.argmax(top.y)])
+        found.append(f"highest is {top.name} with {number(top.y.max())} at {at}")
         found[0] = f"of {len(series)} lines {found[0]}"
         found.append(
             f"at the right end they lie between {number(lows.y[-1])} ({lows.name}) "
@@ -170,4 +173,9 @@ def _line(text: str) -> str:
 
 
 def _joined(sentences: Sequence[str]) -> str:
-    return "\n".join(f"{some[:1].upper()}{some[1:]}." for some in sentences)
+    """Sentences below each other; names such as small_vgg stay as they are."""
+    names = ["_" in some.split(" ")[0] for some in sentences]
+    begun = [
+        s if n else s[:1].upper() + s[1:] for s, n in zip(sentences, names, strict=True)
+    ]
+    return "\n".join(f"{sentence}." for sentence in begun)

@@ -82,6 +82,9 @@ def test_of_many_lines_the_outer_ones_and_the_ends_are_told():
     test = seen.splitlines()[1]
     ends = values.mean(axis=0)[:, -1]
     low, high = ends.argmin(), ends.argmax()
+    top = values.mean(axis=0).max()
+    assert f"highest is {LAYERS[values.mean(axis=0).max(axis=1).argmax()]}" in test
+    assert f"with {number(top)} at " in test
     between = f"between {number(ends[low])} ({LAYERS[low]}) and {number(ends[high])}"
     assert "of 6 lines conv1 " in test and between in test
     assert "best epoch at 0.6; final epoch at 0.4" in test
