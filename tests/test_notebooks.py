@@ -71,7 +71,7 @@ def test_every_figure_has_a_caption_and_an_alt_text(path):
 
 OUTCOMES = re.compile(
     r"\b(rises?|falls?|falling|drops?|dips?|grows|recovers?|saturates?|crosses earlier"
-    r"|higher|near (one|zero)|noise|repeats?|looks? like|alike|the same as|badly|well"
+    r"|higher|near (one|zero)|noise|repeats?|looks? like|alike|the same as|badly"
     r"|far below|at or (above|below)|more slowly|everywhere)\b"
 )
 

@@ -11,6 +11,7 @@ from helpers.claims.verdicts import MIME_TYPE
 JUDGED = re.compile(r'\.judge\(\s*"([^"]+)"')  # in the source of a verdict's cell
 FOLDED, BARE = "hide-input", "remove-input"  # tags: code behind a toggle, or nowhere
 LONG = 260  # letters of what is seen that stand open
+BACK = "../../scorecard.html"  # from a chapter's page
 DRAWN = ("image/png", "image/svg+xml")
 
 
@@ -29,6 +30,8 @@ def show_verdicts(notebook: Mapping) -> None:
             if "verdict-line" in html and found and found[1] in known:
                 lines.add(found[1])
                 shown = verdict_html(known[found[1]], find_claim(found[1]))
+                link = f'<a href="{BACK}#{found[1]}">on the scorecard</a>'
+                shown += f'<p class="back">{link}</p>'
                 output["data"] = {"text/html": shown}
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
