@@ -10,7 +10,7 @@ from itertools import groupby
 
 from helpers.chapters.editions import MAIN
 from helpers.chapters.pages.beside import spoken
-from helpers.claims.html import badge_html, note_html, parts_html
+from helpers.claims.html import badge_html, describe_number, note_html, parts_html
 from helpers.claims.registry import SCALES, Claim, find_claim, load_registry
 from helpers.claims.verdicts import WEAKEST_FIRST
 
@@ -25,7 +25,7 @@ seeds. Every part of a claim has its own verdict; the weakest decides. Accuracie
 fractions. The criteria were fixed before the measurements. Counted is a chapter's main
 edition; its variants, other networks or data, stand below it. The same for programs:
 <a href="claims.json">claims.json</a>."""
-HEAD = ("Edition", "What we measured", "Verdict")
+HEAD = ("Edition", "Verdict", "What we measured")
 
 
 def scorecard_page(cards: list[dict]) -> str:
@@ -108,6 +108,15 @@ def _edition_row(card: dict) -> str:
     verdict = badge_html(card["verdict"]) + words + note_html(card["note"])
     about = f'data-verdict="{card["verdict"]}" data-scale="{card["scale"] or "none"}"'
     return (
-        f"<tr {about}><td>{source}</td><td>{parts_html(card['parts'])}</td>"
-        f"<td>{verdict}</td></tr>"
+        f"<tr {about}><td>{source}</td><td>{verdict}</td>"
+        f"<td>{_numbers(card['parts'])}</td></tr>"
     )
+
+
+def _numbers(parts: list[dict]) -> str:
+    """The parts of a verdict, folded below the first number."""
+    if not parts:
+        return ""
+    first, more = escape(describe_number(parts[0])), len(parts) - 1
+    count = f" and {more} more" if more else ""
+    return f"<details><summary>{first}{count}</summary>{parts_html(parts)}</details>"

@@ -273,7 +273,9 @@ def test_the_main_edition_counts_else_the_weakest_variant(root):
 def test_the_page_shows_every_part_with_its_interval_and_verdict(root):
     wide = Estimate(1.1, 1.0, 1.3, 3)
     write_copy(root, [passing("A2a", slowest_over_fastest_epochs=wide)])
-    (cell,) = re.findall(r'<td><ul class="parts">(.*?)</ul></td>', page_of(root))
+    found = r"</summary>(<ul class=.parts.>.*?)</ul></details>"
+    (cell,) = re.findall(found, page_of(root))
+    assert "<summary>0.999 [0.999, 0.999], n = 5 and 1 more</summary>" in page_of(root)
     first, second = cell.removesuffix("</li>").split("</li>")
     assert "0.999 [0.999, 0.999]" in first and ">reproduced<" in first
     assert "1.1 [1, 1.3], n&nbsp;=&nbsp;3, planned 4<" in second

@@ -216,19 +216,22 @@ def pages(html_folder: Path) -> list[Path]:
 # The order of the book
 
 
-def test_best_edition_is_the_page_and_the_others_hang_beneath(tmp_path):
+def test_best_edition_is_the_page_and_the_others_hang_elsewhere(tmp_path):
     places = ("smoke/", "laptop/", "paper/", "workstation/")
     names = [f"{place}{CHAPTER}.ipynb" for place in places]
     varied = f"paper/{CHAPTER}-cifar100.ipynb", f"workstation/{CHAPTER}-aaa.ipynb"
     touch_copies(tmp_path, *names, *varied)
-    (entry,) = site.table_of_contents(tmp_path)["parts"][0]["chapters"]
-    assert entry["file"] == f"chapters/paper/{CHAPTER}"
-    assert [(e["file"], e["title"]) for e in entry["sections"]] == [
-        (f"chapters/paper/{CHAPTER}-cifar100", "cifar100 (paper scale)"),
-        (f"chapters/workstation/{CHAPTER}", "Workstation edition"),
-        (f"chapters/workstation/{CHAPTER}-aaa", "aaa (workstation scale)"),
-        (f"chapters/laptop/{CHAPTER}", "Laptop edition"),
-        (f"chapters/smoke/{CHAPTER}", "Smoke edition"),
+    parts = site.table_of_contents(tmp_path)["parts"]
+    assert parts[0]["chapters"] == [{"file": f"chapters/paper/{CHAPTER}"}]
+    hanging = parts[-1]["chapters"][-1]
+    assert hanging["file"] == "editions"
+    topic = book.topics()[CHAPTER]
+    assert [(e["file"], e["title"]) for e in hanging["sections"]] == [
+        (f"chapters/paper/{CHAPTER}-cifar100", f"{topic}: cifar100 (paper scale)"),
+        (f"chapters/workstation/{CHAPTER}", f"{topic}: Workstation edition"),
+        (f"chapters/workstation/{CHAPTER}-aaa", f"{topic}: aaa (workstation scale)"),
+        (f"chapters/laptop/{CHAPTER}", f"{topic}: Laptop edition"),
+        (f"chapters/smoke/{CHAPTER}", f"{topic}: Smoke edition"),
     ]
 
 
@@ -335,7 +338,11 @@ def test_chapter_says_which_edition_it_is_and_links_to_the_others(built):
     assert "say nothing about the paper" in smoke and "say nothing" not in text
     (title,) = re.findall(r"<title>(.*?)</title>", text, re.DOTALL)
     assert "learn nothing? · Laptop edition" in title
-    assert "learn nothing? · sigmoid (laptop scale)" in text  # the next page
+    # Who pages on comes to the next chapter, and to no other edition of this one.
+    assert "learn nothing? · sigmoid" not in title
+    (on,) = re.findall(r'<a class="right-next"\s+href="([^"]+)"', text)
+    assert on == f"../workstation/{AGED}.html"
+    assert "right-next" not in sigmoid and "left-prev" not in sigmoid
 
 
 def test_a_page_shows_what_it_can_and_says_what_it_leaves_out(built):

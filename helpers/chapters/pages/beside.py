@@ -15,6 +15,7 @@ CALLED = {  # data sets that are not what their names recall
     "folder:emnist-47": "handwriting in 47 classes (EMNIST)",
     "folder:fashion-mnist-sample": "a sample of Fashion-MNIST",
 }
+TOLD = 5  # settings that can be named as different, the first ones
 FROM_PAPER = "paper: "  # begins the reason of a criterion whose number it names
 
 
@@ -31,7 +32,7 @@ def settings_of(chapter: str, parameters: Mapping[str, Any]) -> list[tuple[str, 
 
 def differences(chapter: str, parameters: Mapping[str, Any]) -> str:
     """What differs from the paper most, in a few words; "" where nothing is known."""
-    rows = settings_of(chapter, parameters)
+    rows = settings_of(chapter, parameters)[:TOLD]
     told = [
         f"{what} {ours} (paper: {paper})"
         for what, paper, ours in rows
