@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from book_provenance import duration
@@ -29,6 +30,19 @@ from helpers.chapters.scorecard import collect
 from helpers.claims.registry import load_papers, registry_files
 
 
+def verdicts_at_hand(root: Path) -> list[dict]:
+    """`scorecard.collect`, read again when a copy or the registry has changed."""
+    book = root / "book"
+    files = [book / f"{edition.page}.ipynb" for edition in copies(book)]
+    files += registry_files()
+    return _collected(root, tuple((f, f.stat().st_mtime_ns) for f in files))
+
+
+@lru_cache(maxsize=2)
+def _collected(root: Path, state: tuple) -> list[dict]:
+    return collect(root)
+
+
 def dress(notebook: dict, edition: Edition, root: Path) -> None:
     """Make a copy's cells those of a page, in place: all from what the copy holds."""
     show_verdicts(notebook)
@@ -42,7 +56,7 @@ def dress(notebook: dict, edition: Edition, root: Path) -> None:
         notebook["cells"].insert(at, markdown(folded))
     fold_code(notebook)
     describe_figures(notebook, neutral_texts(source_path(root, edition.chapter)))
-    rows = [row for row in collect(root) if row["page"] == edition.page]
+    rows = [row for row in verdicts_at_hand(root) if row["page"] == edition.page]
     table = beside_html(edition.chapter, parameters, rows)
     if table:
         notebook["cells"].append(markdown(f"## The paper beside us\n\n{table}"))
@@ -67,7 +81,7 @@ def tags_of(cell: Mapping) -> list[str]:
 
 def outcome_box(edition: Edition, metadata: Mapping, root: Path) -> nodes.raw | None:
     """What came out in an edition: sentences, counts, facts, differences."""
-    rows = [row for row in collect(root) if row["page"] == edition.page]
+    rows = [row for row in verdicts_at_hand(root) if row["page"] == edition.page]
     parameters, networks = metadata.get("parameters", {}), metadata.get("networks", {})
     seconds = metadata.get("seconds")
     facts = [
@@ -89,7 +103,7 @@ class FromVerdicts(SphinxDirective):
         files = [book / f"{edition.page}.ipynb" for edition in copies(book)]
         for file in (*files, *registry_files()):
             self.env.note_dependency(str(file))
-        return best_rows(collect(root))
+        return best_rows(verdicts_at_hand(root))
 
 
 class Outcome(FromVerdicts):

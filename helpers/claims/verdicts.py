@@ -5,6 +5,7 @@ point, and the weakest part of a claim decides. The claims and their criteria ar
 beforehand, in claims.yaml.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -84,6 +85,19 @@ class Verdicts:
     def table(self) -> "Table":
         """All verdicts, each claim once, in the order in which they were given."""
         return table(self._verdicts)
+
+
+def of_paper(claim_id: str, name: str) -> tuple[float, float]:
+    """What a paper reports of a quantity: lowest and highest value, either infinite.
+
+    A Mistake where the number of that criterion is not the paper's.
+    """
+    claim = find_claim(claim_id)
+    for criterion in claim.criteria:
+        if criterion.name == name and criterion.why.startswith("paper: "):
+            low, high = criterion.at_least, criterion.at_most
+            return -math.inf if low is None else low, math.inf if high is None else high
+    raise Mistake(f"claim {claim_id}: {name!r} is no number of the paper's")
 
 
 def judge(

@@ -3,6 +3,7 @@
 A drawing has a name in its key, or a gid where a key has no room for it.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -40,16 +41,16 @@ class Panel(NamedTuple):
     words: str
     texts: list[str]
     images: int
+    log: bool
 
 
 def panels_of(figure: Figure) -> list[Panel]:
     """The panels of a figure, without its scales of colours."""
     drawn = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]
-    return [_panel(ax, figure) for ax in drawn if ax.axison]
+    return [_panel(ax, figure, drawn) for ax in drawn if ax.axison]
 
 
-def _panel(ax: Axes, figure: Figure) -> Panel:
-    titles = [ax.get_title(loc=where) for where in ("left", "center", "right")]
+def _panel(ax: Axes, figure: Figure, drawn: Sequence[Axes]) -> Panel:
     barred = [some for some in ax.containers if isinstance(some, ErrorbarContainer)]
     names = {some.lines[0]: _shown(some.get_label()) for some in barred}
     caps = {line for some in barred for line in some.lines[1]}
@@ -57,9 +58,9 @@ def _panel(ax: Axes, figure: Figure) -> Panel:
     named = [(name, line) for name, line in found if name and line not in caps]
     maps = [some for some in ax.collections if isinstance(some, QuadMesh)]
     return Panel(
-        next(filter(None, titles), ""),
+        _title(ax) or next(map(_title, _beside(ax, drawn, "colspan")), ""),
         ax.get_xlabel() or _below(ax) or figure.get_supxlabel(),
-        ax.get_ylabel() or figure.get_supylabel(),
+        ax.get_ylabel() or _left(ax, drawn) or figure.get_supylabel(),
         _series(ax, named),
         {name: line.get_ydata()[0] for name, line in named if _way(ax, line) == "y"},
         {name: line.get_xdata()[0] for name, line in named if _way(ax, line) == "x"},
@@ -68,7 +69,29 @@ def _panel(ax: Axes, figure: Figure) -> Panel:
         ax.get_gid() or "",
         [text.get_text() for text in ax.texts if text.get_text().strip()],
         len(ax.images),
+        ax.get_yscale() == "log",
     )
+
+
+def _title(ax: Axes) -> str:
+    titles = [ax.get_title(loc=where) for where in ("left", "center", "right")]
+    return next(filter(None, titles), "")
+
+
+def _beside(ax: Axes, drawn: Sequence[Axes], way: str) -> list[Axes]:
+    """The panels of the same column ("colspan") or row ("rowspan"), from the first."""
+    place = ax.get_subplotspec()
+    if place is None:
+        return []
+    places = [(other, other.get_subplotspec()) for other in drawn]
+    here = getattr(place, way).start
+    return [other for other, at in places if at and getattr(at, way).start == here]
+
+
+def _left(ax: Axes, drawn: Sequence[Axes]) -> str:
+    """The label that the panels of a row have in common, at the first of them."""
+    row = _beside(ax, drawn, "rowspan")
+    return row[0].get_ylabel() if row else ""
 
 
 def _name(line: Line2D) -> str:

@@ -21,17 +21,24 @@ def describe(figure: Figure) -> str:
     return "\n\n".join(filter(None, [_shown(panels), _joined(seen)]))
 
 
-def course(y: ArrayLike, x: ArrayLike | None = None, *, span: float = 0.0) -> str:
+def course(
+    y: ArrayLike,
+    x: ArrayLike | None = None,
+    *,
+    span: float = 0.0,
+    log: bool = False,
+) -> str:
     """How a quantity goes on, in words with its first, last and farthest value.
 
     y, x (point,): values and their places; span: of all lines beside it; a change of
-    less than LEVEL of it is none.
+    less than LEVEL of it is none. log: compare, and give span, in powers of ten.
     """
     y = np.asarray(y, dtype=float)
-    first, last, low, high = y[0], y[-1], y.min(), y.max()
+    scaled = np.log10(y) if log else y
+    first, last, low, high = scaled[0], scaled[-1], scaled.min(), scaled.max()
     if len(y) == 1:
-        return f"is {number(first)}"
-    if high - low <= LEVEL * span or number(low) == number(high):
+        return f"is {number(y[0])}"
+    if high - low <= LEVEL * span or number(y.min()) == number(y.max()):
         middle = y.mean()
         return f"stays near {number(middle)}"
     above, below = high - max(first, last), min(first, last) - low
@@ -39,9 +46,9 @@ def course(y: ArrayLike, x: ArrayLike | None = None, *, span: float = 0.0) -> st
         out, back = ("rises", "falls") if above >= below else ("falls", "rises")
         at = int(np.argmax(y) if above >= below else np.argmin(y))
         there = number(y[at]) + ("" if x is None else f" at {number(x[at])}")
-        return f"{out} from {number(first)} to {there} and {back} to {number(last)}"
+        return f"{out} from {number(y[0])} to {there} and {back} to {number(y[-1])}"
     way = "rises" if last > first else "falls"
-    return f"{way} from {number(first)} to {number(last)}"
+    return f"{way} from {number(y[0])} to {number(y[-1])}"
 
 
 def map_in_words(table: ArrayLike, *, down: bool) -> str:
@@ -107,18 +114,20 @@ def _axes(panel: Panel) -> str:
 
 def _seen(panel: Panel, panels: Sequence[Panel]) -> list[str]:
     """Sentences on one panel."""
-    head = ""
-    if len(panels) > 1:
-        same_title = len({p.title for p in panels}) > 1
-        head = _line(panel.title if panel.title and same_title else panel.y_label)
+    heads = [
+        getattr(panel, part)
+        for part in ("title", "y_label")
+        if len({getattr(p, part) for p in panels}) > 1
+    ]
+    head = _line(", ".join(dict.fromkeys(filter(None, heads))))
     if panel.words:
         found = [panel.words]
     elif panel.table is not None:
         found = [map_in_words(panel.table, down=panel.down)]
     elif panel.series:
         found = _lines(panel) + _levels(panel)
-    else:
-        found = [_line(text) for text in panel.texts[:1]]
+    else:  # words of single images would be their labels
+        found = [_line(text) for text in panel.texts[: 1 if not panel.images else 0]]
     said = "; ".join(found)
     return [f"{head}: {said}" if head and said else said] if said else []
 
@@ -129,24 +138,26 @@ def _lines(panel: Panel) -> list[str]:
     if all(len(some.x) == 1 for some in series):
         return [f"{_line(some.name)} {number(some.y[0])}" for some in series]
     told = series if len(series) <= MOST else [series[0], series[-1]]
-    found = [f"{some.name} {_course(some, span)}" for some in told]
+    found = [f"{some.name} {_course(some, span, log=panel.log)}" for some in told]
     if len(told) < len(series):
         lows, highs = (f(series, key=lambda s: s.y[-1]) for f in (min, max))
         top = max(series, key=lambda s: s.y.max())
         at = number(top.x[np.argmax(top.y)])
         found.append(f"highest is {top.name} with {number(top.y.max())} at {at}")
         found[0] = f"of {len(series)} lines {found[0]}"
-        found.append(
-            f"at the right end they lie between {number(lows.y[-1])} ({lows.name}) "
-            f"and {number(highs.y[-1])} ({highs.name})"
-        )
+        ends = [f"{number(some.y[-1])} ({some.name})" for some in (lows, highs)]
+        last = f"at the right end they lie between {ends[0]} and {ends[1]}"
+        if number(lows.y[-1]) == number(highs.y[-1]):
+            last = f"at the right end all are {number(lows.y[-1])}"
+        found.append(last)
     return found
 
 
-def _course(some: Series, span: float) -> str:
+def _course(some: Series, span: float, *, log: bool) -> str:
     """Of a line its course; of dots how their heights go with their places."""
     if not some.dots or len(np.unique(some.x)) == 1:
-        return course(some.y, some.x, span=span)
+        log = log and bool((some.y > 0).all())
+        return course(some.y, some.x, span=span, log=log)
     order = np.argsort(some.x, kind="stable")
     ranks = [np.argsort(np.argsort(v, kind="stable")) for v in (some.x, some.y)]
     rank = np.corrcoef(*ranks)[0, 1]
@@ -161,7 +172,9 @@ def _levels(panel: Panel) -> list[str]:
 
 def _span(panel: Panel) -> float:
     values = np.concatenate([some.y for some in panel.series])
-    return float(np.ptp(values))
+    values = values[values > 0] if panel.log else values
+    scaled = np.log10(values) if panel.log else values
+    return float(np.ptp(scaled)) if scaled.size else 0.0
 
 
 def _count(count: int) -> str:
@@ -173,8 +186,9 @@ def _line(text: str) -> str:
 
 
 def _joined(sentences: Sequence[str]) -> str:
-    """Sentences below each other; names such as small_vgg stay as they are."""
-    names = ["_" in some.split(" ")[0] for some in sentences]
+    """Sentences below each other; small_vgg and σ stay as they are."""
+    first = [some.split(" ")[0] for some in sentences]
+    names = ["_" in word or not word.isascii() for word in first]
     begun = [
         s if n else s[:1].upper() + s[1:] for s, n in zip(sentences, names, strict=True)
     ]

@@ -135,7 +135,10 @@ def test_parameters_stand_in_a_table_with_the_values_of_the_edition():
         "epochs: int = 5  # 1..9; at most\nwidths: list[int] = [2]  # 1+ of 1..9; units"
     )
     html = beside.parameters_html(source, {"epochs": 1200})
-    assert "The 2 parameters" in html and "<td>1,200</td><td>at most</td>" in html
+    assert (
+        "Parameters of this edition (2)" in html
+        and "<td>1,200</td><td>at most</td>" in html
+    )
     assert beside.parameters_html("epochs = 5", {}) == ""
     assert [beside.spoken(v) for v in (True, "", [1, 2.5], None)] == [
         *("yes", "none", "1, 2.5", "none")

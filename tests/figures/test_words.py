@@ -140,3 +140,23 @@ def test_dots_of_one_name_are_told_by_their_rank_correlation():
     points = {"digits": (measure, measure**2, SIGMAS[:3])}
     of_scale.against_alignment(points, label="best test accuracy")
     assert "has 6 dots from 0.1 to 0.35, rank correlation 1" in words()[1]
+
+
+def test_a_course_on_a_logarithmic_axis_is_told_in_powers_of_ten():
+    falling = [1e-5, 3e-6]
+    assert course(falling, span=1.0) == "stays near 6.5e−6"
+    assert course(falling, span=1.0, log=True) == "falls from 1e−5 to 3e−6"
+    of_scale.curves({0.1: ([0, 1], np.array([[1e-5, 3e-6]] * 4))}, label="r", log=True)
+    assert words()[1] == "σ = 0.1 falls from 1e−5 to 3e−6."
+
+
+def test_panels_in_rows_are_named_by_row_and_column():
+    cloud = RANDOM.random((5, 2)), np.zeros(5, int)
+    rows = {"start": [(*cloud, "agree: 5%")] * 2, "end": [(*cloud, "agree: 9%")] * 2}
+    of_geometry.embeddings(rows, columns=["all", "some"])
+    assert words()[1].splitlines() == [
+        "All, start: agree: 5%.",
+        "Some, start: agree: 5%.",
+        "All, end: agree: 9%.",
+        "Some, end: agree: 9%.",
+    ]

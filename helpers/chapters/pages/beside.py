@@ -82,7 +82,7 @@ def parameters_html(source: str, given: Mapping[str, Any]) -> str:
         for name, parameter in declared.items()
     ]
     table = table_html(["Parameter", "This edition", "Meaning"], rows)
-    title = f"The {len(rows)} parameters of this edition"
+    title = f"Parameters of this edition ({len(rows)})"
     return f"<details><summary>{title}</summary>\n{table}\n</details>"
 
 
