@@ -69,6 +69,21 @@ def test_every_figure_has_a_caption_and_an_alt_text(path):
             assert len(shown["image"]["alt"]) > 40
 
 
+OUTCOMES = re.compile(
+    r"\b(rises?|falls?|falling|drops?|dips?|grows|recovers?|saturates?|crosses earlier"
+    r"|higher|near (one|zero)|noise|repeats?|looks? like|alike|the same as|badly"
+    r"|far below|at or (above|below)|more slowly|everywhere)\b"
+)
+
+
+def test_no_alt_text_or_caption_claims_an_outcome(path):
+    """What is seen is told by the figure itself, from the numbers drawn."""
+    shown = [c.metadata.get("mystnb", {}) for c in code_cells(path)]
+    texts = [some["image"]["alt"] for some in shown if some]
+    texts += [some["figure"]["caption"] for some in shown if some]
+    assert [text for text in texts if OUTCOMES.search(text)] == []
+
+
 def figure_names(path):
     shown = [c.metadata.get("mystnb", {}).get("figure") for c in code_cells(path)]
     return [figure["name"] for figure in shown if figure]

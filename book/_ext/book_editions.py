@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from book_links import lead_to_chapters
+from book_outcome import dress, outcome_box
 from book_provenance import SAME_SHAPE, age, lacking, provenance
 from docutils import nodes
 from sphinx import addnodes
@@ -58,6 +59,7 @@ def prepare_notebook(app: Sphinx, docname: str, source: list[str]) -> None:
         app.env.note_dependency(str(file))  # the page says whether they have changed
     notebook = json.loads(source[0])
     found = find_editions(Path(app.srcdir))
+    dress(notebook, edition, root_of(app))
     for cell in notebook["cells"]:
         tidy(cell)
         if cell["cell_type"] == "markdown":
@@ -127,7 +129,9 @@ def insert_provenance(app: Sphinx, doctree: nodes.document, docname: str) -> Non
     links = [link(app, docname, e) for e in others if e != edition]
     if links:
         box += nodes.paragraph("", "Other editions: ", *separate(links))
-    title.parent.insert(title.parent.index(title) + 1, box)
+    outcome = outcome_box(edition, metadata, root_of(app))
+    at = title.parent.index(title) + 1
+    title.parent[at:at] = [*([outcome] if outcome else []), box]
 
 
 def link(app: Sphinx, docname: str, edition: Edition) -> nodes.reference:

@@ -1,17 +1,12 @@
 """What a page says about the copy it shows: its facts, and how it has aged."""
 
 from helpers.chapters.ageing import Changes
+from helpers.chapters.pages.beside import spoken
 
 CHANGED = (
     "The chapter has changed since this edition was executed. Its text, code and "
     "results stand here as they were then."
 )
-
-# Data sets that are not what their names recall.
-CALLED = {
-    "folder:cifar10-jpeg": "CIFAR-10 after a lossy JPEG (quality 75)",
-    "folder:tiny-imagenet-100-32": "Tiny ImageNet, 100 classes, 32 × 32",
-}
 SAME_SHAPE = (
     "The papers' networks on data of the same shape: widths, optimiser and batch size "
     "are the papers', the images are not. Compare directions, not values."
@@ -22,7 +17,7 @@ def provenance(metadata: dict) -> list[str]:
     """What `memorization` metadata say about a copy, in the words of a reader."""
     facts = []
     if dataset := metadata.get("parameters", {}).get("dataset"):
-        facts.append(f"data: {CALLED.get(dataset, dataset)}")
+        facts.append(f"data: {spoken(dataset)}")
     if networks := metadata.get("networks", {}).get("count"):
         plural = "s" if networks > 1 else ""
         facts.append(f"{networks} network{plural} {trained_on(metadata['networks'])}")

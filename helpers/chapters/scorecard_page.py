@@ -1,6 +1,7 @@
 """The scorecard as a page of the book: MyST, with tables in HTML.
 
-A cell that spans rows, and criteria to unfold, are more than Markdown's tables can say.
+A claim is a group of rows that can be linked to, filtered and sorted
+(book/_static/scorecard.js); without a script they are tables all the same.
 """
 
 from collections import Counter
@@ -8,7 +9,8 @@ from html import escape
 from itertools import groupby
 
 from helpers.chapters.editions import MAIN
-from helpers.claims.html import badge_html, note_html, parts_html, table_html
+from helpers.chapters.pages.beside import spoken
+from helpers.claims.html import badge_html, describe_number, note_html, parts_html
 from helpers.claims.registry import SCALES, Claim, find_claim, load_registry
 from helpers.claims.verdicts import WEAKEST_FIRST
 
@@ -21,7 +23,9 @@ from the executed chapters ({ref}`how verdicts are made <claims-and-verdicts>`).
 number stands with its 95 % interval and *n*, the independent cases behind it, mostly
 seeds. Every part of a claim has its own verdict; the weakest decides. Accuracies are
 fractions. The criteria were fixed before the measurements. Counted is a chapter's main
-edition; its variants, other networks or data, stand below it."""
+edition; its variants, other networks or data, stand below it. The same for programs:
+<a href="claims.json">claims.json</a>."""
+HEAD = ("Edition", "Verdict", "What we measured")
 
 
 def scorecard_page(cards: list[dict]) -> str:
@@ -62,28 +66,31 @@ def _counted(cards: list[dict], claim_id: str, scale: str | None) -> str:
 
 
 def _paper_html(cards: list[dict]) -> str:
-    """The table of one paper: a claim's first cells span the rows of its editions."""
-    head = ["Figure", "What the paper shows", "What we measured", "Verdict"]
-    rows = []
+    """The table of one paper: a group of rows for each claim, one for each edition."""
+    groups = []
     for claim_id, group in groupby(cards, lambda card: card["id"]):
-        editions = list(group)
-        first = _claim_cells(find_claim(claim_id), span=len(editions))
-        for card in editions:
-            rows.append(f"<tr>{first}{_edition_cells(card)}</tr>")
-            first = ""
-    return table_html(head, rows)
+        claim = find_claim(claim_id)
+        rows = "\n".join(map(_edition_row, group))
+        about = f'id="{escape(claim_id)}" data-paper="{claim.paper.letter}"'
+        groups.append(f"<tbody {about}>\n{_claim_row(claim)}\n{rows}\n</tbody>")
+    titles = "".join(f'<th scope="col">{title}</th>' for title in HEAD)
+    return (
+        '<div class="claims-frame">\n<table class="claims scorecard">\n'
+        f"<thead><tr>{titles}</tr></thead>\n" + "\n".join(groups) + "\n</table>\n</div>"
+    )
 
 
-def _claim_cells(claim: Claim, *, span: int) -> str:
+def _claim_row(claim: Claim) -> str:
     criteria = "".join(
         f"<li>{escape(str(c))} <em>({escape(c.why)})</em></li>" for c in claim.criteria
     )
     return (
-        f'<th scope="row" rowspan="{span}">{escape(claim.figure)} '
-        f'<span class="claim-id">{escape(claim.id)}</span></th>'
-        f'<td rowspan="{span}">{escape(claim.statement)}{note_html(claim.note)}'
-        f"<details><summary>criteria{_planned(claim)}</summary>"
-        f"<ul>{criteria}</ul></details></td>"
+        f'<tr class="claim"><th scope="rowgroup" colspan="{len(HEAD)}">'
+        f'<a href="#{escape(claim.id)}">{escape(claim.figure)}</a> '
+        f'<span class="claim-id">{escape(claim.id)}</span>'
+        f"<p>{escape(claim.statement)}</p>{note_html(claim.note)}"
+        f"<details><summary>criteria of {escape(claim.id)}{_planned(claim)}</summary>"
+        f"<ul>{criteria}</ul></details></th></tr>"
     )
 
 
@@ -91,12 +98,25 @@ def _planned(claim: Claim) -> str:
     return f", from {claim.networks} networks on" if claim.networks else ""
 
 
-def _edition_cells(card: dict) -> str:
-    source = ""
+def _edition_row(card: dict) -> str:
+    source = "no edition yet"
     if card["page"]:
-        link = f'<a href="{escape(card["page"])}.html">{escape(card["edition"])}</a>'
-        data = f", {escape(card['dataset'])}" if card["dataset"] else ""
-        source = f'<p class="note">{link}{data}</p>'
+        address = escape(f"{card['page']}.html#{card['id']}")
+        data = note_html(spoken(card["dataset"])) if card["dataset"] else ""
+        source = f'<a href="{address}">{escape(card["edition"])}</a>{data}'
     words = note_html(find_claim(card["id"]).words.get(card["verdict"], ""))
-    verdict = badge_html(card["verdict"]) + words + source + note_html(card["note"])
-    return f"<td>{parts_html(card['parts'])}</td><td>{verdict}</td>"
+    verdict = badge_html(card["verdict"]) + words + note_html(card["note"])
+    about = f'data-verdict="{card["verdict"]}" data-scale="{card["scale"] or "none"}"'
+    return (
+        f"<tr {about}><td>{source}</td><td>{verdict}</td>"
+        f"<td>{_numbers(card['parts'])}</td></tr>"
+    )
+
+
+def _numbers(parts: list[dict]) -> str:
+    """The parts of a verdict, folded below the first number."""
+    if not parts:
+        return ""
+    first, more = escape(describe_number(parts[0])), len(parts) - 1
+    count = f" and {more} more" if more else ""
+    return f"<details><summary>{first}{count}</summary>{parts_html(parts)}</details>"

@@ -4,43 +4,56 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
-from helpers.chapters.book import Edition, book_chapters, find_editions, parts
+from helpers.chapters.book import (
+    Edition,
+    book_chapters,
+    find_editions,
+    parts,
+    topics,
+)
 from helpers.chapters.surroundings import own_variables
 from helpers.errors import Failure
 from helpers.system.files import write_bytes
 from helpers.system.roots import project_root
 
 # About the book.
-CLOSING = ["scorecard", "methods", "gpu", "own_manifolds", "reference", "references"]
+CLOSING = ["scorecard", "methods", "glossary", "gpu", "own_manifolds", "reference"]
+CLOSING += ["references", "editions"]
 JUPYTER_BOOK = """\
 from ipykernel.parentpoller import ParentPollerUnix
 ParentPollerUnix({parent}).start()  # a parent that is killed cannot end its child
 from jupyter_book.cli.main import main; main()"""
 
 
-def chapter_entry(editions: list[Edition]) -> dict:
-    """A chapter in the table of contents: its best edition, the others beneath."""
-    best, *others = editions
-    entry: dict = {"file": best.page}
-    if others:
-        entry["sections"] = [{"file": e.page, "title": e.title} for e in others]
-    return entry
+def other_editions(found: Mapping[str, list[Edition]]) -> list[dict]:
+    """Entries of all editions but the best of each chapter, out of the way."""
+    others = [(name, e) for name, (_, *rest) in found.items() for e in rest]
+    return [
+        {"file": e.page, "title": f"{topics().get(name, name)}: {e.title}"}
+        for name, e in others
+    ]
 
 
 def table_of_contents(book: Path) -> dict:
-    """The table of contents of what lies in `book`, in Jupyter Book's form."""
+    """The table of contents of what lies in `book`, in Jupyter Book's form.
+
+    A chapter stands there by its best edition; the others hang below one page.
+    """
     found = find_editions(book)
     own = [name for name in found if name not in book_chapters()]
     contents = []
     for caption, names in {**parts(), "More chapters": own}.items():
-        entries = [chapter_entry(found[name]) for name in names if name in found]
+        entries = [{"file": found[name][0].page} for name in names if name in found]
         if entries:
             contents.append({"caption": caption, "chapters": entries})
-    closing = [{"file": name} for name in CLOSING]
+    closing: list[dict] = [{"file": name} for name in CLOSING]
+    if others := other_editions(found):
+        closing[-1]["sections"] = others
     contents.append({"caption": "About the book", "chapters": closing})
     return {"format": "jb-book", "root": "intro", "parts": contents}
 
@@ -64,7 +77,8 @@ def build_site(root: Path | None = None) -> Path:
 
     Only pages that changed are written again. Raises Failure, naming the log.
     """
-    from helpers.chapters.scorecard import write_scorecard  # it imports this module
+    from helpers.chapters.pages.exports import write_exports
+    from helpers.chapters.scorecard import collect, write_scorecard  # they import us
 
     root = find_root(root)
     write_toc(root)
@@ -76,6 +90,7 @@ def build_site(root: Path | None = None) -> Path:
     log = root / "_build" / "site.log"
     if run_jupyter_book(root, options, log) != 0:
         raise Failure(f"the site was not built: {complaint(log)} (all of it: {log})")
+    write_exports(root, collect(root))
     built.touch()
     return root / "_build" / "html" / "index.html"
 
@@ -102,9 +117,9 @@ def frame_changed(root: Path, *, since: Path) -> bool:
         return True
     frame = [root / "_config.yml", *(root / "book").glob("_*/*.py")]
     frame += [root / "book" / "_toc.yml"]
-    frame += [
-        Path(__file__).with_name(f"{n}.py") for n in ("site", "ageing", "outputs")
-    ]
+    here = Path(__file__)
+    frame += [here.with_name(f"{n}.py") for n in ("site", "ageing", "outputs")]
+    frame += here.parent.glob("pages/*.py")
     return max(path.stat().st_mtime for path in frame) > since.stat().st_mtime
 
 

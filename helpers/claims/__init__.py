@@ -1,3 +1,10 @@
 """What the papers say, figure by figure, and whether it reproduced."""
 
-from helpers.claims.verdicts import MIME_TYPE, Table, Verdicts, judge, table
+from helpers.claims.verdicts import (
+    MIME_TYPE,
+    Table,
+    Verdicts,
+    judge,
+    of_paper,
+    table,
+)

@@ -13,11 +13,31 @@ WORDS = {
 }
 
 
+FOUND = {"not reproduced": "Not so here: {}", "undecided": "Open: {}"}
+SHORT = {
+    "reproduced": "this holds.",
+    "not reproduced": "this does not hold.",
+    "undecided": "this stays open.",
+    "not tested": "not tested.",
+}
+
+
+class Setting(NamedTuple):
+    """What a chapter sets otherwise than its paper: the paper's value, in words.
+
+    here: the chapter's parameter, or several, whose values stand beside it.
+    """
+
+    what: str
+    paper: str
+    here: tuple[str, ...]
+
+
 class Paper(NamedTuple):
     """A paper: its letter, title and key in the bibliography, and its chapters.
 
     caption: of its part of the book. chapters: names in their order, and what each is
-    about.
+    about. main: ids of the claims that tell it in short. settings: of each chapter.
     """
 
     letter: str
@@ -25,6 +45,8 @@ class Paper(NamedTuple):
     cite: str
     caption: str
     chapters: tuple[tuple[str, str], ...]
+    main: tuple[str, ...] = ()
+    settings: tuple[tuple[str, tuple["Setting", ...]], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +110,12 @@ class Claim:
     def names(self) -> tuple[str, ...]:
         """Names of the estimates that it asks for, in order."""
         return tuple(criterion.name for criterion in self.criteria)
+
+    def finding(self, verdict: str) -> str:
+        """What was found, in words that stand alone; the statement where it holds."""
+        return self.words.get(verdict) or FOUND.get(verdict, "{}").format(
+            self.statement
+        )
 
     def sentence(self, verdict: str) -> str:
         """What was found, in words; empty where nothing was tested."""

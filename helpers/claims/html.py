@@ -3,8 +3,10 @@
 A record is what a verdict becomes as JSON: there null stands for infinite or undefined.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from html import escape
+
+from helpers.claims.claim import SHORT, Claim
 
 
 def describe_number(record: Mapping) -> str:
@@ -44,15 +46,44 @@ def parts_html(parts: Sequence[Mapping]) -> str:
     return f'<ul class="parts">{items}</ul>' if items else ""
 
 
-def line_html(record: Mapping, figure: str) -> str:
-    """A verdict in one line: badge, figure, and every number with its quantity."""
-    numbers = "; ".join(
-        f"{escape(part['text'])}: <strong>{escape(describe_part(part))}</strong>"
-        for part in record["parts"]
+def verdict_html(record: Mapping, claim: Claim) -> str:
+    """A verdict in words: the claim, what was found and asked; the numbers folded."""
+    verdict, name = record["verdict"], escape(claim.id)
+    found = claim.words.get(verdict) or SHORT.get(verdict, "")
+    head = (
+        f"{badge_html(verdict)} <strong>{escape(claim.figure)}.</strong> "
+        f"{escape(claim.statement)} <strong>Here:</strong> {escape(found)}"
     )
-    badge, words = badge_html(record["verdict"]), escape(record["words"])
-    head = f"{badge} {escape(figure)}. {words}".rstrip()
-    return f'<p class="verdict-line">{head} {numbers}.</p>'
+    asked = "; ".join(part["criterion"] for part in record["parts"])
+    return (
+        f'<div class="verdict-line" id="{name}">\n<p>{head}</p>\n'
+        f'<p class="asked">Asked: {escape(asked)}.</p>\n'
+        f"<details><summary>Numbers of {escape(claim.figure)}, {name}</summary>\n"
+        f"{parts_html(record['parts'])}{note_html(record['note'])}\n</details>\n</div>"
+    )
+
+
+def verdicts_html(
+    judged: Iterable[tuple[Claim, Mapping]], *, anchors: Container[str] = ()
+) -> str:
+    """The verdicts of a chapter as a table, a row a claim.
+
+    anchors: ids of claims whose rows can be linked to.
+    """
+    head = ("Figure", "What the paper shows", "What we measured", "Verdict")
+    rows = [_row(claim, record, claim.id in anchors) for claim, record in judged]
+    return table_html(head, rows)
+
+
+def _row(claim: Claim, record: Mapping, anchor: bool) -> str:
+    words, name = note_html(claim.words.get(record["verdict"], "")), escape(claim.id)
+    return (
+        f'<tr{f" id={name!r}" * anchor}><th scope="row">{escape(claim.figure)} '
+        f'<span class="claim-id">{name}</span></th>'
+        f"<td>{escape(claim.statement)}{note_html(claim.note)}</td>"
+        f"<td>{parts_html(record['parts'])}</td>"
+        f"<td>{badge_html(record['verdict'])}{words}{note_html(record['note'])}</td></tr>"
+    )
 
 
 def note_html(note: str) -> str:

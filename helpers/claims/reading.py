@@ -3,29 +3,50 @@
 import math
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
-from helpers.claims.claim import NETWORKS, WORDS, Claim, Criterion, Paper
+from helpers.claims.claim import NETWORKS, WORDS, Claim, Criterion, Paper, Setting
 from helpers.errors import Mistake
 
 SCALES = ("smoke", "laptop", "workstation", "paper")
 TEXTS = {"id", "letter", "title", "cite", "caption"}
-TEXTS |= {"name", "text", "why", "statement", "note"}
+LISTS = {"claims", "criteria", "required", "only_on", "here", "main"}
+TEXTS |= {"name", "text", "why", "statement", "note", "what"}
 
 
 def read_paper(path: Path) -> tuple[Paper, list[Claim]]:
     """A paper and its claims, from its file."""
     where, entry = f"{path.parent.name}/{path.name}", _read(path)
     needed = {"letter", "title", "cite", "caption", "chapters", "claims"}
-    _check_keys(entry, needed, {"reasons"}, where=where)
+    _check_keys(entry, needed, {"reasons", "main", "settings"}, where=where)
     chapters = entry["chapters"]
     named = isinstance(chapters, dict) and bool(chapters)
     check(named, where, f"chapters {chapters!r}: give names, and what each is about")
     texts = {key: entry[key] for key in ("letter", "title", "cite", "caption")}
     paper = Paper(**texts, chapters=tuple(chapters.items()))
-    return paper, [_read_claim(fields, paper, where) for fields in entry["claims"]]
+    claims = [_read_claim(fields, paper, where) for fields in entry["claims"]]
+    main, ids = tuple(entry.get("main", ())), {claim.id for claim in claims}
+    check(set(main) <= ids, where, f"main {sorted(set(main) - ids)} are no claims")
+    settings = _read_settings(entry.get("settings", {}), chapters, where)
+    paper = paper._replace(main=main, settings=settings)
+    return paper, [replace(claim, paper=paper) for claim in claims]
+
+
+def _read_settings(
+    given: dict, chapters: dict, where: str
+) -> tuple[tuple[str, tuple[Setting, ...]], ...]:
+    """Chapter -> what it sets otherwise than its paper, in the order given."""
+    check(set(given) <= set(chapters), where, f"settings of {sorted(given)}: chapters")
+    read = []
+    for chapter, rows in given.items():
+        for row in rows:
+            _check_keys(row, {"what", "paper", "here"}, where=f"{where}: {chapter}")
+        found = (Setting(r["what"], str(r["paper"]), tuple(r["here"])) for r in rows)
+        read.append((chapter, tuple(found)))
+    return tuple(read)
 
 
 class _Loader(yaml.SafeLoader):
@@ -119,7 +140,7 @@ def _check_keys(
     check(not unknown, where, f"unknown {sorted(unknown)}: allowed are {allowed}")
     for key in set(fields) & TEXTS:
         check(isinstance(fields[key], str), where, f"{key} {fields[key]!r} is no text")
-    for key in set(fields) & {"claims", "criteria", "required", "only_on"}:
+    for key in set(fields) & LISTS:
         good = isinstance(fields[key], list | tuple)
         check(good, where, f"{key} {fields[key]!r} is no list")
 

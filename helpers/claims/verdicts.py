@@ -5,18 +5,15 @@ point, and the weakest part of a claim decides. The claims and their criteria ar
 beforehand, in claims.yaml.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import NamedTuple
 
 from helpers.claims.html import (
-    badge_html,
     describe_part,
-    line_html,
-    note_html,
-    parts_html,
-    table_html,
+    verdict_html,
+    verdicts_html,
 )
 from helpers.claims.judging import Part, judge_part, numbers
 from helpers.claims.registry import Claim, Criterion, find_claim
@@ -56,8 +53,8 @@ class Verdict:
         }
 
     def _repr_html_(self) -> str:
-        """One line, for the head of a figure."""
-        return line_html(self.record, self.claim.figure)
+        """In words, for below a figure."""
+        return verdict_html(self.record, self.claim)
 
 
 class Verdicts:
@@ -88,6 +85,19 @@ class Verdicts:
     def table(self) -> "Table":
         """All verdicts, each claim once, in the order in which they were given."""
         return table(self._verdicts)
+
+
+def of_paper(claim_id: str, name: str) -> tuple[float, float]:
+    """What a paper reports of a quantity: lowest and highest value, either infinite.
+
+    A Mistake where the number of that criterion is not the paper's.
+    """
+    claim = find_claim(claim_id)
+    for criterion in claim.criteria:
+        if criterion.name == name and criterion.why.startswith("paper: "):
+            low, high = criterion.at_least, criterion.at_most
+            return -math.inf if low is None else low, math.inf if high is None else high
+    raise Mistake(f"claim {claim_id}: {name!r} is no number of the paper's")
 
 
 def judge(
@@ -138,8 +148,7 @@ class Table(NamedTuple):
     @property
     def html(self) -> str:
         """One row a claim."""
-        head = ("Figure", "What the paper shows", "What we measured", "Verdict")
-        return table_html(head, [_row(v.claim, v.record) for v in self.verdicts])
+        return verdicts_html((v.claim, v.record) for v in self.verdicts)
 
 
 def table(verdicts: Iterable[Verdict] | Verdict) -> Table:
@@ -149,17 +158,6 @@ def table(verdicts: Iterable[Verdict] | Verdict) -> Table:
     if len(ids) != len(set(ids)):
         raise Mistake(f"claims {ids}: judge each once")
     return Table(verdicts)
-
-
-def _row(claim: Claim, record: Mapping) -> str:
-    words = note_html(claim.words.get(record["verdict"], ""))
-    return (
-        f'<tr><th scope="row">{escape(claim.figure)} '
-        f'<span class="claim-id">{escape(claim.id)}</span></th>'
-        f"<td>{escape(claim.statement)}{note_html(claim.note)}</td>"
-        f"<td>{parts_html(record['parts'])}</td>"
-        f"<td>{badge_html(record['verdict'])}{words}{note_html(record['note'])}</td></tr>"
-    )
 
 
 def _named(

@@ -13,6 +13,7 @@ each loss, each architecture and each set of examples has its own. A network wit
 finite value is never left out unseen: it is a cross, or the note counts it.
 """
 
+from helpers.figures.beside import paper_range
 from helpers.figures.depths import by_depth, by_layer
 from helpers.figures.forests import estimates_of
 from helpers.figures.panels import axes

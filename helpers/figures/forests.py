@@ -15,6 +15,7 @@ from helpers.figures.marks import AT, beside
 from helpers.figures.panels import note, span
 from helpers.figures.ranges import keep_within, stay_near
 from helpers.figures.style import CHANCE, FEWEST
+from helpers.figures.words import number
 
 ROW = 0.38  # inches
 LETTERS = 30  # of a name in one line, at most
@@ -46,10 +47,7 @@ def estimates_of(
     ax = plt.subplots(figsize=(5.6, 0.95 + ROW * len(lines)))[1]
     ax.grid(visible=False, axis="y")
     shown = {lines.index((name, False)): _row(values) for name, values in rows.items()}
-    for place, (estimate, networks) in shown.items():
-        style = {"color": AT, "ms": 3.2, "alpha": 0.5, "mew": 0, "label": "_networks"}
-        ax.plot(networks, np.full(len(networks), place + BELOW), "o", **style)
-        ax.plot([estimate.value], [place], "o", color=AT, ms=6, label="_mean", zorder=3)
+    _dots(ax, shown)
     _limit(ax, shown.values(), goal=goal, within=within)
     for place, row in shown.items():
         _bar(ax, place, row, within=within)
@@ -60,7 +58,28 @@ def estimates_of(
     ax.set(ylim=(len(lines) - (0.4 if goal is None else 0.1), -0.5), xlabel=label)
     ax.tick_params(axis="y", length=0, pad=8)  # beside the arrows
     _note(ax, shown, found)
+    told = [_in_words(lines[place][0], row) for place, row in shown.items()]
+    aim = [] if goal is None else [f"{goal_name} at {number(goal)}"]
+    ax.set_gid("; ".join(told + aim))
     return ax
+
+
+def _dots(ax: Axes, rows: Mapping[int, tuple[Estimate, np.ndarray]]) -> None:
+    """The networks of each row as small dots, and their mean above."""
+    style = {"color": AT, "ms": 3.2, "alpha": 0.5, "mew": 0, "label": "_networks"}
+    mean = {"color": AT, "ms": 6, "label": "_mean", "zorder": 3}
+    for place, (estimate, networks) in rows.items():
+        ax.plot(networks, np.full(len(networks), place + BELOW), "o", **style)
+        ax.plot([estimate.value], [place], "o", **mean)
+
+
+def _in_words(name: str, row: tuple[Estimate, np.ndarray]) -> str:
+    """A row's mean, and its interval where that is drawn."""
+    value, low, high, _ = row[0]
+    if not np.isfinite(value):
+        return f"{name}: undefined"
+    ends = f" ({number(low)} to {number(high)})" if _has_bar(row) else ""
+    return f"{name}: {number(value)}{ends}"
 
 
 def _lines(names: list[str], groups: Mapping[str, int]) -> list[tuple[str, bool]]:

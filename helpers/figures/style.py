@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from helpers.figures.words import describe
 
 STYLE = Path(__file__).with_name("book.mplstyle")
 TRAIN, TEST, THEORY, CHANCE = "#D55E00", "#0072B2", "#000000", "#767676"
@@ -72,12 +75,15 @@ def use_style() -> None:
     """Draw as the book does from here on.
 
     It starts from Matplotlib's own defaults, whatever a user's matplotlibrc says. The
-    layout already fits the figure: Jupyter's own cropping would draw all twice.
+    layout already fits the figure: Jupyter's own cropping would draw all twice. The
+    text beside a figure's picture is the figure in words.
     """
     plt.style.use(["default", STYLE])
     if shell := sys.modules.get("IPython") and sys.modules["IPython"].get_ipython():
         uncropped = "InlineBackend.print_figure_kwargs = {'bbox_inches': None}"
         shell.run_line_magic("config", uncropped)
+        # Not a formatter: Jupyter drops those of figures when its backend starts.
+        Figure._repr_pretty_ = lambda figure, page, _: page.text(describe(figure))
 
 
 def color(value: float, meaning: str) -> tuple:

@@ -236,15 +236,18 @@ def test_the_page_shows_every_claim_and_links_to_its_editions(root):
     for claim in load_registry().values():
         assert page.count(f'<span class="claim-id">{claim.id}</span>') == 1
     links = re.findall(r'href="([^"]+)"', page)
-    assert links.count(f"chapters/laptop/{CHAPTER}.html") == 2
-    assert f"chapters/laptop/{CHAPTER}-wide.html" in links
-    for link in links:
+    assert f"chapters/laptop/{CHAPTER}.html#A1a" in links
+    assert f"chapters/laptop/{CHAPTER}-wide.html#A1a" in links
+    for link in [link.partition("#")[0] for link in links if "chapters/" in link]:
         assert (root / "book" / link).with_suffix(".ipynb").is_file()
-    assert 'rowspan="3">Figure 1a' in page and page.count("## Paper ") == 3
+    (group,) = re.findall(r'<tbody id="A1a".*?</tbody>', page, re.DOTALL)
+    assert group.count("<tr data-verdict=") == 3 and page.count("## Paper ") == 3
+    places = [link[1:] for link in links if link.startswith("#")]
+    assert {f'<tbody id="{name}"' in page for name in places} == {True}
     # A blank line would end a block of HTML, and Markdown would read the rest.
     for block in re.findall(r"<div.*?</div>", page, re.DOTALL):
         assert "\n\n" not in block
-        assert block.count("<tr>") == block.count("</tr>") > 1
+        assert block.count("<tr") == block.count("</tr>") > 1
 
 
 def test_the_page_counts_verdicts_by_paper_and_scale(root):
@@ -270,7 +273,9 @@ def test_the_main_edition_counts_else_the_weakest_variant(root):
 def test_the_page_shows_every_part_with_its_interval_and_verdict(root):
     wide = Estimate(1.1, 1.0, 1.3, 3)
     write_copy(root, [passing("A2a", slowest_over_fastest_epochs=wide)])
-    (cell,) = re.findall(r'<td><ul class="parts">(.*?)</ul></td>', page_of(root))
+    found = r"</summary>(<ul class=.parts.>.*?)</ul></details>"
+    (cell,) = re.findall(found, page_of(root))
+    assert "<summary>0.999 [0.999, 0.999], n = 5 and 1 more</summary>" in page_of(root)
     first, second = cell.removesuffix("</li>").split("</li>")
     assert "0.999 [0.999, 0.999]" in first and ">reproduced<" in first
     assert "1.1 [1, 1.3], n&nbsp;=&nbsp;3, planned 4<" in second

@@ -72,10 +72,13 @@ def executed_copy(scale: str, variant: str = "main") -> dict:
     """A hand-made executed chapter in the book's form."""
     figure = {"caption": "Accuracy by scale, n = 5.", "name": "fig-accuracy"}
     alt = {"image": {"alt": "Test accuracy falls from high to chance."}}
-    shown = {"image/png": png(), "text/plain": "<Figure>"}
+    words = "Line chart: accuracy over σ.\n\nTest falls from 0.9 to 0.1."
+    shown = {"image/png": png(), "text/plain": words}
     cells = [
         v4.new_markdown_cell(OPENING),
-        code('dataset: str = "digits"  # name of the data set', tags=["parameters"]),
+        code(
+            'dataset: str = "digits"  # text; name of the data set', tags=["parameters"]
+        ),
         code("import helpers\n" * 6, tags=["hide-input"]),
         v4.new_markdown_cell("Look at where the curve ends:"),
         code("figures.accuracy()", shown, mystnb={"figure": figure, **alt}),
@@ -110,7 +113,8 @@ def touch_copies(book: Path, *names: str) -> None:
 
 def copy_project(root: Path) -> Path:
     """The frame of the book, without executed chapters, in a folder of its own."""
-    shutil.copy(PROJECT / "_config.yml", root)
+    for name in ("_config.yml", "CITATION.cff"):
+        shutil.copy(PROJECT / name, root)
     leave = shutil.ignore_patterns("chapters", "_toc.yml", "__pycache__")
     shutil.copytree(PROJECT / "book", root / "book", ignore=leave)
     return root
@@ -216,19 +220,22 @@ def pages(html_folder: Path) -> list[Path]:
 # The order of the book
 
 
-def test_best_edition_is_the_page_and_the_others_hang_beneath(tmp_path):
+def test_best_edition_is_the_page_and_the_others_hang_elsewhere(tmp_path):
     places = ("smoke/", "laptop/", "paper/", "workstation/")
     names = [f"{place}{CHAPTER}.ipynb" for place in places]
     varied = f"paper/{CHAPTER}-cifar100.ipynb", f"workstation/{CHAPTER}-aaa.ipynb"
     touch_copies(tmp_path, *names, *varied)
-    (entry,) = site.table_of_contents(tmp_path)["parts"][0]["chapters"]
-    assert entry["file"] == f"chapters/paper/{CHAPTER}"
-    assert [(e["file"], e["title"]) for e in entry["sections"]] == [
-        (f"chapters/paper/{CHAPTER}-cifar100", "cifar100 (paper scale)"),
-        (f"chapters/workstation/{CHAPTER}", "Workstation edition"),
-        (f"chapters/workstation/{CHAPTER}-aaa", "aaa (workstation scale)"),
-        (f"chapters/laptop/{CHAPTER}", "Laptop edition"),
-        (f"chapters/smoke/{CHAPTER}", "Smoke edition"),
+    parts = site.table_of_contents(tmp_path)["parts"]
+    assert parts[0]["chapters"] == [{"file": f"chapters/paper/{CHAPTER}"}]
+    hanging = parts[-1]["chapters"][-1]
+    assert hanging["file"] == "editions"
+    topic = book.topics()[CHAPTER]
+    assert [(e["file"], e["title"]) for e in hanging["sections"]] == [
+        (f"chapters/paper/{CHAPTER}-cifar100", f"{topic}: cifar100 (paper scale)"),
+        (f"chapters/workstation/{CHAPTER}", f"{topic}: Workstation edition"),
+        (f"chapters/workstation/{CHAPTER}-aaa", f"{topic}: aaa (workstation scale)"),
+        (f"chapters/laptop/{CHAPTER}", f"{topic}: Laptop edition"),
+        (f"chapters/smoke/{CHAPTER}", f"{topic}: Smoke edition"),
     ]
 
 
@@ -335,7 +342,75 @@ def test_chapter_says_which_edition_it_is_and_links_to_the_others(built):
     assert "say nothing about the paper" in smoke and "say nothing" not in text
     (title,) = re.findall(r"<title>(.*?)</title>", text, re.DOTALL)
     assert "learn nothing? · Laptop edition" in title
-    assert "learn nothing? · sigmoid (laptop scale)" in text  # the next page
+    # Who pages on comes to the next chapter, and to no other edition of this one.
+    assert "learn nothing? · sigmoid" not in title
+    (on,) = re.findall(r'<a class="right-next"\s+href="([^"]+)"', text)
+    assert on == f"../workstation/{AGED}.html"
+    assert "right-next" not in sigmoid and "left-prev" not in sigmoid
+
+
+def test_a_chapter_opens_with_what_came_out_and_ends_beside_the_paper(built):
+    page = Page(built / f"chapters/laptop/{CHAPTER}.html")
+    box = re.search(
+        r'<div class="outcome">.*?</dl></div>', page.text, re.DOTALL
+    ).group()
+    assert "Of 1 claims 1 does not; 2 more are not tested." in box
+    assert 'href="#A2a"' in box and "<dt>Data</dt><dd>digits</dd>" in box
+    ids = [attributes.get("id") for _, attributes in page.elements]
+    assert [ids.count(name) for name in ("A2a", *UNTESTED)] == [1, 1, 1]
+    assert page.text.index("What differs") < page.text.rindex("The paper beside us")
+    assert "Parameters of this edition (1)" in page.text
+
+
+def test_a_picture_has_no_static_text_that_claims_an_outcome(built):
+    """The copy describes its figure; what its notebook once claimed is gone."""
+    page = Page(built / f"chapters/laptop/{CHAPTER}.html")
+    (alt,) = [a["alt"] for a in page.all("img") if "Line chart" in a.get("alt", "")]
+    assert alt == "Line chart: accuracy over σ. Test falls from 0.9 to 0.1."
+    assert "from high to chance" not in page.text
+    assert '<div class="seen"><p>Test falls from 0.9 to 0.1.</p></div>' in page.text
+
+
+def test_the_first_page_shows_every_claim_and_that_no_paper_scale_was_run(built):
+    page = Page(built / "intro.html")
+    named = [a for a in page.all("a") if a.get("class", "").startswith("cell ")]
+    assert len(named) >= len(load_registry())
+    assert all(a["aria-label"] == a["title"] for a in named)
+    assert "Nothing has been run at the papers’ own scale yet." in page.text
+    (measured,) = [
+        a for a in named if a["href"] == f"chapters/laptop/{CHAPTER}.html#A2a"
+    ]
+    assert "Figure 2a, A2a: not reproduced (laptop scale)" in measured["title"]
+    assert "@misc{memorization" in page.text
+
+
+def test_pages_describe_themselves_and_programs_find_the_claims(built):
+    for name in ("intro", "scorecard", f"chapters/laptop/{CHAPTER}"):
+        metas = {
+            a.get("name") or a.get("property"): a.get("content")
+            for a in Page(built / f"{name}.html").all("meta")
+        }
+        assert 40 < len(metas["description"]) <= 202
+        assert metas["og:description"] == metas["description"] and metas["og:title"]
+    claims_told = json.loads((built / "claims.json").read_text())
+    assert len(claims_told) == len(load_registry()) + 1  # one of the new paper
+    assert "Figure 2a (A2a)" in (built / "llms.txt").read_text()
+    assert "chapters/laptop" in (built / "sitemap.xml").read_text()
+    for name in ("404", "index"):
+        page = Page(built / f"{name}.html")
+        assert page.all("html") == [{"lang": "en"}] and "intro.html" in page.text
+
+
+def test_the_first_use_of_a_term_leads_to_the_glossary(built):
+    terms = yaml.safe_load((PROJECT / "book/_data/glossary.yaml").read_text())
+    assert len(terms) >= 25
+    page = Page(built / "methods.html")
+    links = [a for a in page.all("a") if a.get("class") == "term"]
+    names = [a["href"] for a in links]
+    assert len(links) > 8 and len(set(names)) == len(names)
+    ids = [a.get("id") for _, a in Page(built / "glossary.html").elements]
+    assert {name.partition("#")[2] for name in names} <= set(ids)
+    assert {a["data-preview"] for a in links} <= set(terms.values())
 
 
 def test_a_page_shows_what_it_can_and_says_what_it_leaves_out(built):
@@ -528,14 +603,46 @@ def test_formulas_are_typeset_with_the_local_fonts(browser, built, page):
 
 def test_hidden_code_opens_on_a_click_and_plots_keep_their_colours(browser, built):
     tab, _ = visit(browser, built, f"chapters/laptop/{CHAPTER}", width=1280)
-    cell = tab.locator(".tag_hide-input")
-    assert not cell.locator("pre").first.is_visible()
-    cell.locator("summary").click()
-    assert cell.locator("pre").first.is_visible()
+    cells = tab.locator(".tag_hide-input")
+    codes = cells.locator(".cell_input pre")
+    assert [codes.nth(i).is_visible() for i in range(3)] == [False] * 3
+    cells.locator("summary").first.click()
+    assert [codes.nth(i).is_visible() for i in range(3)] == [True, False, False]
+    tab.get_by_role("button", name="Show all code").click()
+    assert [codes.nth(i).is_visible() for i in range(3)] == [True] * 3
+    tab.get_by_role("button", name="Hide all code").click()
+    assert not codes.first.is_visible()
     tab.evaluate("document.documentElement.dataset.theme = 'dark'")
     style = "getComputedStyle(document.querySelector('.cell_output img'))"
     assert tab.evaluate(f"{style}.filter") == "none"
     assert tab.evaluate(f"{style}.backgroundColor") == "rgb(255, 255, 255)"
+    tab.context.close()
+
+
+def test_the_scorecard_is_filtered_and_sorted_by_keyboard(browser, built):
+    tab, problems = visit(browser, built, "scorecard", width=390)
+    groups = tab.locator("table.scorecard tbody:visible")
+    assert groups.count() == len(load_registry()) + 1
+    tab.locator("select[name=verdict]").select_option("not reproduced")
+    assert [g.get_attribute("id") for g in groups.all()] == ["A2a"]
+    tab.locator("select[name=verdict]").select_option("")
+    tab.get_by_label("Text").focus()
+    tab.keyboard.type("beyond the paper, width")
+    assert [g.get_attribute("id") for g in groups.all()] == ["A-width"]
+    assert "1 of " in tab.locator(".scorecard-form output").inner_text()
+    tab.get_by_label("Text").fill("")
+    tab.locator("select[name=sort]").select_option("verdict")
+    assert groups.first.get_attribute("id") == "A2a" and problems == []
+    tab.context.close()
+
+
+def test_a_link_shows_what_it_leads_to_and_hides_it_again(browser, built):
+    tab, problems = visit(browser, built, "methods", width=1280)
+    tab.locator("a.term").first.focus()
+    preview = tab.locator("#link-preview")
+    assert preview.is_visible() and len(preview.inner_text()) > 30
+    tab.keyboard.press("Escape")
+    assert not preview.is_visible() and problems == []
     tab.context.close()
 
 

@@ -81,7 +81,7 @@ def test_fewer_networks_than_were_planned_decide_nothing():
     assert judge_criterion(positive, exact(1.0), planned=0) == "reproduced"
     few = judge("A2a", {name: each._replace(n=3) for name, each in GOOD.items()})
     assert few.verdict == "undecided"
-    assert few._repr_html_().count("n = 3, planned 4") == 2
+    assert few._repr_html_().count("n&nbsp;=&nbsp;3, planned 4") == 2
     assert "n = 3, planned 4 (" in repr(table(few))
     counted = {c.id for c in load_registry().values() if c.networks == 0}
     assert {"B1A", "B-claim1", "B-T1", "A3", "A-thm1", "C-identity"} <= counted
@@ -142,7 +142,10 @@ def test_a_verdict_says_in_a_sentence_what_was_found():
     verdict = judge("A2a", GOOD)
     sentence = f"This holds here: {verdict.claim.statement}"
     assert verdict.record["words"] == sentence
-    assert sentence in verdict._repr_html_()
+    said = f"{verdict.claim.statement} <strong>Here:</strong> this holds."
+    assert said in verdict._repr_html_()
+    assert verdict.claim.finding("reproduced") == verdict.claim.statement
+    assert verdict.claim.finding("undecided").startswith("Open: Every scale")
     assert sentence not in table(verdict).html  # the statement stands there
     own = replace(verdict.claim, words={"reproduced": "All scales fit."})
     told = replace(verdict, claim=own)
@@ -174,7 +177,10 @@ def test_the_headline_is_the_first_part():
     assert [record[k] for k in ("value", "low", "high", "n")] == [1.0, 1.0, 1.0, 5]
     assert record["parts"][1]["value"] == 2.0
     line = judge("A2a", GOOD)._repr_html_()
-    assert line.count("n = 5") == 2 and "Figure 2a" in line and "reproduced" in line
+    assert line.count("n&nbsp;=&nbsp;5") == 2 and "Figure 2a" in line
+    words, numbers = line.split("<details>")  # what was found and asked comes first
+    assert ">reproduced<" in words and "Asked: " in words and "n&nbsp;" not in words
+    assert 'id="A2a"' in words and "<summary>Numbers of Figure 2a" in numbers
 
 
 def test_one_estimate_serves_a_claim_with_one_criterion():

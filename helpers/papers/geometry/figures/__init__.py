@@ -1,6 +1,6 @@
 """What paper B's chapters draw, and what they need of helpers.figures."""
 
-from helpers.figures import by_layer, estimates_of, use_style
+from helpers.figures import by_layer, estimates_of, paper_range, use_style
 from helpers.papers.geometry.figures.capacities import (
     capacity_of_balls,
     theory_against_simulation,

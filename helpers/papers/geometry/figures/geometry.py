@@ -150,7 +150,8 @@ def _draw_sets(
         style["alpha"] = PALE if name in pale else 1
         draw_mean(ax, places, edges, curves[name], within=within, bars=True, **style)
     if bound is not None:
-        ax.axhline(bound, color=CHANCE, ls="--", lw=1.2, zorder=1, label="_bound")
+        named = {"label": "_bound", "gid": "bound"}
+        ax.axhline(bound, color=CHANCE, ls="--", lw=1.2, zorder=1, **named)
     # matplotlib does not know where lines end that are shifted by points
     finite = [corner for corner in corners if np.isfinite(corner).all()]
     ax.dataLim.update_from_data_xy(finite or [(0, 0), (1, 1)], ignore=True)

@@ -40,7 +40,7 @@ def gradient_norms(
         edges = mean_band(tables[-1], log=True)
         for layer, shade in enumerate(depth_colors(len(layers))):
             style = {"shade": LEVEL * (layer in (0, len(layers) - 1)), "lw": 1.4}
-            style |= {"color": shade, "label": f"_{layer}"}
+            style |= {"color": shade, "label": f"_{layer}", "gid": layers[layer]}
             some = Band(*(edge[:, layer] for edge in edges))
             draw_mean(ax, epochs, some, tables[-1][..., layer], **style)
         ax.set_title(name, loc="left", fontsize=9.5)

@@ -24,8 +24,7 @@ def labelled_images(
 
     rows: set -> images, labels in use and true labels. An image is grey (h, w) or
     colour (h, w, 3), from 0 to 1 or of bytes (uint8). A label that is not the true one
-    is crossed; the frames have the colours of the sets. Long labels take up to three
-    lines.
+    is crossed; the frames have the colours of the sets. A label has up to three lines.
     """
     for name, row in rows.items():
         counts = images, labels, truths = [*map(len, row)]
@@ -44,19 +43,25 @@ def labelled_images(
     lines = 1 + max(text.count("\n") for some in texts.values() for text in some)
     size = {"high": side + 0.05 + 0.14 * lines, "wide": BESIDE + max(side * count, 2.2)}
     panels = grid(len(rows) * count, across=count, share="", head=0.25, **size)
-    panels, words = panels.reshape(len(rows), count), f"{CROSS}: not the true one"
+    panels = panels.reshape(len(rows), count)
     for line, (name, look) in zip(panels, looks(rows).items(), strict=True):
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
         images, labels, truths = rows[name]
-        for ax, *some in zip(line, images, labels, truths, texts[name], strict=False):
-            image, label, truth, text = some
+        some = zip(line, images, labels, truths, texts[name], strict=False)
+        for ax, image, label, truth, words in some:
             _draw(ax, _colors(image, row=name), look, crossed=bool(label != truth))
             place = {"transform": ax.transAxes, "ha": "center", "va": "top"}
-            ax.text(0.5, -0.06, text, fontsize=8, **place)
+            ax.text(0.5, -0.06, words, fontsize=8, **place)
+        line[0].set_gid(f"{name}: {_wrong(labels, truths)}")
         for ax in line[len(images) :]:
             ax.remove()
-    note(panels[0, 0].figure, f"below: the label in use; {words}")
+    note(panels[0, 0].figure, f"below: the label in use; {CROSS}: not the true one")
     return panels
+
+
+def _wrong(labels: Sequence, truths: Sequence) -> str:
+    """How many labels in use are not the true ones, in words."""
+    return f"{np.not_equal(labels, truths).sum()} of {len(labels)} labels are wrong"
 
 
 def _draw(ax: Axes, image: np.ndarray, look: Look, *, crossed: bool) -> None:

@@ -58,7 +58,7 @@ def by_rewind_epoch(
     meant = layers.index(strong), strong
     for ax, (name, values) in zip(drawn, tables.items(), strict=True):
         levels = lines.get(name, {})
-        _draw_layers(ax, epochs, values, strong=meant[0])
+        _draw_layers(ax, epochs, values, layers=layers, strong=meant[0])
         draw_levels(ax, levels, chance)
         stay_near(ax, [values, *levels.values(), chance], least=LEAST)
         keep_within(ax, within)
@@ -84,12 +84,18 @@ def _shades(count: int, strong: int) -> np.ndarray:
 
 
 def _draw_layers(
-    ax: Axes, epochs: ArrayLike, values: np.ndarray, *, strong: int
+    ax: Axes,
+    epochs: ArrayLike,
+    values: np.ndarray,
+    *,
+    layers: Sequence[str],
+    strong: int,
 ) -> None:
     """Means of values (network, layer, epoch); the interval of the strong layer."""
     epoch_axis(ax, np.max(epochs), log=True)
     for layer, shade in enumerate(_shades(values.shape[1], strong)):
         style = {"color": tuple(shade), "clip_on": False, "label": f"_{layer}"}
+        style["gid"] = layers[layer]
         if layer == strong:
             style |= {"lw": 2.2, "marker": "o", "zorder": 3}
         else:
@@ -172,7 +178,7 @@ def draw_levels(
     for name, look in looks(levels).items():
         mean, low, high = mean_band(levels[name])
         style = {"color": look.color, "ls": look.dashes, "zorder": 2.5}
-        ax.axhline(mean, label=f"_{name}", lw=1.4, **style)
+        ax.axhline(mean, label=f"_{name}", gid=name, lw=1.4, **style)
         if np.isfinite([low, high]).all():
             ends = np.clip([low, high], 0, 1)
             ax.axhspan(*ends, color=look.color, alpha=LEVEL, lw=0, zorder=1)

@@ -145,7 +145,7 @@ def mark_epochs(ax: Axes, marks: Mapping[str, ArrayLike], *, named: bool = True)
     halo = [patheffects.withStroke(linewidth=2.5, foreground="white")]
     words = {"rotation": 90, "va": "bottom", "fontsize": 8, "color": AT}
     for name, found, share in known:
-        ax.axvline(found.mean(), label=f"_{name}", zorder=1, **thin)
+        ax.axvline(found.mean(), label=f"_{name}", gid=name, zorder=1, **thin)
         if len(found) > 1:
             ax.vlines(found, 0, 0.03, transform=across, **thin)
         at, style = (found.mean(), 0.05), {"path_effects": halo, "xycoords": across}

@@ -126,7 +126,7 @@ def _draw_thresholds(ax: Axes, known: Sequence[tuple[str, np.ndarray, str]]) -> 
     """A line at the geometric mean of each threshold, pale from lowest to highest."""
     for name, found, _ in known:
         shade, middle = _shade(name), np.exp(np.log(found).mean())
-        ax.axvline(middle, color=shade, lw=1, zorder=1, label=f"_{name}")
+        ax.axvline(middle, color=shade, lw=1, zorder=1, label=f"_{name}", gid=name)
         ax.axvspan(found.min(), found.max(), color=shade, alpha=0.12, lw=0, zorder=0.8)
 
 

@@ -1,6 +1,13 @@
 """What paper C's chapter draws, and what it needs of helpers.figures."""
 
-from helpers.figures import axes, by_depth, by_layer, estimates_of, use_style
+from helpers.figures import (
+    axes,
+    by_depth,
+    by_layer,
+    estimates_of,
+    paper_range,
+    use_style,
+)
 from helpers.papers.identity.figures.heatmaps import (
     correlation_heatmaps,
     error_heatmaps,

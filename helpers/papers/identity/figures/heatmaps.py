@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from helpers.errors import Mistake
 from helpers.figures.maps import HATCHED, LABEL, draw_map, finish_maps
 from helpers.figures.panels import grid, span, thinned
+from helpers.figures.words import map_in_words
 
 ACROSS = "correlation of the input with the training image"
 DECADES = 6  # of errors below the largest, at most
@@ -126,6 +127,7 @@ def _pair(
         wholes.append(np.concatenate([[*strip.values()], between, means.table]))
         draw_map(ax, wholes[-1], colors, linewidths=0.4)
         _hatch(ax, means, above=above)
+        ax.set_gid(map_in_words(means.table, down=True))
         ax.set_title(f"{panel_name}\n{name}", loc="left", fontsize=9.5)
         shown = thinned(len(correlations), 7)
         words = [f"{correlation:.2g}" for correlation in correlations[shown]]

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
 from helpers.figures.style import DIVERGED
+from helpers.figures.words import number
 from helpers.papers.identity.figures.mosaics import (
     APART,
     DPI,
@@ -149,6 +150,7 @@ def _draw(ax: Axes, panel: Panel, layout: Layout) -> None:
         words = {"va": "center", "fontsize": SMALL, "color": "#333333"}
         place = layout.wide + MARGIN, tops[0] + side / 2
         ax.text(*place, panel.notes.get(label, ""), **words)
+    ax.set_gid(_in_words(panel.rows))
     _head(ax, layout)
     shown = dict(sorted(middles.items())) if panel.labels else {}
     ax.set_yticks([*shown], [*shown.values()], fontsize=TEXT)
@@ -156,6 +158,23 @@ def _draw(ax: Axes, panel: Panel, layout: Layout) -> None:
     ax.tick_params(length=0, pad=3)
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
+
+
+def _in_words(rows: Mapping[str, Sequence[np.ndarray]]) -> str:
+    """How near each row is to the first one, image by image, where the sizes agree."""
+    (first, inputs), *below = rows.items()
+    near = [f"{first}, {len(inputs)} images"]
+    for name, images in below:
+        pairs = [(a, b) for a, b in zip(images, inputs, strict=True)]
+        if all(a.shape == b.shape and np.isfinite([a, b]).all() for a, b in pairs):
+            cosine = np.mean([_cosine(a, b) for a, b in pairs])
+            near.append(f"{name}: cosine {number(cosine)} with the image on top")
+    return "; ".join(near) if len(near) > 1 else ""
+
+
+def _cosine(one: np.ndarray, other: np.ndarray) -> float:
+    norms = np.linalg.norm(one) * np.linalg.norm(other)
+    return float(np.sum(one * other) / norms) if norms else 0.0
 
 
 def _draw_image(ax: Axes, image: np.ndarray, x: float, y: float, side: int) -> None:

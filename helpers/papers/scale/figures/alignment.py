@@ -73,7 +73,7 @@ def _fan(
     ax.axhline(0, color="#9AA1A9", linewidth=0.8)
     for i, ratio in enumerate(ratios):
         shade = color(ratio, "ratio")
-        ax.plot(angles[order], form[i, order], color=shade)
+        ax.plot(angles[order], form[i, order], color=shade, gid=f"ratio {ratio:g}")
         wanted = np.arange(0, 180, between) + between * (i + 0.5) / len(ratios)
         shown = np.unique(np.abs(angles[:, None] - wanted).argmin(axis=0))
         dots = {"color": shade, "ms": 4.5, "mec": "white", "zorder": 3}
@@ -116,7 +116,7 @@ def against_alignment(
         for i, setting in enumerate(settings):
             shade = color(setting, "sigma")
             there = x[shown[:, i], i], y[shown[:, i], i]
-            ax.plot(*there, marker, alpha=0.9, color=shade, **DOT)
+            ax.plot(*there, marker, alpha=0.9, color=shade, gid=name, **DOT)
     chance_line(ax, chance)
     ax.set(xscale="log" if log else "linear", xlabel=x_label, ylabel=label)
     if ax is ax.figure.axes[-1]:

@@ -27,7 +27,7 @@ def by_architecture(
     """
     ax, palette = ax or axes(), named_colors(values, colors)
     for place, (name, networks) in enumerate(values.items()):
-        _column(ax, place, np.asarray(networks, dtype=float), shade=palette[name])
+        _column(ax, place, networks, shade=palette[name], name=name)
     handles = chance_line(ax, chance)
     names = [name.replace("-", "-\n").replace(" ", "\n") for name in values]
     ax.set_xticks(range(len(names)), names, fontsize=8)
@@ -40,13 +40,16 @@ def by_architecture(
     return ax
 
 
-def _column(ax: Axes, place: int, networks: np.ndarray, *, shade: str) -> None:
+def _column(
+    ax: Axes, place: int, networks: ArrayLike, *, shade: str, name: str
+) -> None:
     """Dots left of the middle, side by side lest they hide each other; mean right."""
+    networks = np.asarray(networks, dtype=float)
     aside = np.linspace(-0.24, -0.04, len(networks)) if len(networks) > 1 else [-0.14]
     ax.plot(np.add(place, aside), networks, "o", color=shade, ms=4, alpha=0.55, mew=0)
     style = {"color": shade, "ms": 7, "capsize": 4, "elinewidth": 1.8, "fmt": "o"}
     edges = mean_band(networks[:, None])
-    style |= {"label": f"_{place}", "shade": 0}  # the networks are dots
+    style |= {"label": f"_{place}", "shade": 0, "gid": name}  # networks are dots
     draw_mean(ax, [place + 0.16], edges, networks[:, None], bars=True, **style)
 
 
@@ -71,7 +74,8 @@ def alignment_of_architectures(
         if whole.size:
             centers[name] = whole.mean(axis=1)
         if whole.shape[1] == n:
-            ax.plot(*centers[name], "o", color=shade, ms=12, mfc="none", mew=2)
+            ring = {"ms": 12, "mfc": "none", "mew": 2, "gid": name}
+            ax.plot(*centers[name], "o", color=shade, **ring)
         else:
             lost.append(f"{n - whole.shape[1]} of {n} {name}")
     _write_names(ax, centers)

@@ -77,5 +77,6 @@ def _at_the_end(
     if limit is not None:
         text, height = f"{name},\nlimit {limit:.3g}", limit
         dashes = {"linestyle": (0, (4, 2)), "lw": 1.2, "label": f"_limit of {name}"}
+        dashes["gid"] = f"limit of {name}"
         ax.plot([0.5, 1], [limit] * 2, color=shade, transform=sideways, **dashes)
     ax.text(1.02, height, text, transform=sideways, va="center", fontsize=9)

@@ -1,0 +1,157 @@
+"""Sphinx: the order of reading, the glossary, and how to cite."""
+
+import re
+from functools import cache
+from html import escape
+from pathlib import Path
+
+import yaml
+from book_editions import editions_of, page_reference
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import SphinxDirective
+
+from helpers.chapters.book import find_editions, topics
+
+BIBTEX = """\
+@misc{{{key},
+  title  = {{{title}}},
+  author = {{{authors}}},
+  year   = {{{year}}},
+  url    = {{{url}}}
+}}"""
+
+
+@cache
+def glossary(srcdir: str) -> dict[str, str]:
+    """Term -> its meaning, from book/_data/glossary.yaml."""
+    text = (Path(srcdir) / "_data" / "glossary.yaml").read_text("utf-8")
+    return yaml.safe_load(text)
+
+
+def place_of(term: str) -> str:
+    return "term-" + re.sub(r"[^a-z]+", "-", term.lower())
+
+
+class Terms(SphinxDirective):
+    """`{terms}`: the glossary, each entry with a place of its own."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(str(Path(self.env.srcdir) / "_data" / "glossary.yaml"))
+        entries = "".join(
+            f'<dt id="{place_of(term)}">{escape(term)}</dt><dd>{escape(meaning)}</dd>'
+            for term, meaning in glossary(str(self.env.srcdir)).items()
+        )
+        return [nodes.raw("", f'<dl class="terms">{entries}</dl>', format="html")]
+
+
+def link_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Link the first use of each term in the text of a page to the glossary."""
+    if not (docname == "methods" or docname.startswith("chapters/")):
+        return
+    left = dict(glossary(str(app.srcdir)))
+    page = app.builder.get_relative_uri(docname, "glossary")
+    for text in list(doctree.findall(nodes.Text)):
+        if not left:
+            return
+        paragraph = text.parent
+        if not isinstance(paragraph, nodes.paragraph) or not in_section(paragraph):
+            continue
+        shown = "|".join(sorted(map(re.escape, left), key=len, reverse=True))
+        found = re.search(rf"\b({shown})\b", str(text), re.IGNORECASE)
+        if found:
+            term = next(t for t in left if t.lower() == found[1].lower())
+            meaning, words = escape(left.pop(term)), escape(found[1])
+            link = (
+                f'<a class="term" href="{page}#{place_of(term)}" '
+                f'data-preview="{meaning}">{words}</a>'
+            )
+            before, after = str(text)[: found.start()], str(text)[found.end() :]
+            raw = nodes.raw("", link, format="html")
+            paragraph.replace(text, [nodes.Text(before), raw, nodes.Text(after)])
+
+
+def in_section(paragraph: nodes.paragraph) -> bool:
+    """Whether a paragraph is plain text, no caption, output or box."""
+    return isinstance(paragraph.parent, nodes.section | nodes.list_item)
+
+
+class Editions(SphinxDirective):
+    """`{editions}`: all executed copies but the best of each chapter, by chapter."""
+
+    def run(self) -> list[nodes.Node]:
+        found = find_editions(Path(self.env.srcdir))
+        items = nodes.bullet_list()
+        for name, (_, *others) in found.items():
+            links = [page_reference(e.page, e.title) for e in others]
+            if links:
+                dotted = [n for link in links for n in (nodes.Text(" · "), link)][1:]
+                title = nodes.strong("", topics().get(name, name))
+                line = nodes.paragraph("", "", title, nodes.Text(": "), *dotted)
+                items += nodes.list_item("", line)
+        return [items] if len(items) else [nodes.paragraph("", "There are none yet.")]
+
+
+class CiteThisBook(SphinxDirective):
+    """`{cite-this-book}`: a line to cite, and BibTeX, from CITATION.cff."""
+
+    def run(self) -> list[nodes.Node]:
+        path = Path(self.env.srcdir).parent / "CITATION.cff"
+        self.env.note_dependency(str(path))
+        if not path.is_file():
+            return []
+        entry = yaml.safe_load(path.read_text("utf-8"))
+        names = [a.get("name") or name_of(a) for a in entry["authors"]]
+        year = str(entry.get("date-released", ""))[:4] or self.config.copyright[:4]
+        url = entry.get("repository-code") or entry.get("url", "")
+        line = f"{', '.join(names)} ({year}). {entry['title']}. {url}"
+        values = {"key": f"memorization{year}", "title": entry["title"]}
+        values |= {"authors": " and ".join(names), "year": year, "url": url}
+        text = BIBTEX.format(**values)
+        block = nodes.literal_block(text, text, language="none")
+        return [nodes.paragraph("", line), block]
+
+
+def name_of(author: dict) -> str:
+    return f"{author.get('given-names', '')} {author.get('family-names', '')}".strip()
+
+
+def reading_order(env: BuildEnvironment) -> list[str]:
+    """The pages in their order, of each chapter its best edition alone."""
+    found = find_editions(Path(env.srcdir)).values()
+    others = {edition.page for _, *rest in found for edition in rest}
+    order, left = [], [env.config.root_doc]
+    while left:
+        page = left.pop(0)
+        order += [] if page in others else [page]
+        left = list(env.toctree_includes.get(page, [])) + left
+    return order
+
+
+def lead_on(app: Sphinx, page: str, template, context, doctree) -> None:
+    """Lead to the previous and the next page of the order; other editions have none."""
+    order = reading_order(app.env)
+    at = order.index(page) if page in order else None
+    for key, step in (("prev", -1), ("next", 1)):
+        context[key] = None
+        if at is not None and 0 <= at + step < len(order):
+            name = order[at + step]
+            title = app.builder.render_partial(app.env.titles[name])["title"]
+            context[key] = {
+                "link": app.builder.get_relative_uri(page, name),
+                "title": title,
+            }
+    if page in editions_of(app.srcdir) and at is None:
+        context["metatags"] = context.get("metatags", "") + (
+            '<meta name="robots" content="noindex">'
+        )
+
+
+def setup(app: Sphinx) -> dict:
+    app.add_directive("terms", Terms)
+    app.add_directive("editions", Editions)
+    app.add_directive("cite-this-book", CiteThisBook)
+    app.connect("doctree-resolved", link_terms, priority=900)
+    app.connect("html-page-context", lead_on, priority=400)  # before the theme
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

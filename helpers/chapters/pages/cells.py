@@ -1,0 +1,168 @@
+"""Cells of an executed copy as a page shows them: verdicts, figures, code."""
+
+import re
+from collections.abc import Iterator, Mapping
+from html import escape
+
+from helpers.claims.html import verdict_html, verdicts_html
+from helpers.claims.registry import find_claim, load_registry
+from helpers.claims.verdicts import MIME_TYPE
+
+JUDGED = re.compile(r'\.judge\(\s*"([^"]+)"')  # in the source of a verdict's cell
+FOLDED, BARE = "hide-input", "remove-input"  # tags: code behind a toggle, or nowhere
+LONG = 260  # letters of what is seen that stand open
+BACK = "../../scorecard.html"  # from a chapter's page
+DRAWN = ("image/png", "image/svg+xml")
+
+
+def show_verdicts(notebook: Mapping) -> None:
+    """Verdicts in today's words, in place, from the records that a copy holds.
+
+    A claim without a line of its own can be linked to in the table at the end.
+    """
+    records = {r["id"]: r for c in notebook["cells"] for r in _records(c)}
+    known = {i: r for i, r in records.items() if i in load_registry()}
+    lines = set()
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            html = _text(output.get("data", {}).get("text/html", ""))
+            found = JUDGED.search(_text(cell["source"]))
+            if "verdict-line" in html and found and found[1] in known:
+                lines.add(found[1])
+                shown = verdict_html(known[found[1]], find_claim(found[1]))
+                link = f'<a href="{BACK}#{found[1]}">on the scorecard</a>'
+                shown += f'<p class="back">{link}</p>'
+                output["data"] = {"text/html": shown}
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            judged = output.get("data", {}).get(MIME_TYPE)
+            if judged and all(record["id"] in known for record in judged):
+                pairs = [(find_claim(record["id"]), record) for record in judged]
+                table = verdicts_html(pairs, anchors=set(known) - lines)
+                output["data"] = {"text/html": table, MIME_TYPE: judged}
+
+
+def describe_figures(notebook: dict, neutral: Mapping[str, str]) -> None:
+    """Alt texts from what a copy says of its figures, and below each what is seen.
+
+    neutral: name of a figure -> the alt text of the chapter's notebook, for figures
+    that an older edition does not describe.
+    """
+    cells = []
+    for cell in notebook["cells"]:
+        cells.append(cell)
+        settings = cell["metadata"].get("mystnb", {})
+        if not any(_is_drawn(o) for o in cell.get("outputs", [])):
+            continue
+        name = settings.get("figure", {}).get("name", "")
+        words = [w for o in cell["outputs"] if _is_drawn(o) for w in [_words(o)] if w]
+        if words:
+            alt = " ".join(" ".join(words).split())
+            cells += [
+                _seen(text.split("\n\n", 1)[1]) for text in words if "\n\n" in text
+            ]
+        else:
+            alt = neutral.get(name) or settings.get("figure", {}).get("caption", "")
+        cell["metadata"].setdefault("mystnb", {}).setdefault("image", {})["alt"] = alt
+    notebook["cells"] = cells
+
+
+def fold_code(notebook: dict) -> None:
+    """One toggle of code a figure: code cells that follow each other share theirs.
+
+    What comes before an output is opened with it; what comes after a figure, such as
+    the cell of its verdict, with the figure.
+    """
+    cells: list[dict] = []
+    for run in _runs(notebook["cells"]):
+        cells += _folded(run) if run[0]["cell_type"] == "code" else run
+    notebook["cells"] = cells
+
+
+def _folded(run: list[dict]) -> list[dict]:
+    """Code cells in a row, those whose code went to another one without theirs."""
+    owner: dict = {}
+    waiting: list[str] = []
+    shown: list[dict] = []
+    for cell in run:
+        drawn = any(_is_drawn(o) for o in cell.get("outputs", []))
+        source = _text(cell["source"])
+        if drawn or (not owner and cell.get("outputs")):
+            cell["source"] = "\n\n".join([*waiting, source])
+            owner, waiting = cell, []
+            _tag(cell, FOLDED)
+        elif cell.get("outputs"):
+            owner["source"] += "\n\n" + "\n\n".join([*waiting, source])
+            waiting = []
+            _tag(cell, BARE)
+        else:
+            waiting.append(source)
+            continue
+        shown.append(cell)
+    if waiting and not owner:
+        owner = run[-1] | {"source": ""}
+        _tag(owner, FOLDED)
+        shown = [owner]
+    if waiting:
+        owner["source"] = "\n\n".join(filter(None, [owner["source"], *waiting]))
+    return shown
+
+
+def _runs(cells: list[dict]) -> Iterator[list[dict]]:
+    """Cells in groups: code cells that follow each other, and single others."""
+    run: list[dict] = []
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            run += (
+                [cell] if _text(cell["source"]).strip() or cell.get("outputs") else []
+            )
+            continue
+        if run:
+            yield run
+        yield [cell]
+        run = []
+    if run:
+        yield run
+
+
+def _tag(cell: dict, tag: str) -> None:
+    tags = [t for t in cell["metadata"].get("tags", []) if t not in (FOLDED, BARE)]
+    cell["metadata"]["tags"] = [*tags, tag]
+
+
+def _seen(text: str) -> dict:
+    """A cell with what is seen in a figure; of a long text the end is folded."""
+    lines = [escape(line) for line in text.split("\n")]
+    short = lines
+    while len(short) > 1 and sum(map(len, short)) > LONG:
+        short = short[:-1]
+    body = f"<p>{' '.join(short)}</p>"
+    if len(short) < len(lines):
+        items = "".join(f"<p>{line}</p>" for line in lines[len(short) :])
+        body += f"<details><summary>All panels in words</summary>{items}</details>"
+    return markdown(f'<div class="seen">{body}</div>')
+
+
+def markdown(source: str) -> dict:
+    """A cell of text."""
+    return {"cell_type": "markdown", "metadata": {}, "source": source}
+
+
+def _words(output: Mapping) -> str:
+    """What a figure says of itself; "" in a copy that is older than such words."""
+    text = _text(output["data"].get("text/plain", ""))
+    return "" if text.startswith("<") else text
+
+
+def _is_drawn(output: Mapping) -> bool:
+    return any(kind in output.get("data", {}) for kind in DRAWN)
+
+
+def _records(cell: Mapping) -> Iterator[Mapping]:
+    for output in cell.get("outputs", []):
+        yield from output.get("data", {}).get(MIME_TYPE, [])
+
+
+def _text(text: str | list[str]) -> str:
+    """A text as one piece; the notebook format also allows lines."""
+    return text if isinstance(text, str) else "".join(text)

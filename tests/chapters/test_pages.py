@@ -1,0 +1,270 @@
+"""What pages say beyond their notebooks: outcomes, pictures, folded code, exports."""
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from helpers.chapters.pages import beside, cells, exports, outcome, picture
+from helpers.claims import judge, table
+from helpers.claims.registry import find_claim, load_papers, load_registry
+from helpers.estimates import Estimate, exact
+
+PROJECT = Path(__file__).resolve().parents[2]
+PNG = {"image/png": "iVBORw0KGgo="}
+
+
+def row(claim_id, verdict, scale="laptop", variant="main", **more):
+    """A row as the scorecard collects it."""
+    page = f"chapters/{scale}/{find_claim(claim_id).chapter}"
+    numbers = dict.fromkeys(("value", "low", "high", "n"))
+    about = {"id": claim_id, "verdict": verdict, "scale": scale, "variant": variant}
+    about |= {"page": page, "dataset": "digits", "parts": [], "note": ""}
+    return about | numbers | more
+
+
+def code(source, *outputs, **metadata):
+    shown = [{"output_type": "display_data", "data": data} for data in outputs]
+    cell = {"cell_type": "code", "source": source, "outputs": shown}
+    return cell | {"metadata": metadata}
+
+
+def text(source):
+    return cells.markdown(source)
+
+
+# Outcomes
+
+
+def test_counts_are_told_by_verdict_and_untested_claims_apart():
+    told = outcome.counts_in_words(
+        ["reproduced", "reproduced", "not reproduced", "undecided", "not tested"]
+    )
+    assert told == (
+        "Of 4 claims 2 reproduce, 1 does not and 1 stays open; 1 more is not tested"
+    )
+    assert outcome.counts_in_words(["not tested"]) == "None of 1 claims is tested yet"
+
+
+def test_the_largest_scale_that_tests_a_claim_stands_for_it():
+    rows = [
+        row("B4B", "reproduced"),
+        row("B4B", "not reproduced", "workstation"),
+        row("B4A", "reproduced"),
+        row("B4A", "not tested", "workstation"),
+        row("B4C", "reproduced", "smoke"),
+        row("B4D", "reproduced", variant="a"),
+        row("B4D", "undecided", variant="b"),
+    ]
+    best = outcome.best_rows(rows)
+    found = {name: (each["verdict"], each["scale"]) for name, each in best.items()}
+    assert found == {
+        "B4A": ("reproduced", "laptop"),
+        "B4B": ("not reproduced", "workstation"),
+        "B4D": ("undecided", "laptop"),
+    }
+
+
+def test_a_chapter_opens_with_its_findings_and_links_to_their_verdicts():
+    rows = [row("B4B", "not reproduced"), row("B4A", "reproduced")]
+    rows.append(row("B-A9", "undecided"))
+    html = outcome.chapter_outcome(rows, [("Data", "a < b"), ("Networks", "")])
+    assert "Of 3 claims 1 reproduces, 1 does not and 1 stays open." in html
+    words = find_claim("B4B").words["not reproduced"]
+    assert f'<li>{words} (<a href="#B4B">Figure 4B</a>)</li>' in html
+    assert '<strong>Open:</strong> <a href="#B-A9">Figure A.9</a>.' in html
+    assert "a &lt; b" in html and "Networks" not in html
+    assert outcome.chapter_outcome([], []) == ""
+    ElementTree.fromstring(html)
+
+
+def test_no_more_than_a_few_findings_are_told_and_the_others_named():
+    claims = [c for c in load_registry().values() if c.chapter == "rewinding"][:5]
+    rows = [row(claim.id, "not reproduced") for claim in claims]
+    html = outcome.chapter_outcome(rows, [])
+    assert html.count("<li>") == outcome.TOLD + 1 and "<li>And <a" in html
+    assert all(f'href="#{claim.id}"' in html for claim in claims)
+
+
+def test_a_paper_says_what_came_out_at_which_scale():
+    (paper,) = [each for each in load_papers() if each.letter == "B"]
+    best = outcome.best_rows([row("B4B", "not reproduced", "workstation")])
+    html = outcome.paper_outcome(paper, best)
+    whole = [c for c in load_registry().values() if c.paper.letter == "B"]
+    assert f"Of 1 claims 1 does not; {len(whole) - 1} more are not tested" in html
+    assert "at workstation scale" in html
+    assert 'href="chapters/workstation/rewinding.html#B4B"' in html
+
+
+def test_the_picture_has_a_named_cell_for_every_claim():
+    best = outcome.best_rows([row("B4B", "not reproduced", "workstation")])
+    html = picture.claims_picture(best)
+    labels = re.findall(
+        r'class="cell ([\w-]+)" href="([^"]+)".*?aria-label="([^"]+)"', html
+    )
+    assert len(labels) == len(load_registry())
+    (own,) = [each for each in labels if each[0] == "not-reproduced"]
+    assert own[1] == "chapters/workstation/rewinding.html#B4B"
+    assert own[2].startswith("Figure 4B, B4B: not reproduced (workstation scale). ")
+    assert html.count("✗</a>") == 1 and html.count("<tr>") == 1 + 7
+    assert picture.scale_words(best).startswith("Nothing has been run at the papers'")
+    at_paper = outcome.best_rows([row("B4B", "reproduced", "paper")])
+    assert picture.scale_words(at_paper).startswith("1 of 1 verdicts")
+
+
+# The paper beside an edition
+
+
+def test_the_paper_and_the_edition_stand_side_by_side():
+    parameters = {"dataset": "folder:emnist-47", "train_examples": 4700, "epochs": 80}
+    settings = beside.settings_of("rewinding", parameters)
+    assert ("training images", "50,000", "4,700") in settings
+    told = beside.differences("rewinding", parameters)
+    assert told.startswith("data handwriting in 47 classes (EMNIST) (paper: CIFAR-100)")
+    part = judge("B4B", dict.fromkeys(find_claim("B4B").names, exact(0.95, n=4)))
+    html = beside.beside_html("rewinding", parameters, [part.record])
+    ElementTree.fromstring(html)
+    assert "<td>more than 90 %</td><td>0.95 [0.95, 0.95], n = 4" in html
+    assert beside.beside_html("a chapter of one's own", {}, []) == ""
+
+
+def test_parameters_stand_in_a_table_with_the_values_of_the_edition():
+    source = (
+        "epochs: int = 5  # 1..9; at most\nwidths: list[int] = [2]  # 1+ of 1..9; units"
+    )
+    html = beside.parameters_html(source, {"epochs": 1200})
+    assert (
+        "Parameters of this edition (2)" in html
+        and "<td>1,200</td><td>at most</td>" in html
+    )
+    assert beside.parameters_html("epochs = 5", {}) == ""
+    assert [beside.spoken(v) for v in (True, "", [1, 2.5], None)] == [
+        *("yes", "none", "1, 2.5", "none")
+    ]
+
+
+# Cells of a page
+
+
+def test_code_cells_that_follow_each_other_share_a_toggle():
+    notebook = {
+        "cells": [
+            text("# Title"),
+            code("a = 1", tags=["parameters"]),
+            code("b = 2"),
+            code("figure()", PNG),
+            code("judge()", {"text/html": "<p>verdict</p>"}),
+            code("last = 3"),
+            text("Words"),
+            code("c = 4"),
+        ]
+    }
+    cells.fold_code(notebook)
+    kinds = [
+        (cell["cell_type"], cell["metadata"].get("tags", []))
+        for cell in notebook["cells"]
+    ]
+    assert kinds == [
+        ("markdown", []),
+        ("code", ["hide-input"]),
+        ("code", ["remove-input"]),
+        ("markdown", []),
+        ("code", ["hide-input"]),
+    ]
+    first = notebook["cells"][1]
+    every = "a = 1\n\nb = 2\n\nfigure()\n\njudge()\n\nlast = 3"
+    assert first["source"] == every and first["outputs"][0]["data"] == PNG
+    assert notebook["cells"][-1]["source"] == "c = 4"
+
+
+def test_a_figure_is_described_by_what_it_says_of_itself():
+    said = "Line chart: accuracy.\n\nTest falls from 0.9 to 0.1."
+    settings = {"figure": {"name": "fig-a"}, "image": {"alt": "Test rises."}}
+    notebook = {"cells": [code("f()", PNG | {"text/plain": said}, mystnb=settings)]}
+    cells.describe_figures(notebook, {"fig-a": "Lines."})
+    figure, seen = notebook["cells"]
+    alt = figure["metadata"]["mystnb"]["image"]["alt"]
+    assert alt == "Line chart: accuracy. Test falls from 0.9 to 0.1."
+    assert "<p>Test falls from 0.9 to 0.1.</p>" in seen["source"]
+
+
+def test_an_older_figure_has_the_neutral_text_of_the_notebook():
+    settings = {"figure": {"name": "fig-a"}, "image": {"alt": "Test rises."}}
+    old = code("f()", PNG | {"text/plain": "<Figure size 1x1>"}, mystnb=settings)
+    notebook = {"cells": [old]}
+    cells.describe_figures(notebook, {"fig-a": "Lines."})
+    (figure,) = notebook["cells"]
+    assert figure["metadata"]["mystnb"]["image"]["alt"] == "Lines."
+
+
+def test_long_descriptions_are_folded_after_their_start():
+    lines = [
+        f"Panel {i} rises from {i} to {i + 100}, and so on and on." for i in range(12)
+    ]
+    said = "Line chart.\n\n" + "\n".join(lines)
+    notebook = {"cells": [code("f()", PNG | {"text/plain": said})]}
+    cells.describe_figures(notebook, {})
+    html = notebook["cells"][1]["source"]
+    shown, folded = html.split("<details>")
+    assert lines[0] in shown and lines[-1] in folded
+    assert all(line in html for line in lines)
+
+
+def test_verdicts_of_older_copies_are_told_in_todays_words():
+    estimates = dict.fromkeys(find_claim("A2a").names, Estimate(0.1, 0, 0.2, 5))
+    judged = [judge("A2a", estimates), judge("A1a", None, note="why")]
+    old = '<p class="verdict-line">Figure 2a. of its day</p>'
+    notebook = {
+        "cells": [
+            code('verdicts.judge("A2a", found)', {"text/html": old}),
+            code("verdicts.table()", table(judged)._repr_mimebundle_()),
+        ]
+    }
+    cells.show_verdicts(notebook)
+    line, whole = (c["outputs"][0]["data"]["text/html"] for c in notebook["cells"])
+    assert "of its day" not in line and 'id="A2a"' in line
+    assert "scorecard.html#A2a" in line
+    # Every claim has one place on its page.
+    assert "id='A1a'" in whole and "id='A2a'" not in whole
+
+
+# For programs
+
+
+def test_claims_and_overview_tell_programs_the_same(tmp_path):
+    rows = [row("B4B", "not reproduced", "workstation")]
+    found = {each["id"]: each for each in exports.claims_of(rows)}
+    assert list(found) == list(load_registry())
+    assert found["B4B"]["verdict"] == "not reproduced"
+    assert found["B4B"]["page"] == "chapters/workstation/rewinding.html#B4B"
+    assert found["A1a"]["verdict"] == "not tested" and found["A1a"]["editions"] == []
+    json.dumps(found, allow_nan=False)
+    text = exports.overview(rows)
+    assert "- [Figure 4B (B4B)](chapters/workstation/rewinding.html#B4B): not " in text
+
+
+def test_the_sitemap_and_the_address_follow_the_one_setting(tmp_path):
+    config = tmp_path / "_config.yml"
+    config.write_text("repository: {url: https://github.com/someone/book}\n")
+    assert exports.site_address(tmp_path) == "https://someone.github.io/book/"
+    for name in ("intro", "search", "chapters/paper/a"):
+        (tmp_path / f"{name}.html").parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{name}.html").touch()
+    found = exports.sitemap(tmp_path, exports.site_address(tmp_path))
+    every = [e.text or "" for e in ElementTree.fromstring(found.encode()).iter()]
+    places = [text for text in every if text.strip()]
+    assert places == [
+        "https://someone.github.io/book/chapters/paper/a.html",
+        "https://someone.github.io/book/intro.html",
+    ]
+    config.write_text("title: x\n")
+    assert exports.site_address(tmp_path) == ""
+
+
+@pytest.mark.parametrize("claim_id", [i for p in load_papers() for i in p.main])
+def test_what_tells_a_paper_in_short_is_a_claim_with_a_finding(claim_id):
+    claim = find_claim(claim_id)
+    for verdict in ("reproduced", "not reproduced", "undecided"):
+        assert re.match(r"[A-Z]", claim.finding(verdict))
