@@ -22,7 +22,7 @@ SHORT = {
 }
 
 
-class Setting(NamedTuple):
+class PaperSetting(NamedTuple):
     """What a chapter sets otherwise than its paper: the paper's value, in words.
 
     here: the chapter's parameter, or several, whose values stand beside it.
@@ -46,7 +46,7 @@ class Paper(NamedTuple):
     caption: str
     chapters: tuple[tuple[str, str], ...]
     main: tuple[str, ...] = ()
-    settings: tuple[tuple[str, tuple["Setting", ...]], ...] = ()
+    settings: tuple[tuple[str, tuple["PaperSetting", ...]], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

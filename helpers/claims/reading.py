@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from helpers.claims.claim import NETWORKS, WORDS, Claim, Criterion, Paper, Setting
+from helpers.claims.claim import NETWORKS, WORDS, Claim, Criterion, Paper, PaperSetting
 from helpers.errors import Mistake
 
 SCALES = ("smoke", "laptop", "workstation", "paper")
@@ -37,14 +37,16 @@ def read_paper(path: Path) -> tuple[Paper, list[Claim]]:
 
 def _read_settings(
     given: dict, chapters: dict, where: str
-) -> tuple[tuple[str, tuple[Setting, ...]], ...]:
+) -> tuple[tuple[str, tuple[PaperSetting, ...]], ...]:
     """Chapter -> what it sets otherwise than its paper, in the order given."""
     check(set(given) <= set(chapters), where, f"settings of {sorted(given)}: chapters")
     read = []
     for chapter, rows in given.items():
         for row in rows:
             _check_keys(row, {"what", "paper", "here"}, where=f"{where}: {chapter}")
-        found = (Setting(r["what"], str(r["paper"]), tuple(r["here"])) for r in rows)
+        found = (
+            PaperSetting(r["what"], str(r["paper"]), tuple(r["here"])) for r in rows
+        )
         read.append((chapter, tuple(found)))
     return tuple(read)
 
