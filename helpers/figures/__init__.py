@@ -16,5 +16,5 @@ finite value is never left out unseen: it is a cross, or the note counts it.
 from helpers.figures.beside import paper_range
 from helpers.figures.depths import by_depth, by_layer
 from helpers.figures.forests import estimates_of
-from helpers.figures.panels import axes
+from helpers.figures.panels import axes, key_beside
 from helpers.figures.style import CHANCE, STYLE, THEORY, use_style

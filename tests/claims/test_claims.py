@@ -211,6 +211,15 @@ def test_a_chapter_gathers_the_verdicts_that_its_data_allow():
     assert [v.claim.id for v in verdicts.table().verdicts] == ["A2a"]
 
 
+def test_a_note_on_what_is_not_tested_stands_there_alone():
+    verdicts = claims.Verdicts("digits")
+    why = {"note": "of a sample", "untested": "another network's"}
+    assert verdicts.judge("A2a", GOOD, **why).note == "of a sample"
+    assert verdicts.judge("A2a", None, **why).note == "another network's"
+    with pytest.raises(Mistake, match="say why"):
+        verdicts.judge("A2a", None)
+
+
 def test_what_is_not_tested_has_a_reason():
     verdict = judge("A2a", None, note="one epoch only")
     assert (verdict.verdict, verdict.note) == ("not tested", "one epoch only")

@@ -1,6 +1,6 @@
 """What paper A's chapters draw, and what they need of helpers.figures."""
 
-from helpers.figures import CHANCE, THEORY, axes, use_style
+from helpers.figures import CHANCE, THEORY, axes, key_beside, use_style
 from helpers.papers.scale.figures.alignment import (
     against_alignment,
     against_measures,
