@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from helpers import models
+from helpers.errors import Mistake
 from helpers.models.of import model_of
 from helpers.runs import Run
 from helpers.runs.histories import MEASURED
@@ -20,6 +21,7 @@ from helpers.training.modules import Single, check_fits
 from helpers.training.optimizers import check_optimizer
 from helpers.training.orders import Orders
 from helpers.training.rounds import Ensemble
+from helpers.training.set_accuracies import SET_NAMES, set_accuracies
 from helpers.training.stacks import Stack
 from helpers.training.trainees import DeviceData, Trainee
 
@@ -30,8 +32,6 @@ NEAR = 0.01
 # What every epoch records; the other names of a history belong to measures.
 EPOCH_NAMES = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
 TEST_NAMES = EPOCH_NAMES[2:]  # the rest may be left out, see Run.evaluate_every
-# What it records, too, of runs that have a permuted_fraction; of an empty set, NaN.
-SET_NAMES = ("unpermuted_accuracy", "permuted_accuracy", "restored_accuracy")
 
 
 def check(runs: Iterable[Run], data) -> None:
@@ -43,6 +43,11 @@ def check(runs: Iterable[Run], data) -> None:
         model = model_of(run, data)
         if isinstance(model, models.Modular):
             model.check_scale(run.init_scale)
+            if run.subset_fraction is not None:
+                raise Mistake(
+                    f"subset_fraction = {run.subset_fraction}: a {run.model} sees all "
+                    "examples; only perceptrons (mlp) are trained on subsets"
+                )
             examples = len(data.train_images)
             check_fits(model, examples=examples, batch_size=run.batch_size)
 
@@ -69,7 +74,8 @@ class Classifiers(Ensemble):
         self.images = data.train_images, data.test_images
         if kind is Single and data.device.type == "cuda":
             self.images = data.channels_last
-        self.orders = Orders(len(data.train_labels), data.device)
+        self.seen = torch.stack([data.seen_by(run) for run in self.runs])
+        self.orders = Orders(self.seen.shape[1], data.device)
         drawn = [data.permuted_of(run) for run in self.runs]
         self.permuted = torch.stack([each.permuted for each in drawn])
         self.stack = kind(
@@ -109,6 +115,8 @@ class Classifiers(Ensemble):
     def advance(self, epoch: int) -> None:
         self.epoch = epoch
         order = self.orders.of(epoch, [run.seed for run in self.runs])
+        if self.shared.subset_fraction:
+            order = self.seen.gather(1, order)
         self.stack.train_epoch(order, self.shared.batch_size)
 
     @property
@@ -123,9 +131,11 @@ class Classifiers(Ensemble):
         test = self.stack.evaluate(self.images[1], tests)
         found = {"test_accuracy": test.accuracy, "test_loss": test.loss}
         if whole := self._evaluated(due, test.loss):
-            train = self.stack.evaluate(self.images[0], self.stack.labels)
+            labels, seen = self.stack.labels, self._members()
+            train = self.stack.evaluate(self.images[0], labels, **seen)
             found |= {"train_accuracy": train.accuracy, "train_loss": train.loss}
-            found |= zip(SET_NAMES, self._of_sets(train.predictions), strict=True)
+            true, drawn = self.data.train_labels, self.permuted
+            found |= set_accuracies(train.predictions, labels, true, drawn, **seen)
         columns = torch.stack([*found.values()], dim=1).tolist()
         rows = [dict(zip(found, row, strict=True)) for row in columns]
         return [_told(rows[k], _names_of(self.runs[k], k in whole)) for k in due]
@@ -144,18 +154,11 @@ class Classifiers(Ensemble):
         seen = torch.stack([self.stack.pass_accuracy(), losses], dim=1).tolist()
         return {k for k in due if seen[k][0] >= near or not np.isfinite(seen[k][1])}
 
-    def _of_sets(self, predictions: Tensor) -> list[Tensor]:
-        """Accuracies of SET_NAMES, (network,) each; predictions (network, n)."""
-        permuted, right = self.permuted, predictions == self.stack.labels
-        restored = predictions == self.data.train_labels
-        return [
-            (hits & some).sum(1, dtype=torch.float64) / some.sum(1)
-            for hits, some in (
-                (right, ~permuted),
-                (right, permuted),
-                (restored, permuted),
-            )
-        ]
+    def _members(self) -> dict[str, Tensor]:
+        """among: what a network sees, (network, n), where that is not all."""
+        if self.shared.subset_fraction is None:
+            return {}
+        return {"among": torch.zeros_like(self.permuted).scatter_(1, self.seen, True)}
 
     def fitted(self, k: int, values: dict[str, float]) -> bool:
         goal = self.runs[k].stop_accuracy
@@ -195,7 +198,7 @@ class Classifiers(Ensemble):
 
     def keep(self, networks: list[int]) -> None:
         self.runs = [self.runs[k] for k in networks]
-        self.permuted = self.permuted[networks]
+        self.permuted, self.seen = self.permuted[networks], self.seen[networks]
         self.stack.keep(networks)
 
 

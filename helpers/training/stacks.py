@@ -137,21 +137,31 @@ class Stack:
             left, right = factors[name]
             self.weights[name].baddbmm_(right.mul_(self._steps[name]).mT, left)
 
-    def evaluate(self, images: Tensor, labels: Tensor) -> Evaluation:
-        """What the networks make of images (n, c, h, w), labels (network, n)."""
+    def evaluate(
+        self, images: Tensor, labels: Tensor, *, among: Tensor | None = None
+    ) -> Evaluation:
+        """What the networks make of images (n, c, h, w), labels (network, n).
+
+        among: bool (network, n), the images that accuracy and loss are of; None: all.
+        """
         on_cpu = cpu_chunk(self.model.features)
         chunk = CUDA_CHUNK if images.is_cuda else on_cpu
-        labels = self._seats.by_place(labels)
+        if among is None:
+            among = torch.ones_like(labels, dtype=torch.bool)
+        labels, among = map(self._seats.by_place, (labels, among))
         loss = torch.zeros(len(labels), dtype=torch.float64, device=images.device)
         predictions = []
-        parts = zip(images.split(chunk), labels.split(chunk, dim=1), strict=True)
-        for some_images, some_labels in parts:
+        rows = (each.split(chunk, dim=1) for each in (labels, among))
+        for some_images, some_labels, some in zip(
+            images.split(chunk), *rows, strict=True
+        ):
             logits = self.model.forward(self.weights, some_images).logits
             predictions.append(logits.argmax(-1))
             values = self.loss.value(logits, some_labels, self._loss_scales)
-            loss += values.sum(-1, dtype=torch.float64)
-        predicted, count = torch.cat(predictions, dim=1), labels.shape[1]
-        accuracy = (predicted == labels).sum(-1, dtype=torch.float64) / count
+            loss += (values * some).sum(-1, dtype=torch.float64)
+        predicted, count = torch.cat(predictions, dim=1), among.sum(-1)
+        right = (predicted == labels) & among
+        accuracy = right.sum(-1, dtype=torch.float64) / count
         return Evaluation(
             *map(self._seats.by_network, (accuracy, loss / count, predicted))
         )
