@@ -30,7 +30,7 @@ def gradient_agreement(labels: Tensor, factors: list[tuple[Tensor, Tensor]]) -> 
     paper A's in-class alignment which belongs to one example. labels: (example,).
     factors: of each weight (a, u) with gradient u a^T, (example, ...) each.
     """
-    gram = sum((a @ a.mT) * (u @ u.mT) for a, u in _doubles(factors))
+    gram = sum((a @ a.mT) * (u @ u.mT) for a, u in _floats(factors))
     same = labels[:, None] == labels
     same = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     own = same.to(gram.dtype)
@@ -70,7 +70,7 @@ def neighbour_agreement(
         raise Mistake(
             f"{len(features)} examples have no {count} neighbours each: give more"
         )
-    apart = torch.cdist(features.double(), features.double())
+    apart = torch.cdist(features, features)
     apart.fill_diagonal_(torch.inf)
     nearest = apart.topk(count, largest=False).indices
     return (labels[nearest] == labels[:, None]).double().mean(1)
@@ -100,5 +100,5 @@ def probe_margin(
     return given - left_out.scatter(1, wanted, -torch.inf).max(1).values
 
 
-def _doubles(factors: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
-    return [(a.double(), u.double()) for a, u in factors]
+def _floats(factors: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+    return [(a.float(), u.float()) for a, u in factors]

@@ -16,6 +16,11 @@ from helpers.runs.store import RunFolder
 # Means over the kept epochs after the first, (example,) each; then the same by layer.
 SINGLE = ("curvature", "alignment")
 BY_LAYER = ("distance", "neighbours", "margin")
+IN_WORDS = {
+    "distance to class mean": "distance",
+    "neighbours that agree": "neighbours",
+    "margin of a probe": "margin",
+}
 
 
 def layers_seen(run: Run, data) -> list[str]:

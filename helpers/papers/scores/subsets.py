@@ -72,3 +72,18 @@ def _asked(runs: list[Run], data, epochs: list[int]) -> np.ndarray:
         return {"right": np.packbits((logits.argmax(-1) == labels).numpy(), axis=1)}
 
     return kept_rows(folders, "subset-answers", {}, make)["right"]
+
+
+def memorization_gaps(settings: list[Answers], chosen: np.ndarray) -> np.ndarray:
+    """Right answers to chosen examples that were seen, less those that were not.
+
+    (network, setting): what a network's share in the mean score is. chosen: bool
+    (example,). Of each setting the first networks, as many as all settings have.
+    """
+    few = min(len(each.right) for each in settings)
+    columns = []
+    for right, seen in settings:
+        right, seen = right[:few, chosen], seen[:few, chosen]
+        inside = (right & seen).sum(1) / seen.sum(1)
+        columns.append(inside - (right & ~seen).sum(1) / (~seen).sum(1))
+    return np.stack(columns, axis=1)
