@@ -127,7 +127,9 @@ def rank_correlation(world: World, values: np.ndarray) -> Estimate:
     return world.estimate(statistic, values, n=len(values))
 
 
-def alike(world: World, fits: np.ndarray, agreement: np.ndarray) -> dict[str, Estimate]:
+def random_against_natural(
+    world: World, fits: np.ndarray, agreement: np.ndarray
+) -> dict[str, Estimate]:
     """Are permuted examples like naturally memorized ones (X5)?
 
     fits: epochs of first fit, agreement: that of neighbours, (network, example) each.

@@ -62,7 +62,7 @@ class Asked(NamedTuple):
         return right[self.permuted].mean().item(), right[~self.permuted].mean().item()
 
 
-def locate(histories: Histories, data) -> dict[str, np.ndarray]:
+def localise(histories: Histories, data) -> dict[str, np.ndarray]:
     """Each test of each network, name -> (network, layer); the larger, the more there.
 
     Layers in the order of depth, without projections of a block's input.

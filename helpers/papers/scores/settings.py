@@ -9,7 +9,7 @@ from helpers.models.modules import MODULES
 from helpers.runs import Run
 
 
-def settings_of(
+def compared_networks(
     base: Run,
     *,
     models: Sequence[str],
