@@ -161,10 +161,13 @@ def _gap(*given) -> float:
 def hidden(true_probe: np.ndarray, output: np.ndarray) -> dict[str, Estimate]:
     """Does the last layer know true labels that the output does not give (X-hidden)?
 
-    true_probe: (network, epoch, layer), output: (network, epoch), the last counts.
+    And does it know more of them than before training? true_probe: (network, epoch,
+    layer), output: (network, epoch).
     """
+    start, end = true_probe[:, 0, -1], true_probe[:, -1, -1]
     return {
-        "probe_above_output": paired_difference(true_probe[:, -1, -1], output[:, -1])
+        "probe_above_output": paired_difference(end, output[:, -1]),
+        "probe_end_minus_start": paired_difference(end, start),
     }
 
 

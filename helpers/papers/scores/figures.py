@@ -1,6 +1,7 @@
 """What the chapter on memorization scores draws."""
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,8 +18,8 @@ from helpers.figures import (  # noqa: F401 - some for the chapter alone
 )
 from helpers.figures.labelled import labelled_images
 from helpers.figures.marks import draw_mean, mean_band
-from helpers.figures.panels import note, note_n
-from helpers.figures.style import color, named_colors
+from helpers.figures.panels import note, note_n, span
+from helpers.figures.style import CLASSES, color, named_colors
 
 KINDS = {"own label": "#14213D", "random label": "#D81B60"}
 BINS = np.linspace(-0.1, 1.0, 12)
@@ -98,7 +99,8 @@ def by_setting(
     tests: setting -> test -> (network, layer). names: test -> label of its axis.
     Layers stand from 0, the first, to 1, the last, for depths differ.
     """
-    drawn, palette = axes(len(names)), named_colors(tests)
+    drawn = axes(len(names))
+    palette = dict(zip(tests, cycle(CLASSES)))
     for ax, (test, label) in zip(drawn, names.items(), strict=True):
         for setting, found in tests.items():
             values = np.asarray(found[test], dtype=float)
@@ -109,8 +111,7 @@ def by_setting(
         ax.set(xlabel="layer, first to last", title=label)
     key_beside(drawn[-1])
     counts = {len(next(iter(found.values()))) for found in tests.values()}
-    words = f"means of {min(counts)} to {max(counts)} networks; thin lines: each"
-    note(drawn[0].figure, words)
+    note(drawn[0].figure, f"means of n = {span(counts)} networks; thin lines: each")
     return drawn
 
 
