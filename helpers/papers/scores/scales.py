@@ -14,17 +14,17 @@ from helpers.runs.histories import Histories
 from helpers.runs.kept import digest, kept
 from helpers.runs.store import RunFolder
 
-POINTS, DRAWS = 12, 150  # of a class; of the average over dichotomies
+DRAWS = 150  # of the average over dichotomies
 
 
-def capacities(histories: Histories, data) -> np.ndarray:
+def capacities(histories: Histories, data, *, points: int = 12) -> np.ndarray:
     """Capacity of the classes of test images, (network, scale, layer).
 
-    With balanced halves and a threshold, of at most 12 images a class; layers of
-    `layers_seen`. NaN where a network has diverged.
+    With balanced halves and a threshold, of so many points (images) a class at most;
+    layers of `layers_seen`. NaN where a network has diverged.
     """
     groups = histories.by("init_scale").values()
-    rows = [[_kept(*each, data) for each in _ended(group)] for group in groups]
+    rows = [[_kept(*each, data, points) for each in _ended(group)] for group in groups]
     return np.array(rows).swapaxes(0, 1)
 
 
@@ -32,12 +32,12 @@ def _ended(group: Histories):
     return zip(group.runs, map(int, group.lengths()), group.stops, strict=True)
 
 
-def _kept(run: Run, epoch: int, stop: str, data) -> np.ndarray:
+def _kept(run: Run, epoch: int, stop: str, data, points: int) -> np.ndarray:
     layers = layers_seen(run, data)
     if stop == "diverged":
         return np.full(len(layers), np.nan)
     classes = [
-        np.flatnonzero(data.test_labels == c)[:POINTS] for c in range(data.classes)
+        np.flatnonzero(data.test_labels == c)[:points] for c in range(data.classes)
     ]
     images = network_inputs(data.test_images)
 
@@ -50,7 +50,7 @@ def _kept(run: Run, epoch: int, stop: str, data) -> np.ndarray:
         ]
         return {"capacity": np.array(found)}
 
-    asked = {"images": digest(data.test_images), "points": POINTS, "draws": DRAWS}
+    asked = {"images": digest(data.test_images), "points": points, "draws": DRAWS}
     return kept(RunFolder(run), "test-capacity", asked, make)["capacity"]
 
 
