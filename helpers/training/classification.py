@@ -11,6 +11,7 @@ from torch import Tensor
 from helpers import models
 from helpers.errors import Mistake
 from helpers.models.of import model_of
+from helpers.models.stages import Weights
 from helpers.runs import Run
 from helpers.runs.histories import MEASURED
 from helpers.runs.run import stack_key
@@ -25,8 +26,7 @@ from helpers.training.set_accuracies import SET_NAMES, set_accuracies
 from helpers.training.stacks import Stack
 from helpers.training.trainees import DeviceData, Trainee
 
-# Where the training set is not evaluated at every epoch: how near the accuracy of the
-# training pass, which lags behind by part of an epoch, comes to the goal before it is.
+# Below the goal, of the accuracy of a training pass: the training set is evaluated.
 NEAR = 0.01
 
 # What every epoch records; the other names of a history belong to measures.
@@ -44,10 +44,10 @@ def check(runs: Iterable[Run], data) -> None:
         if isinstance(model, models.Modular):
             model.check_scale(run.init_scale)
             if run.subset_fraction is not None:
-                raise Mistake(
-                    f"subset_fraction = {run.subset_fraction}: a {run.model} sees all "
-                    "examples; only perceptrons (mlp) are trained on subsets"
+                what = (
+                    f"subset_fraction = {run.subset_fraction}: a {run.model} sees all"
                 )
+                raise Mistake(f"{what} examples; only perceptrons (mlp) take subsets")
             examples = len(data.train_images)
             check_fits(model, examples=examples, batch_size=run.batch_size)
 
@@ -89,8 +89,13 @@ class Classifiers(Ensemble):
             optimizer=run.optimizer,
             optimizer_states=[t.optimizer for t in trainees],
             counted=run.evaluate_every is not None,
-            **({"precision": run.precision} if kind is Single else {}),
+            **({"precision": run.precision} if kind is Single else self._steps()),
         )
+
+    def _steps(self) -> dict[str, int]:
+        """Steps that a network of this epoch has made."""
+        an_epoch = -(-self.seen.shape[1] // self.shared.batch_size)
+        return {"optimizer_steps": self.epoch * an_epoch}
 
     def _weights(self, trainees: list[Trainee]) -> dict[str, Tensor]:
         each = [
@@ -185,15 +190,13 @@ class Classifiers(Ensemble):
         numbers = torch.stack(list(values.values())).tolist() if values else []
         return {**dict(zip(values, numbers, strict=True)), MEASURED: True}
 
-    def network(self, k: int) -> dict[str, Tensor]:
+    def network(self, k: int) -> Weights:
         return self.stack.network(k)
 
-    def place(
-        self, k: int, weights: dict[str, Tensor], optimizer: dict[str, Tensor]
-    ) -> None:
+    def place(self, k: int, weights: Weights, optimizer: Weights) -> None:
         self.stack.place(k, weights, optimizer)
 
-    def state(self, k: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def state(self, k: int) -> tuple[Weights, Weights]:
         return self.network(k), self.stack.optimizer_state(k)
 
     def keep(self, networks: list[int]) -> None:
@@ -204,9 +207,8 @@ class Classifiers(Ensemble):
 
 def _names_of(run: Run, whole: bool) -> tuple[str, ...]:
     """What an epoch records of a run, beside its measures; whole: of both its sets."""
-    if not whole:
-        return TEST_NAMES
-    return EPOCH_NAMES + (() if run.permuted_fraction is None else SET_NAMES)
+    every = EPOCH_NAMES + (() if run.permuted_fraction is None else SET_NAMES)
+    return every if whole else TEST_NAMES
 
 
 def _told(row: dict[str, float], names: tuple[str, ...]) -> dict[str, float]:

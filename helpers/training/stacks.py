@@ -41,7 +41,8 @@ class Stack:
     weight whose rates are all 0 is frozen and costs no gradient.
     images: (n, c, h, w) and labels: (network, n), whole and on the device.
     loss_scales: (network,) of the logits, see helpers.training.losses.
-    optimizer: None for SGD, or "adam"; its states as `optimizer_state` gave them.
+    optimizer: None for SGD, or "adam"; its states as `optimizer_state` gave them, and
+    the steps made by those who go on at once, if known.
     counted: whether right answers are counted in training (`pass_accuracy`).
     """
 
@@ -57,6 +58,7 @@ class Stack:
         loss_scales: Tensor,
         optimizer: str | None = None,
         optimizer_states: list[dict[str, Tensor]] | None = None,
+        optimizer_steps: int | None = None,
         counted: bool = False,
     ):
         self.model, self.loss, self.images = model, loss, images
@@ -75,7 +77,7 @@ class Stack:
         if optimizer:
             trained = {name: -self._steps[name] for name in self._trained}
             states = optimizer_states or [{}] * len(labels)
-            self._adam = StackedAdam(weights, trained, states)
+            self._adam = StackedAdam(weights, trained, states, steps=optimizer_steps)
 
     @property
     def fallbacks(self) -> list[str]:
