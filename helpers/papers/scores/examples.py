@@ -7,7 +7,7 @@ from helpers.datasets import network_inputs
 from helpers.metrics import examples
 from helpers.models.layers import INPUT, layer_features, layer_names
 from helpers.models.of import model_of
-from helpers.papers.scores.subsets import labels_of
+from helpers.papers.scores.subsets import ask_each, labels_of
 from helpers.runs import Run
 from helpers.runs.histories import Histories
 from helpers.runs.kept import kept
@@ -37,14 +37,11 @@ def describe_examples(histories: Histories, data) -> dict[str, np.ndarray]:
     true labels of permuted examples, (network, epoch, layer), and output: that of the
     network itself, (network, epoch), at the first, a middle and the last kept epoch.
     """
-    rows = [
-        _kept(run, data, epoch=int(length))
-        for run, length in zip(histories.runs, histories.lengths(), strict=True)
-    ]
+    rows = ask_each(_kept, histories, data, "examples")
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 
-def _kept(run: Run, data, *, epoch: int) -> dict[str, np.ndarray]:
+def _kept(run: Run, data, epoch: int) -> dict[str, np.ndarray]:
     folder = RunFolder(run)
 
     def make() -> dict:

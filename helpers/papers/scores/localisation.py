@@ -19,7 +19,7 @@ from helpers.estimates import Estimate, clustered_interval
 from helpers.estimates.intervals import spearman
 from helpers.models.of import model_of
 from helpers.models.stages import Weights, layer_weights, stages
-from helpers.papers.scores.subsets import labels_of
+from helpers.papers.scores.subsets import ask_each, labels_of
 from helpers.runs import Run
 from helpers.runs.histories import Histories
 from helpers.runs.kept import kept
@@ -47,12 +47,21 @@ class Asked(NamedTuple):
     seed: int
     rate: float  # of learning
 
-    def logits(self, weights: Weights, images: Tensor) -> Tensor:
-        """Of images, with weights that may be differentiated."""
-        values = images
-        for stage in self.stages:
+    def logits(self, weights: Weights, values: Tensor, *, first: int = 0) -> Tensor:
+        """Of images, or of what enters a stage; weights may be differentiated."""
+        for stage in self.stages[first:]:
             values = stage.apply(weights, values)
         return values
+
+    def entering(self, weights: Weights, images: Tensor, *, first: int) -> Tensor:
+        """What enters a stage."""
+        chunks = []
+        with torch.no_grad():
+            for values in images.split(512):
+                for stage in self.stages[:first]:
+                    values = stage.apply(weights, values)
+                chunks.append(values)
+        return torch.cat(chunks)
 
     def accuracies(self, weights: Weights) -> tuple[float, float]:
         """On permuted examples and on the others."""
@@ -67,10 +76,7 @@ def localise(histories: Histories, data) -> dict[str, np.ndarray]:
 
     Layers in the order of depth, without projections of a block's input.
     """
-    rows = [
-        _kept(run, data, epoch=int(length))
-        for run, length in zip(histories.runs, histories.lengths(), strict=True)
-    ]
+    rows = ask_each(_kept, histories, data, "layers")
     return {test: np.stack([row[test] for row in rows]) for test in TESTS}
 
 
@@ -87,7 +93,7 @@ def agreement(settings: dict[str, dict[str, np.ndarray]]) -> dict[str, Estimate]
     return {"rank_correlation_of_tests": clustered_interval(groups)}
 
 
-def _kept(run: Run, data, *, epoch: int) -> dict[str, np.ndarray]:
+def _kept(run: Run, data, epoch: int) -> dict[str, np.ndarray]:
     folder = RunFolder(run)
 
     def make() -> dict:
@@ -146,11 +152,15 @@ def _retrained(asked: Asked, weights: Weights, names: list[str]) -> Weights:
     own = {n: weights[n].clone().requires_grad_() for n in names}
     adam = torch.optim.Adam(own.values(), lr=asked.rate)
     clean = (~asked.permuted).nonzero().flatten()
+    first = next(k for k, part in enumerate(asked.stages) if part.names & {*names})
+    # What lies before the layer is fixed: it is computed once.
+    entering = asked.entering(weights, asked.images[clean], first=first)
+    labels = asked.labels[clean]
     for epoch in range(RETRAINED):
         order = stream(asked.seed, "order of retraining", epoch).permutation(len(clean))
-        for index in clean[torch.from_numpy(order)].split(BATCH):
-            logits = asked.logits(weights | own, asked.images[index])
-            loss = torch.nn.functional.cross_entropy(logits, asked.labels[index])
+        for index in torch.from_numpy(order).split(BATCH):
+            logits = asked.logits(weights | own, entering[index], first=first)
+            loss = torch.nn.functional.cross_entropy(logits, labels[index])
             adam.zero_grad()
             loss.backward()
             adam.step()

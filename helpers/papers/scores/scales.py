@@ -9,6 +9,7 @@ from helpers.models.layers import layer_features
 from helpers.models.of import model_of
 from helpers.papers.scores.estimates import World, more_memorized
 from helpers.papers.scores.examples import layers_seen
+from helpers.papers.scores.subsets import ask_each
 from helpers.runs import Run
 from helpers.runs.histories import Histories
 from helpers.runs.kept import digest, kept
@@ -23,19 +24,19 @@ def capacities(histories: Histories, data, *, points: int = 12) -> np.ndarray:
     With balanced halves and a threshold, of so many points (images) a class at most;
     layers of `layers_seen`. NaN where a network has diverged.
     """
+
+    def ask(run: Run, data, epoch: int) -> tuple[Run, np.ndarray]:
+        return run, _kept(run, data, epoch, points)
+
+    rows = dict(ask_each(ask, histories, data, "capacity"))
+    lost = np.full(len(layers_seen(histories.runs[0], data)), np.nan)
     groups = histories.by("init_scale").values()
-    rows = [[_kept(*each, data, points) for each in _ended(group)] for group in groups]
-    return np.array(rows).swapaxes(0, 1)
+    table = [[rows.get(run, lost) for run in group.runs] for group in groups]
+    return np.array(table).swapaxes(0, 1)
 
 
-def _ended(group: Histories):
-    return zip(group.runs, map(int, group.lengths()), group.stops, strict=True)
-
-
-def _kept(run: Run, epoch: int, stop: str, data, points: int) -> np.ndarray:
+def _kept(run: Run, data, epoch: int, points: int) -> np.ndarray:
     layers = layers_seen(run, data)
-    if stop == "diverged":
-        return np.full(len(layers), np.nan)
     classes = [
         np.flatnonzero(data.test_labels == c)[:points] for c in range(data.classes)
     ]

@@ -1,18 +1,21 @@
 """What networks trained on subsets answer, and the scores that follow."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from helpers.datasets import network_inputs
 from helpers.datasets.labels import PermutedLabels, permute_labels, subset
+from helpers.errors import Mistake
 from helpers.metrics.memorization import Scores, memorization_scores
 from helpers.models.of import model_of
 from helpers.runs import Run
 from helpers.runs.histories import Histories
 from helpers.runs.kept import kept_rows
 from helpers.runs.store import RunFolder
+from helpers.system.workers import side_by_side
 
 TOGETHER = 64  # networks that are asked at once
 
@@ -36,6 +39,21 @@ def labels_of(run: Run, data) -> PermutedLabels:
     fraction = run.permuted_fraction or 0.0
     drawn = {"classes": data.classes, "seed": run.permuted_by}
     return permute_labels(data.train_labels, fraction, **drawn)
+
+
+def ask_each(
+    ask: Callable[[Run, Any, int], Any], histories: Histories, data, label: str
+) -> list:
+    """ask(run, data, last epoch) of every network, one to a core.
+
+    Those that have diverged have no answers and are left out; a Mistake if all have.
+    """
+    lengths = map(int, histories.lengths())
+    every = zip(histories.runs, lengths, histories.stops, strict=True)
+    ended = [(run, epoch) for run, epoch, stop in every if stop != "diverged"]
+    if not ended:
+        raise Mistake(f"{label}: every network has diverged, lower the learning rate")
+    return side_by_side(lambda each: ask(each[0], data, each[1]), ended, label)
 
 
 def answers(histories: Histories, data) -> Answers:

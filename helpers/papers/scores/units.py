@@ -10,7 +10,7 @@ from helpers.estimates import Estimate, clustered_interval
 from helpers.models import MLP
 from helpers.models.mlp import ACTIVATIONS
 from helpers.models.of import model_of
-from helpers.papers.scores.subsets import labels_of
+from helpers.papers.scores.subsets import ask_each, labels_of
 from helpers.runs import Run
 from helpers.runs.histories import Histories
 from helpers.runs.kept import kept
@@ -65,10 +65,7 @@ def _lead(model, weights, images, labels, masks, value):
 
 def count_units(histories: Histories, data) -> dict[str, np.ndarray]:
     """Mean number of units by kind of example: name of KINDS -> (network,)."""
-    rows = [
-        _kept(run, data, epoch=int(length))
-        for run, length in zip(histories.runs, histories.lengths(), strict=True)
-    ]
+    rows = ask_each(_kept, histories, data, "units")
     return {kind: np.array([row[kind] for row in rows]) for kind in KINDS}
 
 
@@ -78,7 +75,7 @@ def fewer_units(settings: dict[str, dict[str, np.ndarray]]) -> dict[str, Estimat
     return {"units_of_permuted_over_unpermuted": clustered_interval(ratios)}
 
 
-def _kept(run: Run, data, *, epoch: int) -> dict[str, np.ndarray]:
+def _kept(run: Run, data, epoch: int) -> dict[str, np.ndarray]:
     if run.model != "mlp":
         raise Mistake(f"units of a {run.model}: they are counted in perceptrons (mlp)")
     folder = RunFolder(run)
