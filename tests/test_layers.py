@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "papers/scale": PAPERS,  # no paper knows another, nor the chapters
     "papers/geometry": PAPERS,
     "papers/identity": PAPERS,
+    "papers/scores": PAPERS,
     "chapters": {"system", "runs", "datasets", "archive", "training", "claims"},
     "budget": {*ENGINE, "chapters"} - {"streams"},
     "__main__": {"system", "environment", "datasets", "chapters", "budget"},

@@ -61,6 +61,22 @@ def permute_labels(
     return PermutedLabels(torch.where(permuted, drawn, labels), permuted)
 
 
+def subset(count: int, fraction: float, *, seed: int) -> Tensor:
+    """Which of `count` examples a network sees: int64 (example,), ascending.
+
+    round(fraction * count) of them, drawn without replacement. fraction: above 0, below
+    1; a Mistake where that leaves none, or leaves none out.
+    """
+    size = round(fraction * count)
+    if not 0 < size < count:
+        raise Mistake(
+            f"subset_fraction = {fraction}: {size} of {count} examples; choose one "
+            "that leaves some of them in and some out"
+        )
+    drawn = stream(seed, "subset of examples").permutation(count)[:size]
+    return torch.from_numpy(drawn).sort().values
+
+
 def example_sets(
     true_labels: Tensor, after: PermutedLabels, test_labels: Tensor
 ) -> ExampleSets:

@@ -126,6 +126,18 @@ class MLP:
                 inputs.append(value(preactivations[-1]))
         return Pass(preactivations[-1], inputs, preactivations)
 
+    def input_slopes(self, weights: dict[str, Tensor], passed: Pass) -> Tensor:
+        """Derivatives of the logits by the input, (example, class, feature).
+
+        Of one network, without an axis of networks.
+        """
+        derivative = ACTIVATIONS[self.activation].derivative
+        slopes = weights[f"W{self.depth}"].expand(len(passed.logits), -1, -1)
+        for layer in range(self.depth - 1, 0, -1):
+            slopes = slopes * derivative(passed.preactivations[layer - 1])[:, None]
+            slopes = slopes @ weights[f"W{layer}"]
+        return slopes
+
     def gradient_factors(
         self, weights: dict[str, Tensor], passed: Pass, delta: Tensor
     ) -> dict[str, tuple[Tensor, Tensor]]:

@@ -26,6 +26,7 @@ from helpers.system.values import digest_of
 COMPACT = (",", ":")  # separators of the JSON that names runs
 SHARE = Allowed(float, is_share, "a number from 0 to 1")
 GOAL = Allowed(float, lambda v: is_share(v) and v > 0, "above 0 and at most 1")
+PART = Allowed(float, lambda v: is_share(v) and 0 < v < 1, "above 0 and below 1")
 MIXED = Allowed(str, lambda v: v == "bfloat16", "bfloat16, or left out (float32)")
 NAMES = Allowed(tuple, list_of(is_text), "names in a list")
 EPOCHS = Allowed(
@@ -60,6 +61,10 @@ class Run(Described):
     epochs: int = must(COUNT, 100)  # the most passes over the training set
     stop_accuracy: float | None = must(GOAL, 1.0)  # of training, which it ends
     permuted_fraction: float | None = must(SHARE, None, stacked=True)  # of its labels
+    # Whose draws permute the labels: networks with one share them; None: each its own.
+    label_seed: int | None = must(SEED, None)
+    # Part of the training examples that a network sees, drawn by its seed; None: all.
+    subset_fraction: float | None = must(PART, None)
     optimizer: str | None = must(TEXT, None)  # None: SGD; "adam"
     precision: str | None = must(MIXED, None)  # None: float32; else of modules
     # Whether the weights of the best test accuracy are kept, too.
@@ -72,6 +77,11 @@ class Run(Described):
     snapshots: tuple[int, ...] = must(EPOCHS, ())  # whose weights are kept, too
     seed: int = must(SEED, 0, stacked=True)
     recipe: int = must(COUNT, 1)  # raised on purpose when training changes meaning
+
+    @property
+    def permuted_by(self) -> int:
+        """The seed of its permuted labels."""
+        return self.seed if self.label_seed is None else self.label_seed
 
     def kept_apart(self) -> bool:
         """A frozen layer has no gradient at all: such networks make their own stack.

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from helpers import models
+from helpers.errors import Mistake
 from helpers.models.of import model_of
+from helpers.models.stages import Weights
 from helpers.runs import Run
 from helpers.runs.histories import MEASURED
 from helpers.runs.run import stack_key
@@ -20,18 +22,16 @@ from helpers.training.modules import Single, check_fits
 from helpers.training.optimizers import check_optimizer
 from helpers.training.orders import Orders
 from helpers.training.rounds import Ensemble
+from helpers.training.set_accuracies import SET_NAMES, set_accuracies
 from helpers.training.stacks import Stack
 from helpers.training.trainees import DeviceData, Trainee
 
-# Where the training set is not evaluated at every epoch: how near the accuracy of the
-# training pass, which lags behind by part of an epoch, comes to the goal before it is.
+# Below the goal, of the accuracy of a training pass: the training set is evaluated.
 NEAR = 0.01
 
 # What every epoch records; the other names of a history belong to measures.
 EPOCH_NAMES = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
 TEST_NAMES = EPOCH_NAMES[2:]  # the rest may be left out, see Run.evaluate_every
-# What it records, too, of runs that have a permuted_fraction; of an empty set, NaN.
-SET_NAMES = ("unpermuted_accuracy", "permuted_accuracy", "restored_accuracy")
 
 
 def check(runs: Iterable[Run], data) -> None:
@@ -43,6 +43,11 @@ def check(runs: Iterable[Run], data) -> None:
         model = model_of(run, data)
         if isinstance(model, models.Modular):
             model.check_scale(run.init_scale)
+            if run.subset_fraction is not None:
+                what = (
+                    f"subset_fraction = {run.subset_fraction}: a {run.model} sees all"
+                )
+                raise Mistake(f"{what} examples; only perceptrons (mlp) take subsets")
             examples = len(data.train_images)
             check_fits(model, examples=examples, batch_size=run.batch_size)
 
@@ -69,7 +74,8 @@ class Classifiers(Ensemble):
         self.images = data.train_images, data.test_images
         if kind is Single and data.device.type == "cuda":
             self.images = data.channels_last
-        self.orders = Orders(len(data.train_labels), data.device)
+        self.seen = torch.stack([data.seen_by(run) for run in self.runs])
+        self.orders = Orders(self.seen.shape[1], data.device)
         drawn = [data.permuted_of(run) for run in self.runs]
         self.permuted = torch.stack([each.permuted for each in drawn])
         self.stack = kind(
@@ -83,8 +89,13 @@ class Classifiers(Ensemble):
             optimizer=run.optimizer,
             optimizer_states=[t.optimizer for t in trainees],
             counted=run.evaluate_every is not None,
-            **({"precision": run.precision} if kind is Single else {}),
+            **({"precision": run.precision} if kind is Single else self._steps()),
         )
+
+    def _steps(self) -> dict[str, int]:
+        """Steps that a network of this epoch has made."""
+        an_epoch = -(-self.seen.shape[1] // self.shared.batch_size)
+        return {"optimizer_steps": self.epoch * an_epoch}
 
     def _weights(self, trainees: list[Trainee]) -> dict[str, Tensor]:
         each = [
@@ -109,6 +120,8 @@ class Classifiers(Ensemble):
     def advance(self, epoch: int) -> None:
         self.epoch = epoch
         order = self.orders.of(epoch, [run.seed for run in self.runs])
+        if self.shared.subset_fraction:
+            order = self.seen.gather(1, order)
         self.stack.train_epoch(order, self.shared.batch_size)
 
     @property
@@ -123,9 +136,11 @@ class Classifiers(Ensemble):
         test = self.stack.evaluate(self.images[1], tests)
         found = {"test_accuracy": test.accuracy, "test_loss": test.loss}
         if whole := self._evaluated(due, test.loss):
-            train = self.stack.evaluate(self.images[0], self.stack.labels)
+            labels, seen = self.stack.labels, self._members()
+            train = self.stack.evaluate(self.images[0], labels, **seen)
             found |= {"train_accuracy": train.accuracy, "train_loss": train.loss}
-            found |= zip(SET_NAMES, self._of_sets(train.predictions), strict=True)
+            true, drawn = self.data.train_labels, self.permuted
+            found |= set_accuracies(train.predictions, labels, true, drawn, **seen)
         columns = torch.stack([*found.values()], dim=1).tolist()
         rows = [dict(zip(found, row, strict=True)) for row in columns]
         return [_told(rows[k], _names_of(self.runs[k], k in whole)) for k in due]
@@ -144,18 +159,11 @@ class Classifiers(Ensemble):
         seen = torch.stack([self.stack.pass_accuracy(), losses], dim=1).tolist()
         return {k for k in due if seen[k][0] >= near or not np.isfinite(seen[k][1])}
 
-    def _of_sets(self, predictions: Tensor) -> list[Tensor]:
-        """Accuracies of SET_NAMES, (network,) each; predictions (network, n)."""
-        permuted, right = self.permuted, predictions == self.stack.labels
-        restored = predictions == self.data.train_labels
-        return [
-            (hits & some).sum(1, dtype=torch.float64) / some.sum(1)
-            for hits, some in (
-                (right, ~permuted),
-                (right, permuted),
-                (restored, permuted),
-            )
-        ]
+    def _members(self) -> dict[str, Tensor]:
+        """among: what a network sees, (network, n), where that is not all."""
+        if self.shared.subset_fraction is None:
+            return {}
+        return {"among": torch.zeros_like(self.permuted).scatter_(1, self.seen, True)}
 
     def fitted(self, k: int, values: dict[str, float]) -> bool:
         goal = self.runs[k].stop_accuracy
@@ -182,28 +190,25 @@ class Classifiers(Ensemble):
         numbers = torch.stack(list(values.values())).tolist() if values else []
         return {**dict(zip(values, numbers, strict=True)), MEASURED: True}
 
-    def network(self, k: int) -> dict[str, Tensor]:
+    def network(self, k: int) -> Weights:
         return self.stack.network(k)
 
-    def place(
-        self, k: int, weights: dict[str, Tensor], optimizer: dict[str, Tensor]
-    ) -> None:
+    def place(self, k: int, weights: Weights, optimizer: Weights) -> None:
         self.stack.place(k, weights, optimizer)
 
-    def state(self, k: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def state(self, k: int) -> tuple[Weights, Weights]:
         return self.network(k), self.stack.optimizer_state(k)
 
     def keep(self, networks: list[int]) -> None:
         self.runs = [self.runs[k] for k in networks]
-        self.permuted = self.permuted[networks]
+        self.permuted, self.seen = self.permuted[networks], self.seen[networks]
         self.stack.keep(networks)
 
 
 def _names_of(run: Run, whole: bool) -> tuple[str, ...]:
     """What an epoch records of a run, beside its measures; whole: of both its sets."""
-    if not whole:
-        return TEST_NAMES
-    return EPOCH_NAMES + (() if run.permuted_fraction is None else SET_NAMES)
+    every = EPOCH_NAMES + (() if run.permuted_fraction is None else SET_NAMES)
+    return every if whole else TEST_NAMES
 
 
 def _told(row: dict[str, float], names: tuple[str, ...]) -> dict[str, float]:

@@ -6,6 +6,7 @@ state has the same parts in both, by name: "exp_avg/W1", "exp_avg_sq/W1", "step/
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from helpers.errors import Mistake
 
@@ -14,6 +15,7 @@ CONTIGUOUS = torch.contiguous_format  # as files want it
 MOMENTS = ("exp_avg", "exp_avg_sq")  # of a weight's gradient: means of g and of g^2
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 CACHED = 2**16  # values of a weight
+ZERO = torch.zeros(1)
 
 
 def check_optimizer(name: str | None) -> None:
@@ -89,6 +91,9 @@ class StackedAdam:
 
     rates: name -> learning rates, shaped to go with the weights, such as (network, 1,
     1). states: of every network, as `state` gave them; {} before the first step.
+    steps: how many those have made who go on at once, if it is known. On a CPU networks
+    of one rate are then stepped as one by PyTorch's fused kernel, a fifth of the time;
+    whoever rests has the same number when it goes on.
     """
 
     def __init__(
@@ -96,8 +101,16 @@ class StackedAdam:
         weights: dict[str, Tensor],
         rates: dict[str, Tensor],
         states: list[dict[str, Tensor]],
+        *,
+        steps: int | None = None,
     ):
         self._rates = rates
+        every = torch.cat([rate.flatten().cpu() for rate in rates.values()] or [ZERO])
+        alike = bool((every == every[0]).all()) and not any(
+            weight.is_cuda for weight in weights.values()
+        )
+        self._rate = float(every[0]) if alike and steps is not None else None
+        self._made = [torch.tensor(float(steps or 0)) for _ in rates]
         self._moments = {
             name: tuple(torch.zeros_like(weights[name]) for _ in MOMENTS)
             for name in rates
@@ -109,6 +122,9 @@ class StackedAdam:
 
     def step(self, weights: dict[str, Tensor], gradients: dict[str, Tensor]) -> None:
         """One step of all networks; gradients are shaped as the weights."""
+        if self._rate is not None:
+            self._step_as_one(weights, gradients)
+            return
         first, second = BETAS
         self._steps += 1
         raised = (1 - second**self._steps).rsqrt()
@@ -121,6 +137,15 @@ class StackedAdam:
             for some in zip(*each, strict=True):
                 _adapt(*some)
 
+    def _step_as_one(
+        self, weights: dict[str, Tensor], gradients: dict[str, Tensor]
+    ) -> None:
+        parts = [(weights[n], gradients[n], *self._moments[n]) for n in self._rates]
+        tensors = map(list, zip(*parts, strict=True))
+        rule = {"beta1": BETAS[0], "beta2": BETAS[1], "eps": EPSILON, "lr": self._rate}
+        off = {"weight_decay": 0.0, "amsgrad": False, "maximize": False}
+        adam(*tensors, [], self._made, fused=True, **rule, **off)
+
     def _few(self, name: str) -> int:
         """Networks whose weights and moments a CPU's cache holds at once."""
         moment = self._moments[name][0]
@@ -129,6 +154,8 @@ class StackedAdam:
     def state(self, k: int) -> dict[str, Tensor]:
         """What a network needs to go on; {} before the first step."""
         steps = self._steps[k].flatten()[0].to(torch.float32)
+        if self._rate is not None:
+            steps = self._made[0]
         if not steps:
             return {}
         parts = {

@@ -41,7 +41,8 @@ class Stack:
     weight whose rates are all 0 is frozen and costs no gradient.
     images: (n, c, h, w) and labels: (network, n), whole and on the device.
     loss_scales: (network,) of the logits, see helpers.training.losses.
-    optimizer: None for SGD, or "adam"; its states as `optimizer_state` gave them.
+    optimizer: None for SGD, or "adam"; its states as `optimizer_state` gave them, and
+    the steps made by those who go on at once, if known.
     counted: whether right answers are counted in training (`pass_accuracy`).
     """
 
@@ -57,6 +58,7 @@ class Stack:
         loss_scales: Tensor,
         optimizer: str | None = None,
         optimizer_states: list[dict[str, Tensor]] | None = None,
+        optimizer_steps: int | None = None,
         counted: bool = False,
     ):
         self.model, self.loss, self.images = model, loss, images
@@ -75,7 +77,7 @@ class Stack:
         if optimizer:
             trained = {name: -self._steps[name] for name in self._trained}
             states = optimizer_states or [{}] * len(labels)
-            self._adam = StackedAdam(weights, trained, states)
+            self._adam = StackedAdam(weights, trained, states, steps=optimizer_steps)
 
     @property
     def fallbacks(self) -> list[str]:
@@ -137,21 +139,31 @@ class Stack:
             left, right = factors[name]
             self.weights[name].baddbmm_(right.mul_(self._steps[name]).mT, left)
 
-    def evaluate(self, images: Tensor, labels: Tensor) -> Evaluation:
-        """What the networks make of images (n, c, h, w), labels (network, n)."""
+    def evaluate(
+        self, images: Tensor, labels: Tensor, *, among: Tensor | None = None
+    ) -> Evaluation:
+        """What the networks make of images (n, c, h, w), labels (network, n).
+
+        among: bool (network, n), the images that accuracy and loss are of; None: all.
+        """
         on_cpu = cpu_chunk(self.model.features)
         chunk = CUDA_CHUNK if images.is_cuda else on_cpu
-        labels = self._seats.by_place(labels)
+        if among is None:
+            among = torch.ones_like(labels, dtype=torch.bool)
+        labels, among = map(self._seats.by_place, (labels, among))
         loss = torch.zeros(len(labels), dtype=torch.float64, device=images.device)
         predictions = []
-        parts = zip(images.split(chunk), labels.split(chunk, dim=1), strict=True)
-        for some_images, some_labels in parts:
+        rows = (each.split(chunk, dim=1) for each in (labels, among))
+        for some_images, some_labels, some in zip(
+            images.split(chunk), *rows, strict=True
+        ):
             logits = self.model.forward(self.weights, some_images).logits
             predictions.append(logits.argmax(-1))
             values = self.loss.value(logits, some_labels, self._loss_scales)
-            loss += values.sum(-1, dtype=torch.float64)
-        predicted, count = torch.cat(predictions, dim=1), labels.shape[1]
-        accuracy = (predicted == labels).sum(-1, dtype=torch.float64) / count
+            loss += (values * some).sum(-1, dtype=torch.float64)
+        predicted, count = torch.cat(predictions, dim=1), among.sum(-1)
+        right = (predicted == labels) & among
+        accuracy = right.sum(-1, dtype=torch.float64) / count
         return Evaluation(
             *map(self._seats.by_network, (accuracy, loss / count, predicted))
         )

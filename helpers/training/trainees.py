@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from helpers import datasets
-from helpers.datasets.labels import PermutedLabels, permute_labels
+from helpers.datasets.labels import PermutedLabels, permute_labels, subset
 from helpers.runs import Run
 from helpers.runs.histories import MEASURED
 from helpers.runs.store import DamagedFile, RunFolder
@@ -50,9 +50,16 @@ class DeviceData:
             self.train_labels.cpu(),
             run.permuted_fraction,
             classes=self.classes,
-            seed=run.seed,
+            seed=run.permuted_by,
         )
         return PermutedLabels(*(part.to(self.device) for part in permuted))
+
+    def seen_by(self, run: Run) -> Tensor:
+        """Indices of the training examples that a run sees, ascending: int64."""
+        count = len(self.train_labels)
+        if run.subset_fraction is None:
+            return torch.arange(count, device=self.device)
+        return subset(count, run.subset_fraction, seed=run.seed).to(self.device)
 
 
 def place(data, device: torch.device) -> DeviceData:

@@ -10,10 +10,14 @@ from torch.nn.functional import cross_entropy
 
 from helpers.errors import Mistake
 from helpers.models import Modular, build
+from helpers.runs.store import RunFolder, results_root
+from helpers.training import train
+from helpers.training.classification import Classifiers
 from helpers.training.losses import LOSSES
 from helpers.training.modules import Single
 from helpers.training.optimizers import Adam, StackedAdam, check_optimizer
 from helpers.training.stacks import Stack
+from helpers.training.tasks import PARALLEL
 
 EXAMPLES, CLASSES, COUNT = 35, 10, 4
 RATES = (0.01, 0.02, 0.03, 0.04)
@@ -217,3 +221,56 @@ def test_a_stack_goes_on_from_states_of_pytorchs_adam_at_each_networks_rate():
             torch.testing.assert_close(weights[name][k], weight, rtol=1e-6, atol=1e-7)
         assert stacked.state(k).get("step/W1", 0) == (5 if rates[k] else 2)
     assert torch.equal(weights["W1"][2], before["W1"][2])  # frozen
+
+
+def test_networks_of_one_rate_are_stepped_as_one_as_pytorchs_adam_does():
+    shapes = {"W1": (3, 2), "b1": (3, 1)}
+    before = {name: torch.randn(2, *shape) for name, shape in shapes.items()}
+    alone = [{n: w[k].clone() for n, w in before.items()} for k in range(2)]
+    rules = [Adam(weights, dict.fromkeys(shapes, 0.1)) for weights in alone]
+    rates = dict.fromkeys(shapes, torch.full((2, 1, 1), 0.1))
+    stacked = StackedAdam(before, rates, [{}, {}], steps=0)
+    assert stacked.state(0) == {}
+    for step in range(6):
+        found = {name: torch.randn(2, *shape) for name, shape in shapes.items()}
+        for k, rule in enumerate(rules):
+            for name, weight in alone[k].items():
+                weight.grad = found[name][k].clone()
+            rule.step()
+        stacked.step(before, found)
+        if step == 2:  # another stack goes on, in which the networks change places
+            states = [stacked.state(k) for k in (1, 0)]
+            before = {name: weight[[1, 0]] for name, weight in before.items()}
+            stacked = StackedAdam(before, rates, states, steps=3)
+            alone, rules = alone[::-1], rules[::-1]
+    for k, each in enumerate(alone):
+        assert stacked.state(k)["step/W1"] == 6
+        for name, weight in each.items():
+            torch.testing.assert_close(before[name][k], weight, rtol=1e-6, atol=1e-7)
+
+
+def test_it_goes_on_with_the_same_bits_beside_those_who_have_ended(
+    study_of, bits, monkeypatch, tmp_path
+):
+    monkeypatch.setitem(PARALLEL, "cpu", 1)  # one company
+    fields = {"optimizer": "adam", "learning_rate": 0.01, "init_scale": None}
+    fields |= {"activation": "relu", "stop_accuracy": 0.9, "epochs": 40}
+    study = study_of({"permuted_fraction": [0.01, 0.1, 0.2, 0.3]}, **fields)
+    monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "whole"))
+    lengths = sorted(train(study, device="cpu").lengths())
+    whole = bits(results_root())
+    assert lengths[0] < lengths[-1] - 1  # somebody ends before the others
+    monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "parts"))
+    advance, ending = Classifiers.advance, int(lengths[-1]) - 1
+
+    def broken(ensemble, epoch):
+        if epoch == ending:
+            raise KeyboardInterrupt
+        advance(ensemble, epoch)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Classifiers, "advance", broken)
+        train(study, device="cpu", save_seconds=0)
+    assert any(RunFolder(run).done() for run in study.runs())
+    train(study, device="cpu")
+    assert bits(results_root()) == whole

@@ -47,7 +47,7 @@ class Labelled:
             data.train_labels,
             run.permuted_fraction or 0.0,
             classes=data.classes,
-            seed=run.seed,
+            seed=run.permuted_by,
         )
         order = stream(run.seed, "examples for gradients").permutation(
             len(drawn.labels)

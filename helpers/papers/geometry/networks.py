@@ -98,6 +98,6 @@ def sets_of(run: Run, data) -> ExampleSets:
     """The four sets of examples of a run."""
     fraction = run.permuted_fraction or 0.0
     drawn = permute_labels(
-        data.train_labels, fraction, classes=data.classes, seed=run.seed
+        data.train_labels, fraction, classes=data.classes, seed=run.permuted_by
     )
     return example_sets(data.train_labels, drawn, data.test_labels)

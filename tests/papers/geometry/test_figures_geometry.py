@@ -25,9 +25,8 @@ from matplotlib.colors import LogNorm, to_rgb, to_rgba
 
 from helpers.errors import Mistake
 from helpers.estimates import mean_interval
-from helpers.figures import marks, panels, style
+from helpers.figures import labelled, marks, panels, style
 from helpers.papers.geometry import figures
-from helpers.papers.geometry.figures import labelled
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 

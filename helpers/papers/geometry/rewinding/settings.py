@@ -179,7 +179,9 @@ class Setting:
     def accuracies(self, run: Run, predicted: Tensor) -> np.ndarray:
         """Of predictions (span, example): (span, set), NaN of an empty set."""
         fraction, true = run.permuted_fraction or 0.0, self.data.train_labels
-        drawn = permute_labels(true, fraction, classes=self.data.classes, seed=run.seed)
+        drawn = permute_labels(
+            true, fraction, classes=self.data.classes, seed=run.permuted_by
+        )
         permuted = drawn.permuted[self._judged]
         train, test = predicted.split([len(permuted), len(self.data.test_labels)], 1)
         right = train == drawn.labels[self._judged]

@@ -52,7 +52,7 @@ def labelled_images(
             _draw(ax, _colors(image, row=name), look, crossed=bool(label != truth))
             place = {"transform": ax.transAxes, "ha": "center", "va": "top"}
             ax.text(0.5, -0.06, words, fontsize=8, **place)
-        line[0].set_gid(f"{name}: {_wrong(labels, truths)}")
+        line[0].set_gid(_wrong(labels, truths))
         for ax in line[len(images) :]:
             ax.remove()
     note(panels[0, 0].figure, f"below: the label in use; {CROSS}: not the true one")

@@ -1,0 +1,1 @@
+"""Beyond the papers: memorization scores, what predicts them, where they sit."""

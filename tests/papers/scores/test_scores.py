@@ -1,0 +1,187 @@
+"""The chapter on scores: resampled worlds, localisation and units, on known cases."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import spearmanr
+
+from helpers.errors import Mistake
+from helpers.models import build
+from helpers.papers.scores import estimates, localisation, settings, units
+from helpers.papers.scores.subsets import Answers, answers, labels_of, memorization_gaps
+from helpers.runs import Run, Study
+from helpers.training import train
+
+
+def world(*, networks=300, count=200, seed=0, permuted=20):
+    """Networks that know what they saw, and guess an example with its own chance."""
+    generator = np.random.default_rng(seed)
+    chance = generator.uniform(0.1, 0.9, count)
+    seen = generator.random((networks, count)) < 0.7
+    right = seen | (generator.random((networks, count)) < chance)
+    kinds = np.arange(count) < permuted
+    return estimates.World(Answers(right, seen), kinds, seed=seed), 1 - chance
+
+
+def test_the_interval_of_a_rank_correlation_holds_the_truth_as_often_as_it_says():
+    # Of examples without end, measured as well and scored as well.
+    big = np.random.default_rng(1).uniform(0.1, 0.9, 20_000)
+    far = big + np.random.default_rng(2).normal(0, 0.15 / 6**0.5, 20_000)
+    noisy = big + np.random.default_rng(3).normal(0, 0.045, 20_000)
+    expected, held = spearmanr(noisy, far).statistic, 0
+    for seed in range(20):
+        some, truth = world(seed=seed)
+        noise = np.random.default_rng(seed + 100).normal(0, 0.15, (6, len(truth)))
+        measure = truth + noise
+        found = estimates.rank_correlation(some, measure)
+        assert found.n == 6 and found.low < found.value < found.high
+        held += found.low <= expected <= found.high
+    assert held >= 16
+
+
+def test_scores_are_found_again():
+    some, truth = world(networks=4000, count=60)
+    assert some.scores == pytest.approx(truth, abs=0.06)
+    found = estimates.scores_of_kinds(some)
+    assert found["mean_score_of_permuted"].value == pytest.approx(
+        truth[:20].mean(), abs=0.03
+    )
+    assert found["share_of_natural_above_quarter"].n == 4000
+
+
+def test_kinds_that_are_alike_have_a_ratio_of_one_and_no_gap():
+    some, _ = world(networks=600, permuted=60)
+    same = np.full((8, 200), 3.0)
+    found = estimates.random_against_natural(some, same, same)
+    assert found["first_fit_permuted_over_natural"][:3] == pytest.approx((1, 1, 1))
+    assert found["neighbour_gap_last_layer"][:3] == pytest.approx((0, 0, 0))
+    later = np.where(some.permuted, 6.0, 3.0) * np.ones((8, 1))
+    ratio = estimates.random_against_natural(some, later, later)[
+        "first_fit_permuted_over_natural"
+    ]
+    assert ratio.value == pytest.approx(2)
+
+
+def test_too_few_examples_of_a_kind_leave_it_undefined():
+    some, _ = world(permuted=3)
+    found = estimates.random_against_natural(some, np.ones((4, 200)), np.ones((4, 200)))
+    assert all(np.isnan(each.value) for each in found.values())
+
+
+def test_no_fitted_network_is_told():
+    with pytest.raises(Mistake, match=r"^no network on a subset has fitted it"):
+        estimates.World(Answers(*np.zeros((2, 0, 5), dtype=bool)), np.zeros(5))
+
+
+def test_what_one_world_memorizes_more_is_the_difference():
+    one, truth = world(networks=2000)
+    right, seen = one.answers
+    more = Answers(right & seen, seen)  # knows nothing that it has not seen
+    other = estimates.World(more, one.permuted)
+    found = estimates.more_memorized(one, other)
+    assert found.value == pytest.approx(1 - truth[20:].mean(), abs=0.02)
+    assert found.low < found.value < found.high
+    gaps = memorization_gaps([one.answers, more], ~one.permuted)
+    assert gaps.shape == (2000, 2)
+    assert gaps[:, 1] == pytest.approx(np.ones(2000))
+
+
+def test_settings_have_names_and_must_go_together():
+    given = {"widths": [4, 5], "depths": [2, 8], "shares": [0.1, 0.25]}
+    found = settings.compared_networks(Run(), models=["sin", "small_vgg"], **given)
+    assert [*found] == ["sin 4 × 2, 10%", "small_vgg 5 × 8, 25%"]
+    assert [run.model for run in found.values()] == ["mlp", "small_vgg"]
+    with pytest.raises(Mistake, match=r"^settings: 1 models, 2 widths"):
+        settings.compared_networks(Run(), models=["sin"], **given)
+    with pytest.raises(Mistake, match=r"^model 'tree': must be one of sin"):
+        settings.compared_networks(Run(), models=["sin", "tree"], **given)
+    with pytest.raises(Mistake, match=r"is there twice"):
+        settings.compared_networks(
+            Run(), models=["sin"] * 2, widths=[4, 4], depths=[2, 2], shares=[0.1, 0.1]
+        )
+
+
+# Units
+
+
+def hand_made(weights):
+    model = build(
+        "mlp", image_shape=(1, 1, 3), classes=2, width=3, depth=2, activation="relu"
+    )
+    return model, {"W1": torch.eye(3), "W2": torch.tensor(weights)}
+
+
+@pytest.mark.parametrize(
+    ("head", "count"),
+    [
+        ([[1.0, 1.0, 1.0], [0.5, 0.5, 0.5]], 3),  # leads until nothing is left
+        ([[5.0, 1.0, 1.0], [0.0, 1.5, 1.5]], 1),  # hangs on the first unit
+        ([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]], 0),  # was never the answer
+    ],
+)
+def test_units_are_counted_until_the_answer_changes(head, count):
+    model, weights = hand_made(head)
+    images = torch.ones(1, 1, 1, 3)
+    found = units.units_to_change(model, weights, images, torch.tensor([0]), most=3)
+    assert found.tolist() == [count]
+
+
+def test_an_answer_that_no_number_of_units_changes_counts_one_more_than_all():
+    model, weights = hand_made([[4.0, 4.0, 4.0], [0.0, 0.0, 0.0]])
+    images = torch.ones(1, 1, 1, 3)
+    found = units.units_to_change(model, weights, images, torch.tensor([0]), most=2)
+    assert found.tolist() == [3]
+
+
+def test_ratios_are_over_settings():
+    counted = {
+        "a": {"permuted": np.array([1.0, 2.0]), "unpermuted": np.array([2.0, 4.0])},
+        "b": {"permuted": np.array([1.0, 1.0]), "unpermuted": np.array([4.0, 4.0])},
+    }
+    (found,) = units.fewer_units(counted).values()
+    assert found.value == pytest.approx(0.375) and found.n == 2
+
+
+# Networks on real images
+
+
+@pytest.fixture
+def trained(digits):
+    base = Run(
+        activation="relu", init_scale=None, optimizer="adam", learning_rate=0.01,
+        width=16, depth=3, batch_size=16, epochs=30, stop_accuracy=0.8, label_seed=1,
+        permuted_fraction=0.2, keep_best=True, snapshots=(0, 1, 4),
+    )  # fmt: skip
+    return train(Study(digits, base, {"seed": [0, 1]}), device="cpu")
+
+
+def test_tests_of_localisation_agree_with_themselves(trained, digits):
+    found = localisation.localise(trained, digits)
+    assert {name: table.shape for name, table in found.items()} == {
+        "gradients": (2, 3),
+        "rewinding": (2, 3),
+        "retraining": (2, 3),
+    }
+    assert ((found["gradients"] > 0) & (found["gradients"] < 1)).all()
+    same = dict.fromkeys(localisation.TESTS, found["gradients"])
+    assert localisation.agreements(same) == pytest.approx([1, 1])
+    turned = same | {"rewinding": -found["gradients"]}
+    assert localisation.agreements(turned) == pytest.approx([-1 / 3, -1 / 3])
+
+
+def test_answers_are_those_of_the_networks(digits):
+    base = Run(
+        activation="relu", init_scale=None, optimizer="adam", learning_rate=0.01,
+        width=16, depth=2, batch_size=16, epochs=40, stop_accuracy=0.8, label_seed=1,
+        permuted_fraction=0.2, subset_fraction=0.5,
+    )  # fmt: skip
+    histories = train(Study(digits, base, {"seed": range(6)}), device="cpu")
+    found = answers(histories, digits)
+    fitted = [k for k, stop in enumerate(histories.stops) if stop == "fitted"]
+    assert fitted and len(found.right) == len(fitted)
+    drawn = labels_of(base, digits)
+    share = (found.right & found.seen).sum(1) / found.seen.sum(1)
+    assert share == pytest.approx(histories.final("train_accuracy")[fitted])
+    kept = found.seen & drawn.permuted.numpy()
+    share = (found.right & kept).sum(1) / kept.sum(1)
+    assert share == pytest.approx(histories.final("permuted_accuracy")[fitted])
