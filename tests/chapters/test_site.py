@@ -16,6 +16,7 @@ import yaml
 
 from helpers import claims
 from helpers.chapters import book, site
+from helpers.chapters.pages.cells import DATA
 from helpers.claims.registry import load_registry
 from helpers.errors import Failure
 from helpers.estimates import Estimate
@@ -40,6 +41,10 @@ $$ (eq-sample)
 """
 
 
+DRAWING = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="388pt" height="244pt" viewBox="0 0 '
+    '388 244"><path d="M 0 0 L 388 0 L 388 244 z" style="fill: #ffffff"/></svg>'
+)
 LACKING = {"planned": 6, "finished": 5, "stopped": 1, "lacks": ["seed 2"], "begun": []}
 
 
@@ -50,6 +55,24 @@ def png() -> str:
     buffer = io.BytesIO()
     Image.new("RGB", (640, 400), "white").save(buffer, "PNG")
     return base64.b64encode(buffer.getvalue()).decode()
+
+
+def lines() -> dict:
+    """A drawing of two lines over σ with their data, as a notebook shows it."""
+    x = [0.1, 1.0, 10.0]
+    one, two = (
+        [
+            [0.2 + 0.3 * k, 0.8 - level, s, level, level - 0.1, level + 0.1]
+            for k, (s, level) in enumerate(zip(x, levels, strict=True))
+        ]
+        for levels in ((0.7, 0.5, 0.1), (0.75, 0.72, 0.7))
+    )
+    named = [("test", "#0072b2", one), ("training", "#d55e00", two)]
+    panel = {"box": [0.1, 0, 1, 0.9], "title": "", "x": "scale σ", "y": "accuracy"}
+    keys = ("name", "color", "at")
+    panel["lines"] = [dict(zip(keys, some, strict=True)) for some in named]
+    data = {"panels": [panel, panel | {"title": "again"}]}
+    return {"image/svg+xml": DRAWING, "text/plain": "Two lines.", DATA: data}
 
 
 def verdicts() -> claims.Table:
@@ -74,6 +97,7 @@ def executed_copy(scale: str, variant: str = "main") -> dict:
     alt = {"image": {"alt": "Test accuracy falls from high to chance."}}
     words = "Line chart: accuracy over σ.\n\nTest falls from 0.9 to 0.1."
     shown = {"image/png": png(), "text/plain": words}
+    other = {"caption": "Accuracy by scale, drawn.", "name": "fig-lines"}
     cells = [
         v4.new_markdown_cell(OPENING),
         code(
@@ -82,6 +106,7 @@ def executed_copy(scale: str, variant: str = "main") -> dict:
         code("import helpers\n" * 6, tags=["hide-input"]),
         v4.new_markdown_cell("Look at where the curve ends:"),
         code("figures.accuracy()", shown, mystnb={"figure": figure, **alt}),
+        code("figures.lines()", lines(), mystnb={"figure": other, **alt}),
         v4.new_markdown_cell("## Verdicts"),
         code("claims.table(verdicts)", verdicts()._repr_mimebundle_()),
         v4.new_markdown_cell("## What differs from the paper\n\nThe data: digits."),
@@ -617,6 +642,19 @@ def test_hidden_code_opens_on_a_click_and_plots_keep_their_colours(browser, buil
     assert tab.evaluate(f"{style}.filter") == "none"
     assert tab.evaluate(f"{style}.backgroundColor") == "rgb(255, 255, 255)"
     tab.context.close()
+
+
+def test_a_figure_is_a_link_to_itself_and_a_drawing_has_one_for_the_dark(built):
+    page = Page(built / "chapters" / "laptop" / f"{CHAPTER}.html")
+    links = [a for a in page.all("a") if "enlarge" in (a.get("class") or "")]
+    kinds = [(a["class"].split()[1], a["href"].rsplit(".")[-1]) for a in links]
+    assert kinds == [("plate", "png"), ("only-light", "svg"), ("only-dark", "svg")]
+    for link, image in zip(links, page.all("img")[-3:], strict=True):
+        assert link["href"] == image["src"] and image["loading"] == "lazy"
+        assert image["alt"] and int(image["width"]) > int(image["height"]) > 0
+        assert (built / "chapters" / "laptop" / link["href"]).resolve().is_file()
+    dark = (built / "chapters" / "laptop" / links[2]["href"]).read_text()
+    assert "#121212" in dark and "#ffffff" not in dark
 
 
 def test_the_scorecard_is_filtered_and_sorted_by_keyboard(browser, built):
