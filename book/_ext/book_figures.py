@@ -7,10 +7,12 @@ from posixpath import basename
 
 from sphinx.application import Sphinx
 
+from helpers.chapters.pages import drawings
 from helpers.chapters.pages.drawings import dark, size_of
 from helpers.system.files import write_bytes
 
 IMAGE = re.compile(r'<img\b([^>]*?)src="([^"]*_images/[^"]+)"([^>]*?)/?>')
+MADE_BY = Path(drawings.__file__)
 LATE = 'loading="lazy" decoding="async"'
 
 
@@ -57,7 +59,7 @@ def write_dark(app: Sphinx, source: Path, content: bytes) -> str:
     """Write a drawing's rendering for dark pages; the name of its file in _images."""
     name = f"{source.stem}-dark.svg"
     path = Path(app.outdir) / "_images" / name
-    if not path.is_file():
+    if not path.is_file() or path.stat().st_mtime < MADE_BY.stat().st_mtime:
         path.parent.mkdir(exist_ok=True)
         write_bytes(path, dark(content.decode()).encode())
     return name

@@ -138,7 +138,7 @@ document.addEventListener("DOMContentLoaded", () => {
     reader.addEventListener("blur", hide);
     reader.addEventListener("pointermove", nearest);
     reader.addEventListener("pointerdown", nearest);
-    reader.addEventListener("pointerleave", hide);
+    reader.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && hide());
     let touched = false;
     reader.addEventListener("pointerup", (event) => (touched = event.pointerType !== "mouse"));
     reader.addEventListener("click", () => touched || open());
@@ -216,7 +216,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   /* What networks of several depths answer to an input. */
   const answers = (stage, data) => {
-    const { sprite, side, columns, rows, cosines, kinds } = data;
+    const { sprite, columns, rows, cosines, kinds } = data;
     const tile = (name) => make("div", "tile", { role: "img", ariaLabel: name });
     const [input, answer] = [tile("input"), tile("answer")];
     const words = make("output", "", { ariaLive: "polite" });
@@ -249,14 +249,16 @@ document.addEventListener("DOMContentLoaded", () => {
 
   /* The same examples at several epochs, as dots that move. */
   const film = (stage, data) => {
-    const { epochs, points, sets, given, truth, names: classes, setNames, sprite, side, across } = data;
+    const { epochs, points, sets, given, truth, names: classes, setNames, sprite, across } = data;
     const count = sets.length;
     const canvas = make("canvas", "", { tabIndex: 0, role: "application",
       "aria-roledescription": "map of examples",
       "aria-label": `${count} examples as dots: arrow keys go to the next dot that way` });
     const words = make("output", "", { ariaLive: "polite" });
     const image = make("div", "tile", { role: "img", ariaLabel: "the example's image" });
-    const [hidden, colours] = [new Set(), 12];
+    const hidden = new Set();
+    const hues = new Map([...new Set(given)].map((k, i) => [k, data.colors[i % data.colors.length]]));
+    const byTruth = make("input", "", { type: "checkbox" });
     let [epoch, shown, picked, only, timer] = [0, points[0].slice(), -1, "", 0];
     const visible = (i) =>
       !hidden.has(sets[i]) && (only === "" || given[i] === +only || truth[i] === +only);
@@ -271,7 +273,7 @@ document.addEventListener("DOMContentLoaded", () => {
       for (let i = 0; i < count; i++) {
         if (!visible(i)) continue;
         const [x, y] = [shown[2 * i] * wide / 1000, shown[2 * i + 1] * wide / 1000];
-        pen.fillStyle = pen.strokeStyle = `hsl(${(given[i] % colours) * 30} 65% 55%)`;
+        pen.fillStyle = pen.strokeStyle = hues.get((byTruth.checked ? truth : given)[i]) || "#888";
         pen.beginPath();
         if (sets[i] === 1) pen.rect(x - 2.5, y - 2.5, 5, 5);
         else pen.arc(x, y, 3, 0, 7);
@@ -349,9 +351,12 @@ document.addEventListener("DOMContentLoaded", () => {
       box.addEventListener("change", () => (box.checked ? hidden.delete(k) : hidden.add(k), draw()));
       return make("label", "", {}, box, ` ${name}`);
     });
-    const choice = make("select", "", {}, new Option("all", ""), ...classes.map((n, k) => new Option(n, k)));
+    const shownClasses = [...hues.keys()].sort((a, b) => a - b);
+    const choice = make("select", "", {}, new Option("all", ""), ...shownClasses.map((k) => new Option(classes[k], k)));
     choice.addEventListener("change", () => ((only = choice.value), draw()));
-    const filters = make("div", "filters", {}, ...boxes, make("label", "", {}, "Class ", choice));
+    byTruth.addEventListener("change", draw);
+    const restored = make("label", "", {}, byTruth, " colours by true labels (restored)");
+    const filters = make("div", "filters", {}, ...boxes, make("label", "", {}, "Class ", choice), restored);
     const about = make("div", "tiles", {}, image, words);
     stage.after(make("div", "explorer film", {}, ...when, filters, canvas, about));
     new ResizeObserver(draw).observe(canvas);

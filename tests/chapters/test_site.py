@@ -657,6 +657,17 @@ def test_a_figure_is_a_link_to_itself_and_a_drawing_has_one_for_the_dark(built):
     assert "#121212" in dark and "#ffffff" not in dark
 
 
+def test_a_chapters_figure_tells_its_values_by_keyboard(browser, built):
+    tab, problems = visit(browser, built, f"chapters/laptop/{CHAPTER}", width=390)
+    tab.locator(".reader").press("ArrowRight")
+    told = tab.locator(".stage .reading").inner_text()
+    assert told == "test 0.5 (interval 0.4 to 0.6), scale σ 1"
+    tab.get_by_label("One σ in all figures").press("End")
+    assert "σ = 10. accuracy: test 0.1" in tab.locator(".sigma-bar").inner_text()
+    assert problems == []
+    tab.context.close()
+
+
 def test_the_scorecard_is_filtered_and_sorted_by_keyboard(browser, built):
     tab, problems = visit(browser, built, "scorecard", width=390)
     groups = tab.locator("table.scorecard tbody:visible")

@@ -1,15 +1,13 @@
 """A grid of images as data: what each network answers to each input."""
 
-import base64
-import io
 import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from PIL import Image
+
+from helpers.figures.sprites import sprite
 
 DEPTH = re.compile(r"\d+ (hidden )?layers?")  # the label of a network's row
-STEPS = 31  # of grey, as the grid has
 
 
 def answers_of(
@@ -30,8 +28,7 @@ def answers_of(
         kind for kind, n in (groups or {"": len(inputs)}).items() for _ in range(n)
     ]
     return {
-        "sprite": sprite(table),
-        "side": table.shape[-1],
+        "sprite": sprite(np.concatenate(table), across=len(inputs)),
         "columns": len(inputs),
         "rows": [label for label, _ in below],
         "kinds": kinds,
@@ -40,18 +37,6 @@ def answers_of(
             for row in table[1:]
         ],
     }
-
-
-def sprite(table: np.ndarray) -> str:
-    """Images (row, column, h, w) of 0..1 as one PNG, an address for a page."""
-    levels = np.round(np.nan_to_num(table, nan=0.5) * STEPS).astype(np.uint8)
-    levels = levels.transpose(0, 2, 1, 3).reshape(table.shape[0] * table.shape[2], -1)
-    picture = Image.fromarray(levels, "P")
-    greys = [round(255 * step / STEPS) for step in range(STEPS + 1)]
-    picture.putpalette([grey for grey in greys for _ in range(3)])
-    content = io.BytesIO()
-    picture.save(content, "png", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
