@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import nbformat.v4 as v4
@@ -17,6 +18,7 @@ import yaml
 from helpers import claims
 from helpers.chapters import book, site
 from helpers.chapters.pages.cells import DATA
+from helpers.chapters.pages.exports import PLACEHOLDER
 from helpers.claims.registry import load_registry
 from helpers.errors import Failure
 from helpers.estimates import Estimate
@@ -138,8 +140,11 @@ def touch_copies(book: Path, *names: str) -> None:
 
 def copy_project(root: Path) -> Path:
     """The frame of the book, without executed chapters, in a folder of its own."""
-    for name in ("_config.yml", "CITATION.cff"):
-        shutil.copy(PROJECT / name, root)
+    shutil.copy(PROJECT / "CITATION.cff", root)
+    config = (PROJECT / "_config.yml").read_text()
+    assert PLACEHOLDER in config
+    config = config.replace(PLACEHOLDER, "somebody/book")  # as if it were published
+    (root / "_config.yml").write_text(config)
     leave = shutil.ignore_patterns("chapters", "_toc.yml", "__pycache__")
     shutil.copytree(PROJECT / "book", root / "book", ignore=leave)
     return root
@@ -337,8 +342,25 @@ def test_no_page_loads_from_elsewhere_or_lacks_alternative_text(built, wrong):
     assert found == {name: [] for name in found}
 
 
+def test_no_button_leads_to_a_repository_before_it_has_an_address(monkeypatch):
+    monkeypatch.syspath_prepend(PROJECT / "book" / "_ext")
+    frame = importlib.import_module("book_frame")
+    labels = (
+        "launch-buttons",
+        "source-buttons",
+        "source-repository-button",
+        "download",
+    )
+    groups = [{"label": label} for label in labels]
+    context, app = {"header_buttons": groups}, SimpleNamespace()
+    app.srcdir = PROJECT / "book"
+    frame.drop_buttons(app, "intro", None, context, None)
+    assert context["header_buttons"] == [{"label": "download"}]
+
+
 def test_buttons_lead_to_the_committed_notebook(built):
-    repository = yaml.safe_load((PROJECT / "_config.yml").read_text())["repository"]
+    config = built.parents[1] / "_config.yml"
+    repository = yaml.safe_load(config.read_text())["repository"]
     owner = repository["url"].removeprefix("https://github.com/")
     path = f"blob/{repository['branch']}/notebooks/{CHAPTER}.ipynb"
     binder, colab = f"mybinder.org/v2/gh/{owner}/", "colab.research.google.com/github"
