@@ -52,25 +52,6 @@ FILM = {
 }
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium without a display."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip("no Chromium or Chrome is installed")
-    flags = ["no-sandbox", "disable-gpu", "no-first-run"]
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            args=[f"--{flag}" for flag in flags],
-            executable_path=path,
-            timeout=PATIENCE,
-        )
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
 def opened(browser, tmp_path):
     """Opens figures with their data as a page from a file; fails on any request."""

@@ -553,25 +553,6 @@ def test_all_that_chapters_can_call_stands_on_the_page_of_the_package(built):
 # In a browser
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium without a display and without a network."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip("no Chromium or Chrome is installed")
-    flags = "no-sandbox disable-gpu disable-quic no-first-run disable-sync "
-    flags += "disable-background-networking disable-component-update"
-    options = {"executable_path": path, "timeout": PATIENCE}
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            args=[f"--{flag}" for flag in flags.split()], **options
-        )
-        yield chromium
-        chromium.close()
-
-
 def visit(browser, folder: Path, page: str, *, width: int):
     """Open a page of a site; returns it with the problems seen while it loaded.
 
