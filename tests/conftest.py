@@ -289,3 +289,22 @@ def assert_same_histories(some, others):
         assert arrays.keys() == expected.keys()
         for name in arrays:
             np.testing.assert_array_equal(arrays[name], expected[name])
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium without a display and without a network."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip("no Chromium or Chrome is installed")
+    flags = "no-sandbox disable-gpu disable-quic no-first-run disable-sync "
+    flags += "disable-background-networking disable-component-update"
+    options = {"executable_path": path, "timeout": 300_000}
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            args=[f"--{flag}" for flag in flags.split()], **options
+        )
+        yield chromium
+        chromium.close()

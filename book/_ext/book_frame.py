@@ -1,13 +1,16 @@
 """Sphinx: the frame of every page, its buttons, numbers and scripts."""
 
 import copy
+from pathlib import Path
 from posixpath import dirname, join, normpath
 
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from helpers.chapters.book import Edition
+from helpers.chapters.pages.exports import repository
 
+ELSEWHERE = ("launch", "source", "repository")  # beginnings of labels of buttons
 # Page -> what to change instead.
 GENERATED = {"scorecard": "helpers/papers/scale/claims.yaml"}
 
@@ -39,6 +42,18 @@ def point_at_sources(app: Sphinx, page: str, template, context, doctree) -> None
     for button in [b for group in groups for b in group.get("buttons", [group])]:
         if button.get("url", "").startswith("https://"):
             button["url"] = button["url"].replace(f"book/{shown}", source)
+
+
+def drop_buttons(app: Sphinx, page: str, template, context, doctree) -> None:
+    """Drop the buttons that lead to a repository while none has been named."""
+    if repository(Path(app.srcdir).parent):
+        return
+    groups = context.get("header_buttons", [])
+    labels = [str(group.get("label")) for group in groups]
+    kept = [not label.startswith(ELSEWHERE) for label in labels]
+    context["header_buttons"] = [
+        g for g, keep in zip(groups, kept, strict=True) if keep
+    ]
 
 
 def name_editions(app: Sphinx, page: str, template, context, doctree) -> None:
@@ -100,6 +115,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("env-get-updated", number_by_page, priority=900)
     # After the theme, which makes the buttons at priority 501.
     app.connect("html-page-context", point_at_sources, priority=900)
+    app.connect("html-page-context", drop_buttons, priority=905)
     app.connect("html-page-context", name_editions, priority=900)
     app.connect("html-page-context", drop_thebe_style, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

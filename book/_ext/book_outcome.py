@@ -11,7 +11,9 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from helpers.chapters.book import Edition, copies
+from helpers.chapters.cells import COLAB
 from helpers.chapters.editions import source_path
+from helpers.chapters.pages.again import lines_to_paste, run_again
 from helpers.chapters.pages.beside import (
     beside_html,
     differences,
@@ -46,6 +48,8 @@ def _collected(root: Path, state: tuple) -> list[dict]:
 def dress(notebook: dict, edition: Edition, root: Path) -> None:
     """Make a copy's cells those of a page, in place: all from what the copy holds."""
     show_verdicts(notebook)
+    cells = notebook["cells"]
+    notebook["cells"] = [cell for cell in cells if COLAB not in tags_of(cell)]
     parameters = notebook["metadata"].get("memorization", {}).get("parameters", {})
     declared = [c for c in notebook["cells"] if "parameters" in tags_of(c)]
     at = next((i for i, c in enumerate(notebook["cells"]) if c in declared), 0)
@@ -60,6 +64,7 @@ def dress(notebook: dict, edition: Edition, root: Path) -> None:
     table = beside_html(edition.chapter, parameters, rows)
     if table:
         notebook["cells"].append(markdown(f"## The paper beside us\n\n{table}"))
+    notebook["cells"].append(markdown(run_again(root, edition)))
 
 
 def neutral_texts(path: Path) -> dict[str, str]:
@@ -117,6 +122,17 @@ class Outcome(FromVerdicts):
         return [nodes.raw("", html, format="html")]
 
 
+class RunAgain(SphinxDirective):
+    """`{run-again} CHAPTER`: lines to paste that run a chapter at laptop scale."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        edition = Edition(self.arguments[0], "laptop", "main")
+        text = lines_to_paste(Path(self.env.srcdir).parent, edition)
+        return [nodes.literal_block(text, text, language="text")]
+
+
 class ClaimsPicture(FromVerdicts):
     """`{claims-picture}`: all claims as coloured cells, and at which scale."""
 
@@ -129,4 +145,5 @@ class ClaimsPicture(FromVerdicts):
 def setup(app: Sphinx) -> dict:
     app.add_directive("outcome", Outcome)
     app.add_directive("claims-picture", ClaimsPicture)
+    app.add_directive("run-again", RunAgain)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

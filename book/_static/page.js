@@ -22,6 +22,15 @@ document.addEventListener("DOMContentLoaded", () => {
     title.after(button);
   }
 
+  /* What scrolls sideways can be reached by keyboard. */
+  const frames = ".claims-frame, .pst-scrollable-table-container, .bd-article .output.text_html";
+  const reach = (frame) => {
+    if (frame.scrollWidth > frame.clientWidth) frame.tabIndex = 0;
+    else frame.removeAttribute("tabindex");
+  };
+  const watch = new ResizeObserver((all) => all.forEach(({ target }) => reach(target)));
+  document.querySelectorAll(frames).forEach((frame) => watch.observe(frame));
+
   const preview = document.createElement("div");
   preview.className = "preview";
   preview.setAttribute("role", "tooltip");

@@ -22,6 +22,8 @@ except ImportError:  # a machine without Jupyter trains and measures all the sam
 
 PARAMETERS = "parameters"  # our tag on the cell that declares them
 INJECTED = "injected-parameters"  # papermill's tag on the cell that it adds
+COLAB = "colab"  # our tag on the cell that gets the book where there is none
+NO_SOURCE = {INJECTED, COLAB}  # cells that decide nothing of what a chapter shows
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -58,18 +60,18 @@ def tags_of(cell: NotebookNode) -> list[str]:
 
 
 def source_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    """All cells but the one that papermill adds to an executed copy."""
-    return [cell for cell in notebook.cells if INJECTED not in tags_of(cell)]
+    """All cells but those that a copy has or lacks without showing anything else."""
+    return [cell for cell in notebook.cells if NO_SOURCE.isdisjoint(tags_of(cell))]
 
 
 def numbered(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
     """Every cell with its number in the source, from 1.
 
-    The cell that papermill adds has the number of the one before.
+    The cell that papermill adds, and that for Colab, have the number of the one before.
     """
     position = 0
     for cell in notebook.cells:
-        position += INJECTED not in tags_of(cell)
+        position += NO_SOURCE.isdisjoint(tags_of(cell))
         yield position, cell
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
+from matplotlib.colors import to_hex
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -21,6 +22,7 @@ class Series(NamedTuple):
     x: np.ndarray
     y: np.ndarray
     dots: bool
+    color: str = ""
 
 
 class Panel(NamedTuple):
@@ -42,6 +44,7 @@ class Panel(NamedTuple):
     texts: list[str]
     images: int
     log: bool
+    ax: Axes
 
 
 def panels_of(figure: Figure) -> list[Panel]:
@@ -70,6 +73,7 @@ def _panel(ax: Axes, figure: Figure, drawn: Sequence[Axes]) -> Panel:
         [text.get_text() for text in ax.texts if text.get_text().strip()],
         len(ax.images),
         ax.get_yscale() == "log",
+        ax,
     )
 
 
@@ -113,15 +117,17 @@ def _way(ax: Axes, line: Line2D) -> str:
 def _series(ax: Axes, named: list[tuple[str, Line2D]]) -> list[Series]:
     """Lines and dots with a finite point; dots of one name are one series."""
     found: dict[tuple[str, bool], list[np.ndarray]] = {}
+    colors: dict[str, str] = {}
     for name, line in named:
         if _way(ax, line) == "xy":
             points = np.array(line.get_xydata(), dtype=float)
             points = points[np.isfinite(points).all(axis=1)]
             dots = line.get_linestyle() == "None"
             found.setdefault((name, dots), []).append(points)
+            colors.setdefault(name, to_hex(line.get_color()))
     every = {key: np.concatenate(points) for key, points in found.items()}
     return [
-        Series(name, *points.T, dots)
+        Series(name, *points.T, dots, colors[name])
         for (name, dots), points in every.items()
         if len(points)
     ]

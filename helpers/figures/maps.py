@@ -34,6 +34,7 @@ def draw_map(ax: Axes, table: np.ndarray, colors: ScalarMappable, **style) -> No
         table = np.maximum(table, low)  # an exact 0 has no logarithm
     bounds = {"norm": colors.norm, "vmin": low, "vmax": high, "cmap": colors.cmap}
     bare = {"cbar": False, "xticklabels": False, "yticklabels": False}
+    bare["rasterized"] = True  # in a drawing hair lines would show between the cells
     seaborn.heatmap(table, mask=np.isnan(table), ax=ax, **bare, **bounds, **style)
     ax.grid(visible=False)
     ax.tick_params(length=0)

@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from helpers.figures.showing import bundle
 from helpers.figures.words import describe
 
 STYLE = Path(__file__).with_name("book.mplstyle")
@@ -76,12 +77,13 @@ def use_style() -> None:
 
     It starts from Matplotlib's own defaults, whatever a user's matplotlibrc says. The
     layout already fits the figure: Jupyter's own cropping would draw all twice. The
-    text beside a figure's picture is the figure in words.
+    text beside a figure's picture is the figure in words; what else there is of it,
+    `showing.bundle` gives.
     """
     plt.style.use(["default", STYLE])
     if shell := sys.modules.get("IPython") and sys.modules["IPython"].get_ipython():
-        uncropped = "InlineBackend.print_figure_kwargs = {'bbox_inches': None}"
-        shell.run_line_magic("config", uncropped)
+        shell.run_line_magic("config", "InlineBackend.figure_formats = set()")
+        Figure._repr_mimebundle_ = bundle
         # Not a formatter: Jupyter drops those of figures when its backend starts.
         Figure._repr_pretty_ = lambda figure, page, _: page.text(describe(figure))
 

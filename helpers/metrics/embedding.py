@@ -66,13 +66,15 @@ def embed(
     seed: int = 0,
     neighbours: int = 15,
     min_dist: float = 0.1,
+    start: np.ndarray | None = None,
 ) -> Embedding:
     """UMAP of features (example, feature) in two dimensions, the same for one seed.
 
     neighbours: 2 or more, the example itself counted; min_dist: how close points may
-    lie, 0..1. One thread, since two would race. Examples of equal features lie near one
-    another, their places have no meaning. 2,000 examples of 1,000 features take 3 s on
-    one core, and the first picture of a process 7 s more, in which umap is compiled.
+    lie, 0..1. start: (example, 2), from which the points move. One thread, since two
+    would race. Examples of equal features lie near one another, their places have no
+    meaning. 2,000 examples of 1,000 features take 3 s on one core, and the first
+    picture of a process 7 s more, in which umap is compiled.
     """
     check_seed(seed)
     check_count("neighbours", neighbours, least=2)
@@ -91,13 +93,18 @@ def embed(
             min_dist=min_dist,
             random_state=seed,
             n_jobs=1,
+            init="spectral" if start is None else np.float32(start),
             # exact ones: umap's own search is compiled anew in every process
             precomputed_knn=known,
             force_approximation_algorithm=True,
         )
         points = reducer.fit_transform(rows.float().cpu().numpy())
-    points = torch.from_numpy(points)
-    shown = _nearest(points.double(), neighbours - 1)
+    return _picture(torch.from_numpy(points), nearest)
+
+
+def _picture(points: Tensor, nearest: Tensor) -> Embedding:
+    """Points, and how many of the nearest (example, neighbour) are near there, too."""
+    shown = _nearest(points.double(), nearest.shape[1])
     kept = (nearest[:, :, None] == shown[:, None]).any(2).double().mean()
     return Embedding(points, kept.item())
 

@@ -40,7 +40,7 @@ def kept_rows(
     make(places) gives the rows of those of whom nothing is kept, where products of
     float32 are exact on a GPU, too; each is kept beside its own run.
     """
-    name = f"{name}-{digest_of({**settings, 'recipe': RECIPE})}"
+    name = digest_of_kept(name, settings)
     found = [folder.measured(name) for folder in folders]
     rows = {k: row for k, row in enumerate(found) if row is not None}
     if missing := [k for k in range(len(folders)) if k not in rows]:
@@ -50,6 +50,11 @@ def kept_rows(
             rows[k] = {key: values[j] for key, values in made.items()}
             folders[k].save_measured(name, rows[k])
     return {key: np.stack([rows[k][key] for k in range(len(rows))]) for key in rows[0]}
+
+
+def digest_of_kept(name: str, settings: dict) -> str:
+    """The name under which a measurement is kept beside a run."""
+    return f"{name}-{digest_of({**settings, 'recipe': RECIPE})}"
 
 
 def digest(images: Tensor) -> str:

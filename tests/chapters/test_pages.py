@@ -11,6 +11,7 @@ from helpers.chapters.pages import beside, cells, exports, outcome, picture
 from helpers.claims import judge, table
 from helpers.claims.registry import find_claim, load_papers, load_registry
 from helpers.estimates import Estimate, exact
+from helpers.figures import overlay
 
 PROJECT = Path(__file__).resolve().parents[2]
 PNG = {"image/png": "iVBORw0KGgo="}
@@ -268,3 +269,18 @@ def test_what_tells_a_paper_in_short_is_a_claim_with_a_finding(claim_id):
     claim = find_claim(claim_id)
     for verdict in ("reproduced", "not reproduced", "undecided"):
         assert re.match(r"[A-Z]", claim.finding(verdict))
+
+
+def test_a_figures_data_stand_beside_it_for_the_pages_script():
+    assert cells.DATA == overlay.MIME_TYPE
+    some = {"panels": [{"title": "a </script> b\nc", "lines": []}]}
+    notebook = {"cells": [code("f()", PNG | {cells.DATA: some})]}
+    cells.describe_figures(notebook, {})
+    figure, beside = notebook["cells"]
+    assert figure["cell_type"] == "code" and beside["cell_type"] == "markdown"
+    assert beside["source"].count("</script>") == 1 and "\n" not in beside["source"]
+    text = beside["source"].split('json">')[1].split("</script>")[0]
+    assert json.loads(text) == some
+    plain = {"cells": [code("f()", PNG)]}
+    cells.describe_figures(plain, {})
+    assert len(plain["cells"]) == 1  # an older copy has no such data

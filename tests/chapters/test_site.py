@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import nbformat.v4 as v4
@@ -16,6 +17,8 @@ import yaml
 
 from helpers import claims
 from helpers.chapters import book, site
+from helpers.chapters.pages.cells import DATA
+from helpers.chapters.pages.exports import PLACEHOLDER
 from helpers.claims.registry import load_registry
 from helpers.errors import Failure
 from helpers.estimates import Estimate
@@ -40,6 +43,10 @@ $$ (eq-sample)
 """
 
 
+DRAWING = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="388pt" height="244pt" viewBox="0 0 '
+    '388 244"><path d="M 0 0 L 388 0 L 388 244 z" style="fill: #ffffff"/></svg>'
+)
 LACKING = {"planned": 6, "finished": 5, "stopped": 1, "lacks": ["seed 2"], "begun": []}
 
 
@@ -50,6 +57,24 @@ def png() -> str:
     buffer = io.BytesIO()
     Image.new("RGB", (640, 400), "white").save(buffer, "PNG")
     return base64.b64encode(buffer.getvalue()).decode()
+
+
+def lines() -> dict:
+    """A drawing of two lines over σ with their data, as a notebook shows it."""
+    x = [0.1, 1.0, 10.0]
+    one, two = (
+        [
+            [0.2 + 0.3 * k, 0.8 - level, s, level, level - 0.1, level + 0.1]
+            for k, (s, level) in enumerate(zip(x, levels, strict=True))
+        ]
+        for levels in ((0.7, 0.5, 0.1), (0.75, 0.72, 0.7))
+    )
+    named = [("test", "#0072b2", one), ("training", "#d55e00", two)]
+    panel = {"box": [0.1, 0, 1, 0.9], "title": "", "x": "scale σ", "y": "accuracy"}
+    keys = ("name", "color", "at")
+    panel["lines"] = [dict(zip(keys, some, strict=True)) for some in named]
+    data = {"panels": [panel, panel | {"title": "again"}]}
+    return {"image/svg+xml": DRAWING, "text/plain": "Two lines.", DATA: data}
 
 
 def verdicts() -> claims.Table:
@@ -74,6 +99,7 @@ def executed_copy(scale: str, variant: str = "main") -> dict:
     alt = {"image": {"alt": "Test accuracy falls from high to chance."}}
     words = "Line chart: accuracy over σ.\n\nTest falls from 0.9 to 0.1."
     shown = {"image/png": png(), "text/plain": words}
+    other = {"caption": "Accuracy by scale, drawn.", "name": "fig-lines"}
     cells = [
         v4.new_markdown_cell(OPENING),
         code(
@@ -82,6 +108,7 @@ def executed_copy(scale: str, variant: str = "main") -> dict:
         code("import helpers\n" * 6, tags=["hide-input"]),
         v4.new_markdown_cell("Look at where the curve ends:"),
         code("figures.accuracy()", shown, mystnb={"figure": figure, **alt}),
+        code("figures.lines()", lines(), mystnb={"figure": other, **alt}),
         v4.new_markdown_cell("## Verdicts"),
         code("claims.table(verdicts)", verdicts()._repr_mimebundle_()),
         v4.new_markdown_cell("## What differs from the paper\n\nThe data: digits."),
@@ -113,8 +140,11 @@ def touch_copies(book: Path, *names: str) -> None:
 
 def copy_project(root: Path) -> Path:
     """The frame of the book, without executed chapters, in a folder of its own."""
-    for name in ("_config.yml", "CITATION.cff"):
-        shutil.copy(PROJECT / name, root)
+    shutil.copy(PROJECT / "CITATION.cff", root)
+    config = (PROJECT / "_config.yml").read_text()
+    assert PLACEHOLDER in config
+    config = config.replace(PLACEHOLDER, "somebody/book")  # as if it were published
+    (root / "_config.yml").write_text(config)
     leave = shutil.ignore_patterns("chapters", "_toc.yml", "__pycache__")
     shutil.copytree(PROJECT / "book", root / "book", ignore=leave)
     return root
@@ -312,8 +342,25 @@ def test_no_page_loads_from_elsewhere_or_lacks_alternative_text(built, wrong):
     assert found == {name: [] for name in found}
 
 
+def test_no_button_leads_to_a_repository_before_it_has_an_address(monkeypatch):
+    monkeypatch.syspath_prepend(PROJECT / "book" / "_ext")
+    frame = importlib.import_module("book_frame")
+    labels = (
+        "launch-buttons",
+        "source-buttons",
+        "source-repository-button",
+        "download",
+    )
+    groups = [{"label": label} for label in labels]
+    context, app = {"header_buttons": groups}, SimpleNamespace()
+    app.srcdir = PROJECT / "book"
+    frame.drop_buttons(app, "intro", None, context, None)
+    assert context["header_buttons"] == [{"label": "download"}]
+
+
 def test_buttons_lead_to_the_committed_notebook(built):
-    repository = yaml.safe_load((PROJECT / "_config.yml").read_text())["repository"]
+    config = built.parents[1] / "_config.yml"
+    repository = yaml.safe_load(config.read_text())["repository"]
     owner = repository["url"].removeprefix("https://github.com/")
     path = f"blob/{repository['branch']}/notebooks/{CHAPTER}.ipynb"
     binder, colab = f"mybinder.org/v2/gh/{owner}/", "colab.research.google.com/github"
@@ -506,25 +553,6 @@ def test_all_that_chapters_can_call_stands_on_the_page_of_the_package(built):
 # In a browser
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium without a display and without a network."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip("no Chromium or Chrome is installed")
-    flags = "no-sandbox disable-gpu disable-quic no-first-run disable-sync "
-    flags += "disable-background-networking disable-component-update"
-    options = {"executable_path": path, "timeout": PATIENCE}
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            args=[f"--{flag}" for flag in flags.split()], **options
-        )
-        yield chromium
-        chromium.close()
-
-
 def visit(browser, folder: Path, page: str, *, width: int):
     """Open a page of a site; returns it with the problems seen while it loaded.
 
@@ -616,6 +644,30 @@ def test_hidden_code_opens_on_a_click_and_plots_keep_their_colours(browser, buil
     style = "getComputedStyle(document.querySelector('.cell_output img'))"
     assert tab.evaluate(f"{style}.filter") == "none"
     assert tab.evaluate(f"{style}.backgroundColor") == "rgb(255, 255, 255)"
+    tab.context.close()
+
+
+def test_a_figure_is_a_link_to_itself_and_a_drawing_has_one_for_the_dark(built):
+    page = Page(built / "chapters" / "laptop" / f"{CHAPTER}.html")
+    links = [a for a in page.all("a") if "enlarge" in (a.get("class") or "")]
+    kinds = [(a["class"].split()[1], a["href"].rsplit(".")[-1]) for a in links]
+    assert kinds == [("plate", "png"), ("only-light", "svg"), ("only-dark", "svg")]
+    for link, image in zip(links, page.all("img")[-3:], strict=True):
+        assert link["href"] == image["src"] and image["loading"] == "lazy"
+        assert image["alt"] and int(image["width"]) > int(image["height"]) > 0
+        assert (built / "chapters" / "laptop" / link["href"]).resolve().is_file()
+    dark = (built / "chapters" / "laptop" / links[2]["href"]).read_text()
+    assert "#121212" in dark and "#ffffff" not in dark
+
+
+def test_a_chapters_figure_tells_its_values_by_keyboard(browser, built):
+    tab, problems = visit(browser, built, f"chapters/laptop/{CHAPTER}", width=390)
+    tab.locator(".reader").press("ArrowRight")
+    told = tab.locator(".stage .reading").inner_text()
+    assert told == "test 0.5 (interval 0.4 to 0.6), scale σ 1"
+    tab.get_by_label("One σ in all figures").press("End")
+    assert "σ = 10. accuracy: test 0.1" in tab.locator(".sigma-bar").inner_text()
+    assert problems == []
     tab.context.close()
 
 

@@ -82,7 +82,7 @@ def test_a_chapter_shows_the_same_in_hostile_surroundings(tmp_path, monkeypatch)
     shown, reason = outputs_of(root)
     assert reason == ""
     (picture,), (said,) = shown[-2:]
-    assert "image/png" in picture["data"] and "UTF-8" in said["text"].upper()
+    assert "image/svg+xml" in picture["data"] and "UTF-8" in said["text"].upper()
     for name, value in hostile(tmp_path).items():
         monkeypatch.setenv(name, value)
     (root / "matplotlibrc").write_text(RC)

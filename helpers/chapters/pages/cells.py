@@ -1,5 +1,6 @@
 """Cells of an executed copy as a page shows them: verdicts, figures, code."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -13,6 +14,7 @@ FOLDED, BARE = "hide-input", "remove-input"  # tags: code behind a toggle, or no
 LONG = 260  # letters of what is seen that stand open
 BACK = "../../scorecard.html"  # from a chapter's page
 DRAWN = ("image/png", "image/svg+xml")
+DATA = "application/vnd.memorization.figure+json"  # beside a drawing: its values
 
 
 def show_verdicts(notebook: Mapping) -> None:
@@ -63,6 +65,7 @@ def describe_figures(notebook: dict, neutral: Mapping[str, str]) -> None:
             ]
         else:
             alt = neutral.get(name) or settings.get("figure", {}).get("caption", "")
+        cells += [_explorable(o["data"][DATA]) for o in _with_data(cell)]
         cell["metadata"].setdefault("mystnb", {}).setdefault("image", {})["alt"] = alt
     notebook["cells"] = cells
 
@@ -152,6 +155,18 @@ def _words(output: Mapping) -> str:
     """What a figure says of itself; "" in a copy that is older than such words."""
     text = _text(output["data"].get("text/plain", ""))
     return "" if text.startswith("<") else text
+
+
+def _with_data(cell: Mapping) -> list[Mapping]:
+    return [o for o in cell["outputs"] if _is_drawn(o) and o["data"].get(DATA)]
+
+
+def _explorable(data: Mapping) -> dict:
+    """A cell with the data of a figure, for the page's script to read."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+    text = text.replace("<", r"\u003c").replace("\n", " ")
+    block = f'<script type="application/json">{text}</script>'
+    return markdown(f'<div class="explore" hidden>{block}</div>')
 
 
 def _is_drawn(output: Mapping) -> bool:

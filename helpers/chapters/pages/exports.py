@@ -14,6 +14,7 @@ from helpers.claims.registry import load_papers, load_registry
 from helpers.system.files import write_bytes
 
 KEPT = ("scale", "variant", "dataset", "verdict", "value", "low", "high", "n")
+PLACEHOLDER = "OWNER/REPOSITORY"  # in _config.yml, until the book is published
 PLAIN = """\
 <!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>{head}
@@ -110,11 +111,17 @@ def site_address(root: Path) -> str:
 
     Of the pages of the one repository that _config.yml names.
     """
-    url = urlsplit(_config(root).get("repository", {}).get("url", ""))
+    url = urlsplit(repository(root))
     owner, _, name = url.path.strip("/").partition("/")
     if url.netloc != "github.com" or not name:
         return ""
     return f"https://{owner}.github.io/{name}/"
+
+
+def repository(root: Path) -> str:
+    """The address of the repository; "" while the placeholder stands in its place."""
+    url = str(_config(root).get("repository", {}).get("url", ""))
+    return "" if PLACEHOLDER in url else url.rstrip("/")
 
 
 def title_of(root: Path) -> str:

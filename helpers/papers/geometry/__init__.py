@@ -4,6 +4,7 @@ from helpers.papers.geometry import estimates
 from helpers.papers.geometry.balls import ball_capacity, measured_balls
 from helpers.papers.geometry.correlations import measure_correlated
 from helpers.papers.geometry.examples import common_examples
+from helpers.papers.geometry.films import film
 from helpers.papers.geometry.gradients import (
     Gradients,
     dependent_slopes,

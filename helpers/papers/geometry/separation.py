@@ -20,7 +20,7 @@ from helpers.runs.kept import kept
 from helpers.system.devices import choose_device
 
 SHOWN = ("unpermuted", "permuted", "restored")
-CLASSES = 10  # in a picture: more colours cannot be told apart
+SHOWN_CLASSES = 10  # in a picture: more colours cannot be told apart
 
 
 def measure_separability(
@@ -54,12 +54,12 @@ def _separability(
         inputs, chosen = some_inputs(trained.run, data, name, examples=examples)
         found[name] = np.nan
         if len(inputs):
-            features = _features(trained, model, inputs, layer)
+            features = layer_values(trained, model, inputs, layer)
             found[name] = separability(features, chosen.labels).accuracy
     return found
 
 
-def _features(trained: Trained, model, inputs: Tensor, layer: str) -> Tensor:
+def layer_values(trained: Trained, model, inputs: Tensor, layer: str) -> Tensor:
     """Features of one layer where they are computed, (example, feature)."""
     device = choose_device("auto")
     weights = {n: w.to(device) for n, w in trained.weights.items()}
@@ -88,7 +88,12 @@ def embeddings(
     if not cases:
         raise Mistake("all networks have diverged: there is none to make pictures of")
     first = [trained for k, _, trained in cases if k == cases[0][0]]
-    asked = {"layer": layer, "examples": examples, "seed": seed, "classes": CLASSES}
+    asked = {
+        "layer": layer,
+        "examples": examples,
+        "seed": seed,
+        "classes": SHOWN_CLASSES,
+    }
     clouds = {}
     for row, trained in zip(moments, first, strict=True):
         make = partial(_embedded, trained, model, data, asked)
@@ -102,7 +107,7 @@ def _embedded(trained: Trained, model, data, asked: dict) -> dict:
     of = {name: asked[name] for name in ("examples", "classes")}
     parts = [some_inputs(trained.run, data, name, **of) for name in SHOWN]
     inputs = torch.cat([images for images, _ in parts])
-    features = _features(trained, model, inputs, asked["layer"])
+    features = layer_values(trained, model, inputs, asked["layer"])
     sizes = [len(chosen.labels) for _, chosen in parts]
     points = embed(features, seed=asked["seed"]).points.split(sizes)
     found = {}

@@ -1,6 +1,9 @@
 """Finished classifiers, asked: against the metrics called by hand on plain networks."""
 
+import base64
 import contextlib
+import io
+import json
 import shutil
 import threading
 import time
@@ -15,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import take_weights
+from PIL import Image
 from scipy.integrate import quad
 from torch.nn.functional import cross_entropy
 
@@ -30,6 +34,7 @@ from helpers.papers import geometry
 from helpers.papers.geometry import (
     balls,
     examples,
+    films,
     gradients,
     labelled,
     manifolds,
@@ -38,6 +43,7 @@ from helpers.papers.geometry import (
     simulations,
 )
 from helpers.papers.geometry.examples import class_inputs, some_inputs
+from helpers.papers.geometry.figures.films import film_data as figure_data
 from helpers.papers.geometry.networks import at_moments, epoch_of
 from helpers.runs import Run, Study
 from helpers.runs.histories import Histories
@@ -685,6 +691,91 @@ def test_pictures_are_of_the_first_network_that_has_not_diverged(found, data, no
     np.testing.assert_array_equal(clouds["end"][0].points, expected["end"][0].points)
     with pytest.raises(Mistake, match=r"^all networks have diverged"):
         geometry.embeddings(diverged(some, 0, 1), data, {"end": "final"}, **asked)
+
+
+# Films
+
+
+def test_a_picture_is_turned_onto_the_one_before():
+    points = np.random.default_rng(0).normal(size=(40, 2))
+    before = films.turned_onto(points, None)
+    assert np.square(before).sum(1).mean() == pytest.approx(1)
+    angle = np.pi / 3
+    turn = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    for moved in (points @ turn * 5 + 3, points * [-1, 1]):
+        np.testing.assert_allclose(films.turned_onto(moved, before), before, atol=1e-9)
+
+
+@pytest.fixture
+def no_film_umap(monkeypatch):
+    """A stand-in for UMAP: the first two features. Calls: where it started."""
+    starts = []
+
+    def embed(features, *, seed, start):
+        starts.append(start)
+        return SimpleNamespace(points=features[:, :2])
+
+    monkeypatch.setattr(films, "embed", embed)
+    return starts
+
+
+def test_a_film_shows_the_same_examples_at_every_epoch(found, data, no_film_umap):
+    asked = {"layer": "linear 3", "examples": 20}
+    film = geometry.film(found.dense, data, [0], **asked)
+    run = found.dense.runs[0]
+    assert film.epochs == [0, LAST] and film.points.shape == (2, 60, 2)
+    assert np.bincount(film.sets).tolist() == [20, 20, 20]
+    kept = film.sets == 0
+    assert (film.given[kept] == film.truth[kept]).all()  # unpermuted
+    assert (film.given != film.truth)[film.sets == 1].any()
+    assert len(film.images) == 60 and film.images.max() <= 1
+    assert no_film_umap[0] is None  # each starts from the picture before
+    np.testing.assert_allclose(no_film_umap[1], film.points[0], rtol=1e-6)
+    values = plain_layers(
+        weights_at(run, 0),
+        some_inputs(run, data, "unpermuted", examples=20, classes=10)[0],
+    )[0][2][:, :2]
+    first, drawn = film.points[0][:20], np.asarray(values)
+    apart = [np.linalg.norm(p - p.mean(0)) for p in (first, drawn)]
+    np.testing.assert_allclose(
+        (first - first.mean(0)) / apart[0],
+        (drawn - drawn.mean(0)) / apart[1],
+        atol=1e-4,
+    )
+
+
+def test_a_film_stands_without_weights_and_there_is_none_that_was_not_made(
+    found, data, results, no_film_umap, monkeypatch
+):
+    asked = {"layer": "linear 3", "examples": 20}
+    first = geometry.film(found.dense, data, [0], **asked)
+    take_weights(results)
+    no_film_umap.clear()
+    monkeypatch.setattr(RunFolder, "snapshot", None)
+    again = geometry.film(found.dense, data, [0], **asked)
+    assert again.points.tobytes() == first.points.tobytes() and not no_film_umap
+    assert geometry.film(found.dense, data, [0], layer="linear 2") is None
+
+
+def test_a_film_is_carried_to_the_page_as_whole_numbers_in_a_frame():
+    points = np.array([[[-1.0, -1.0], [1.0, 1.0]], [[0.0, 0.0], [0.5, -0.5]]])
+    film = films.Film(
+        epochs=[0, 4],
+        points=points,
+        sets=np.array([0, 1]),
+        given=np.array([3, 1]),
+        truth=np.array([3, 2]),
+        images=np.zeros((2, 4, 4)),
+        names=list("abcd"),
+    )
+    found = figure_data(film)
+    one, two = np.array(found["points"])
+    assert one[0] == 1000 - one[2] and one[1] == 1000 - one[3]  # up is up
+    assert one[1] > one[3] and two[:2].tolist() == [500, 500]
+    assert one.min() >= 0 and one.max() <= 1000
+    picture = base64.b64decode(found["sprite"].split(",")[1])
+    assert Image.open(io.BytesIO(picture)).size == (4 * found["across"], 4)
+    json.dumps(found)
 
 
 # Without weights

@@ -9,8 +9,10 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
+from helpers.figures.overlay import carry
 from helpers.figures.panels import PAGE, entry, grid, key, lost_of, note, span
 from helpers.figures.style import CLASSES, Look
+from helpers.papers.geometry.figures.films import film_data
 
 SHAPES = "osD^vPX<>*"  # of the classes, beside their colours
 SIDE = 1.75  # inches: of a panel, at most
@@ -30,13 +32,14 @@ def embeddings(
     *,
     columns: Sequence[str],
     names: Mapping | None = None,
+    film=None,
 ) -> np.ndarray:
     """Embedded examples, colour and shape the class; Axes (row, column).
 
     rows: as "best epoch" -> for each column (a set) its points (n, 2), labels (n,) and
     words for the corner, such as a score; None leaves the place free. At most ten
     classes in all. names: class -> name in the key. Points that are not finite are
-    counted, not drawn.
+    counted, not drawn. film: the page's figure also shows these examples, moving.
     """
     clouds = [[_cloud(some) for some in row] for row in rows.values()]
     for name, row in zip(rows, clouds, strict=True):
@@ -57,6 +60,8 @@ def embeddings(
     figure, names = panels[0, 0].figure, names or {}
     dots = [entry(f"{names.get(n, n)}", **look.line()) for n, look in looks.items()]
     key(figure, dots, fontsize=8, handletextpad=0.1, columnspacing=1.0)
+    if film is not None:
+        carry(figure, film=film_data(film))
     note(figure, f"n = {span([len(c.labels) for c in shown])} examples a panel")
     return panels
 

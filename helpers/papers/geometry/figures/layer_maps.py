@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from helpers.figures.maps import HALO, HATCHED, color_scale, draw_map, finish_maps
 from helpers.figures.marks import beside, known_epochs, mean_band, shaped
+from helpers.figures.overlay import name_cells
 from helpers.figures.panels import behind, grid, thinned, undefined
 
 COLUMNS, ROWS = 9, 20  # numbers of epochs, and names of layers, at most
@@ -39,22 +40,23 @@ def epoch_by_layer(
     """
     axis, log = {"epochs": len(epochs), "layers": len(layers)}, center is not None
     stacks = {name: shaped(some, axis, name=name) for name, some in values.items()}
-    tables = [mean_band(some, log=log).mean for some in stacks.values()]
+    bands = [mean_band(np.swapaxes(v, 1, 2), log=log) for v in stacks.values()]
+    tables = [edges.mean for edges in bands]
     colors = color_scale(tables, center=center, limits=limits)
     high = 0.35 + np.clip(0.135 * len(layers), 1.1, 3)
     panels = grid(len(stacks), high=high, share="xy")
-    for ax, name, means in zip(panels, stacks, tables, strict=True):
+    for ax, name, edges in zip(panels, stacks, bands, strict=True):
         ax.patch.set(**HATCHED)
-        draw_map(ax, means.T, colors)
-        ax.set_title(textwrap.fill(name, 36), loc="left", fontsize=8.5)
-        _tick(ax, epochs, layers)
+        draw_map(ax, edges.mean, colors)
+        name_cells(ax, [f"epoch {e:g}" for e in epochs], layers, edges=edges)
+        _tick(ax, epochs, layers, name=name)
         missing = _mark(ax, epochs, marks or {}, named=ax is panels[0])
     panels[0].invert_yaxis()
     words = {"kind": "geometric mean" if log else "mean", "interval": ""}
     words |= {"lost": undefined(tables), "why": "cell{s} undefined: hatched"}
     note = behind({*map(len, stacks.values())}, **words) + missing
-    named = {"x_label": "epoch", "y_label": y_label, "label": label}
-    finish_maps(panels, colors, tables, words=note, **named)
+    named = {"x_label": "epoch", "y_label": y_label, "label": label, "words": note}
+    finish_maps(panels, colors, tables, **named)
     return panels
 
 
@@ -77,7 +79,8 @@ def _column(epoch: ArrayLike, epochs: ArrayLike) -> np.ndarray:
     return np.interp(epoch, epochs, np.arange(len(epochs)) + 0.5)
 
 
-def _tick(ax: Axes, epochs: ArrayLike, layers: Sequence[str]) -> None:
+def _tick(ax: Axes, epochs: ArrayLike, layers: Sequence[str], *, name: str) -> None:
+    ax.set_title(textwrap.fill(name, 36), loc="left", fontsize=8.5)
     shown = thinned(len(epochs), COLUMNS)
     ax.set_xticks(shown + 0.5, [f"{epochs[place]:g}" for place in shown], fontsize=8)
     shown = thinned(len(layers), ROWS)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from helpers.figures.maps import HATCHED, color_scale, draw_map, finish_maps
 from helpers.figures.marks import mean_band, shaped
+from helpers.figures.overlay import name_cells
 from helpers.figures.panels import behind, grid, thinned, tick_layers
 from helpers.papers.geometry.figures.layer_maps import ROWS
 
@@ -50,7 +51,7 @@ def layer_spans(
         for row, column in cells:
             ax.add_patch(Rectangle((column, row), 1, 1, **HATCHED))
         _title(ax, name, means, goal=goals.get(name))
-        tick_layers(ax, layers, middle=0.5)
+        _tick(ax, layers)
     drawn[0].invert_yaxis()
     drawn[0].set_yticks(shown + 0.5, [layers[place] for place in shown], fontsize=8)
     words = {"interval": "", "why": "cell{s} undefined: hatched"}
@@ -60,12 +61,19 @@ def layer_spans(
     return drawn
 
 
+def _tick(ax: Axes, layers: Sequence[str]) -> None:
+    tick_layers(ax, layers, middle=0.5)
+    rows, columns = ([f"{way} {name}" for name in layers] for way in ("from", "to"))
+    name_cells(ax, columns, rows)
+
+
 def _write_numbers(ax: Axes, means: np.ndarray, colors: ScalarMappable) -> None:
     digits = 2 if np.nanmax(np.abs(means), initial=0) < 9.995 else 0
     for row, column in np.argwhere(np.isfinite(means)):
         value = means[row, column]
         dark = np.dot(colors.to_rgba(value)[:3], GRAY) < DARK
         style = {"color": "white" if dark else "black", "fontsize": 7}
+        style["gid"] = f"keep-{row}-{column}"  # its colour, on a dark page too
         words = f"{value:.{digits}f}".replace("0.", ".", 1)
         ax.text(column + 0.5, row + 0.5, words, ha="center", va="center", **style)
 

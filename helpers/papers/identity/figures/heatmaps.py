@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
 from helpers.figures.maps import HATCHED, LABEL, draw_map, finish_maps
+from helpers.figures.overlay import name_cells
 from helpers.figures.panels import grid, span, thinned
 from helpers.figures.words import map_in_words
 
@@ -127,6 +128,7 @@ def _pair(
         wholes.append(np.concatenate([[*strip.values()], between, means.table]))
         draw_map(ax, wholes[-1], colors, linewidths=0.4)
         _hatch(ax, means, above=above)
+        name_cells(ax, [f"correlation {rho:.2g}" for rho in correlations], names)
         ax.set_gid(map_in_words(means.table, down=True))
         ax.set_title(f"{panel_name}\n{name}", loc="left", fontsize=9.5)
         shown = thinned(len(correlations), 7)

@@ -11,8 +11,10 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
+from helpers.figures.overlay import carry
 from helpers.figures.style import DIVERGED
 from helpers.figures.words import number
+from helpers.papers.identity.figures.explored import answers_of, cosine
 from helpers.papers.identity.figures.mosaics import (
     APART,
     DPI,
@@ -47,7 +49,11 @@ def image_grid(
     groups: kind -> number of its columns, written above them; beyond 16 columns the
     rest goes below. notes: label -> words to the right of that row.
     """
-    return grids({"": rows}, groups=groups, signed=signed, notes={"": notes or {}})[0]
+    panel = {"": rows}
+    ax = grids(panel, groups=groups, signed=signed, notes={"": notes or {}})[0]
+    if not signed and (found := answers_of(_read(rows, signed), groups)):
+        carry(ax.figure, answers=found)
+    return ax
 
 
 def grids(
@@ -167,14 +173,9 @@ def _in_words(rows: Mapping[str, Sequence[np.ndarray]]) -> str:
     for name, images in below:
         pairs = [(a, b) for a, b in zip(images, inputs, strict=True)]
         if all(a.shape == b.shape and np.isfinite([a, b]).all() for a, b in pairs):
-            cosine = np.mean([_cosine(a, b) for a, b in pairs])
-            near.append(f"{name}: cosine {number(cosine)} with the image on top")
+            mean = np.mean([cosine(a, b) for a, b in pairs])
+            near.append(f"{name}: cosine {number(mean)} with the image on top")
     return "; ".join(near) if len(near) > 1 else ""
-
-
-def _cosine(one: np.ndarray, other: np.ndarray) -> float:
-    norms = np.linalg.norm(one) * np.linalg.norm(other)
-    return float(np.sum(one * other) / norms) if norms else 0.0
 
 
 def _draw_image(ax: Axes, image: np.ndarray, x: float, y: float, side: int) -> None:

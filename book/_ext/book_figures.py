@@ -1,0 +1,70 @@
+"""Sphinx: figures that open on a tap, have a rendering for the dark, and load late."""
+
+import re
+from html import escape
+from pathlib import Path
+from posixpath import basename
+
+from sphinx.application import Sphinx
+
+from helpers.chapters.pages import drawings
+from helpers.chapters.pages.drawings import dark, size_of
+from helpers.system.files import write_bytes
+
+IMAGE = re.compile(r'<img\b([^>]*?)src="([^"]*_images/[^"]+)"([^>]*?)/?>')
+MADE_BY = Path(drawings.__file__)
+LATE = 'loading="lazy" decoding="async"'
+
+
+def show_figures(app: Sphinx, page: str, template, context, doctree) -> None:
+    """Link each picture of a page to itself, and give it a rendering for the dark."""
+    body = context.get("body") or ""
+    if app.builder.name != "html" or "_images/" not in body:
+        return
+    sources = {name: Path(app.srcdir) / source for source, name in images(app).items()}
+    context["body"] = IMAGE.sub(lambda found: enlarged(found, app, sources), body)
+
+
+def images(app: Sphinx) -> dict[str, str]:
+    """Source of each picture -> the name of its file in _images."""
+    return app.builder.images
+
+
+def enlarged(found: re.Match, app: Sphinx, sources: dict[str, Path]) -> str:
+    """The markup of a picture that is a link to itself."""
+    before, address, after = found.groups()
+    source = sources.get(basename(address))
+    if source is None or not source.is_file():
+        return found.group()
+    content = source.read_bytes()
+    size = size_of(content)
+    sized = f'width="{size[0]}" height="{size[1]}" {LATE}' if size else LATE
+    if source.suffix != ".svg":
+        image = f'<img{before}src="{address}"{after.rstrip()} {sized}>'
+        return link(address, image, "plate")
+    other = write_dark(app, source, content)
+    dimmed = address.replace(basename(address), other)
+    light = f'<img{before}src="{address}"{after.rstrip()} {sized}>'
+    night = f'<img{before}src="{dimmed}"{after.rstrip()} {sized}>'
+    return link(address, light, "only-light") + link(dimmed, night, "only-dark")
+
+
+def link(address: str, image: str, kind: str) -> str:
+    """A picture as a link to its own file."""
+    shown = f'class="enlarge {kind}" href="{escape(address)}"'
+    return f'<a {shown} title="Open this figure alone">{image}</a>'
+
+
+def write_dark(app: Sphinx, source: Path, content: bytes) -> str:
+    """Write a drawing's rendering for dark pages; the name of its file in _images."""
+    name = f"{source.stem}-dark.svg"
+    path = Path(app.outdir) / "_images" / name
+    if not path.is_file() or path.stat().st_mtime < MADE_BY.stat().st_mtime:
+        path.parent.mkdir(exist_ok=True)
+        write_bytes(path, dark(content.decode()).encode())
+    return name
+
+
+def setup(app: Sphinx) -> dict:
+    app.connect("html-page-context", show_figures, priority=910)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,106 @@
+"""The pages that `make book SCALE=smoke` built, one after another in one browser."""
+
+import json
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HTML = ROOT / "_build" / "html"
+AXE = ROOT / "_build" / "tools" / "node_modules" / "axe-core" / "axe.min.js"
+SCALE = os.environ.get("SITE_SCALE", "smoke")  # the editions that are opened
+PAGES = sorted(HTML.glob("*.html")) + sorted(HTML.glob(f"chapters/{SCALE}/*.html"))
+NAMES = [page.relative_to(HTML).with_suffix("").as_posix() for page in PAGES]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+HEAVIEST = 2_000_000  # bytes that a page loads as it opens, without data to explore
+PATIENCE = 120_000  # milliseconds, after which a browser has hung
+
+pytestmark = [
+    pytest.mark.site,
+    pytest.mark.skipif(not PAGES, reason="no pages: make book SCALE=smoke"),
+]
+
+
+class Visit:
+    """One tab that goes from page to page; problems: what was wrong on the way."""
+
+    def __init__(self, tab):
+        self.tab, self.problems, self.files = tab, [], set()
+        tab.set_default_timeout(PATIENCE)
+        tab.on("console", lambda m: m.type == "error" and self.problems.append(m.text))
+        tab.on("pageerror", lambda error: self.problems.append(str(error)))
+        tab.on("request", self._asked)
+        tab.on("requestfailed", lambda r: self.problems.append(f"failed: {r.url}"))
+
+    def _asked(self, request):
+        address = urlsplit(request.url)
+        if address.scheme == "file":
+            self.files.add(unquote(address.path))
+        elif address.scheme not in ("data", "blob"):
+            self.problems.append(f"requested: {request.url}")
+
+    def open(self, name, *, width=1280):
+        self.problems.clear()
+        self.files.clear()
+        self.tab.set_viewport_size({"width": width, "height": 900})
+        self.tab.goto((HTML / f"{name}.html").as_uri(), wait_until="load")
+        if self.tab.locator("script[src*=mathjax]").count():
+            self.tab.wait_for_function("window.MathJax?.startup?.promise")
+            self.tab.evaluate("MathJax.startup.promise.then(() => null)")
+        return self.tab
+
+
+@pytest.fixture(scope="module")
+def visit(browser):
+    context = browser.new_context(reduced_motion="reduce")
+    yield Visit(context.new_page())
+    context.close()
+
+
+def violations(tab, rules=None):
+    """What axe finds: rule, number of places, the first one."""
+    only = (
+        {"type": "rule", "values": rules} if rules else {"type": "tag", "values": RULES}
+    )
+    options = {"runOnly": only, "resultTypes": ["violations"]}
+    found = tab.evaluate(
+        f"axe.run(document, {json.dumps(options)}).then(r => r.violations.map("
+        "v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 200)]))"
+    )
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_axe_finds_nothing_light_and_dark_wide_and_narrow(name, visit):
+    if not AXE.is_file():
+        pytest.skip("no axe-core here: .ci/run installs it into _build/tools")
+    if name == "index":
+        pytest.skip("leads on at once")
+    tab = visit.open(name)
+    tab.evaluate(AXE.read_text())
+    assert visit.problems == []
+    found = {}
+    for width in (1280, 390):
+        tab.set_viewport_size({"width": width, "height": 900})
+        tab.wait_for_timeout(350)  # the theme looks anew at what scrolls
+        for theme in ("light", "dark"):
+            tab.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+            rules = ["color-contrast"] if theme == "dark" else None
+            found[theme, width] = violations(tab, rules)
+    assert {key: each for key, each in found.items() if each} == {}
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "index"])
+def test_a_page_fits_320_pixels_and_200_percent_and_is_light(name, visit):
+    tab = visit.open(name, width=320)  # also a page of 640 at 200 %
+    size = sum(Path(file).stat().st_size for file in visit.files)
+    data = tab.locator(".explore").evaluate_all(
+        "all => all.reduce((sum, e) => sum + e.textContent.length, 0)"
+    )
+    tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 320
+    assert size - data <= HEAVIEST
+    assert data <= 1_500_000
+    assert visit.problems == []
