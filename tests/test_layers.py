@@ -37,7 +37,8 @@ MAY_IMPORT = {
     "papers/identity": PAPERS,
     "chapters": {"system", "runs", "datasets", "archive", "training", "claims"},
     "budget": {*ENGINE, "chapters"} - {"streams"},
-    "__main__": {"system", "environment", "datasets", "chapters", "budget"},
+    "cluster": {*ENGINE, "chapters", "budget"} - {"streams"},
+    "__main__": {"system", "environment", "datasets", "chapters", "budget", "cluster"},
 }
 
 

@@ -22,7 +22,7 @@ from helpers.training.tasks import check_studies
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # Of the package, what a chapter that is executed does not see.
-UNSEEN = ("budget", "chapters", "environment", "papers", "__main__.py")
+UNSEEN = ("budget", "chapters", "cluster", "environment", "papers", "__main__.py")
 
 
 class Plan(NamedTuple):
