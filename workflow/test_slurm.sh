@@ -13,13 +13,18 @@ if [ "$(id -u)" != 0 ] || ! { command -v slurmctld || command -v apt-get; } >/de
   echo "skipped: SLURM is tested where there are root and apt"
   exit 0
 fi
+if [ -e /etc/slurm/slurm.conf ]; then
+  echo "skipped: this machine has a SLURM already (/etc/slurm/slurm.conf)"
+  exit 0
+fi
 [ -n "${WITHIN_LIMIT-}" ] || exec env WITHIN_LIMIT=1 timeout -k 30 "$LIMIT" "$0" "$@"
 
 CHAPTERS=${*:-double_descent relu_loss_scaling rewinding} # of seven the three quickest
 PY=$PWD/.venv/bin/python
 HERE=$(mktemp -d /tmp/slurm-test-XXXXXX)
 chmod 755 "$HERE" # munge trusts no folder that others may write to
-export SLURM_CONF=$HERE/slurm.conf MEMORIZATION_ARCHIVES=none
+CONF=/etc/slurm # the one place of which steps of a job know
+export MEMORIZATION_ARCHIVES=none
 STARTED=() SNAKEMAKE=
 
 say() { printf '%4d s  %s\n' "$SECONDS" "$*"; }
@@ -39,7 +44,7 @@ finish() { # whatever happened: end jobs, then those who would start more
   sleep 1
   for pid in "${STARTED[@]}"; do kill -9 "$pid" 2>/dev/null || true; done
   [ "$status" = 0 ] || tail -n 15 "$HERE"/*.log 2>/dev/null || true
-  rm -rf "$HERE"
+  rm -rf "$HERE" "$CONF/slurm.conf" "$CONF/gres.conf"
   say "ended with exit status $status"
   exit "$status"
 }
@@ -75,13 +80,14 @@ start_slurm() {
   host=$(hostname -s)
   dd if=/dev/urandom of="$HERE/munge.key" bs=128 count=1 status=none
   chmod 400 "$HERE/munge.key"
+  mkdir -p "$CONF"
   for k in 1 2; do # null devices stand in for GPUs
     mknod "$HERE/gpu$k" c 1 3
     mkdir "$HERE/n$k"
     echo "NodeName=n$k Name=gpu File=$HERE/gpu$k"
-  done >"$HERE/gres.conf"
+  done >"$CONF/gres.conf"
   mkdir "$HERE/state"
-  cat >"$SLURM_CONF" <<END
+  cat >"$CONF/slurm.conf" <<END
 ClusterName=test
 SlurmctldHost=$host(127.0.0.1)
 SlurmctldPort=$port
@@ -171,7 +177,7 @@ snake
 wait "$SNAKEMAKE" || { say "Snakemake failed"; exit 1; }
 SNAKEMAKE=
 "$PY" -m helpers status --scale smoke
-say "submissions: $(grep -c 'submitted with SLURM\|rray job' "$HERE/snakemake.log" || true)"
+say "submissions: $(grep -c 'ubmitted array job\|been submitted' "$HERE/snakemake.log" || true)"
 verdicts >"$HERE/slurm.json"
 # shellcheck disable=SC2086
 "$PY" workflow/compare.py "$HERE/local.json" "$HERE/slurm.json" $CHAPTERS
