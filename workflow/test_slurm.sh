@@ -29,20 +29,29 @@ STARTED=() SNAKEMAKE=
 
 say() { printf '%4d s  %s\n' "$SECONDS" "$*"; }
 
+leftover() { # processes that know our folder by their environment or an open file
+  local proc
+  for proc in /proc/[0-9]*; do
+    if grep -qs "$HERE/" "$proc/environ" || ls -l "$proc/fd" 2>/dev/null | grep -q "$HERE/"; then
+      echo "${proc#/proc/}"
+    fi
+  done
+}
+
 finish() { # whatever happened: end jobs, then those who would start more
   status=$?
   trap '' EXIT INT TERM
   [ -z "$SNAKEMAKE" ] || kill -9 "$SNAKEMAKE" 2>/dev/null || true
   if [ -f "$HERE/ready" ]; then
     timeout 10 scancel --user=root 2>/dev/null || true
-    for _ in $(seq 15); do
+    for _ in $(seq 20); do
       [ -n "$(timeout 5 squeue -h 2>/dev/null)" ] || break
       sleep 1
     done
   fi
   for pid in "${STARTED[@]}"; do kill "$pid" 2>/dev/null || true; done
   sleep 1
-  for pid in "${STARTED[@]}"; do kill -9 "$pid" 2>/dev/null || true; done
+  for pid in "${STARTED[@]}" $(leftover); do kill -9 "$pid" 2>/dev/null || true; done
   [ "$status" = 0 ] || tail -n 15 "$HERE"/*.log 2>/dev/null || true
   rm -rf "$HERE" "$CONF/slurm.conf" "$CONF/gres.conf"
   say "ended with exit status $status"

@@ -53,7 +53,11 @@ def show_jobs(
     if custom:
         raise Mistake("-p goes not with --json: jobs make the book's own editions")
     plans: list = []
-    status = for_each(editions, lambda e: plans.append(plan_edition(root, e)))
+
+    def add(edition) -> None:  # a job looks whether its own networks fit
+        plans.append(plan_edition(root, edition, fits=False))
+
+    status = for_each(editions, add)
     if not plans:
         return status
     scale = plans[0].edition.scale
