@@ -28,7 +28,7 @@ $(error SCALE=$(SCALE) is unknown: use smoke, laptop, workstation or paper)
 endif
 endif
 
-.PHONY: help book test check venv lock clean moved
+.PHONY: help book test check venv cluster lock clean moved
 
 help:  ## list what can be asked for
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -45,14 +45,24 @@ check:  ## all that must pass before a change is merged
 
 venv: $(READY)  ## make .venv from requirements.lock, no more
 
+# Snakemake stays out of what every reader installs.
+cluster: venv  ## make .venv-cluster from workflow/requirements.lock, for Snakemake
+	@[ -x .venv-cluster/bin/python ] || $(PY) -m uv venv --quiet --python $(PY) .venv-cluster
+	@$(PY) -m uv pip sync --quiet --python .venv-cluster/bin/python --require-hashes \
+	  workflow/requirements.lock
+
 lock: venv  ## pin what pyproject.toml asks for (UPGRADE=1: the newest of everything)
 	$(PY) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 	  $(if $(UPGRADE),--upgrade) --generate-hashes --quiet \
 	  --custom-compile-command "make lock" --output-file requirements.lock
+	$(PY) -c 'import tomllib as t; print("\n".join(t.load(open("pyproject.toml", "rb")) \
+	  ["project"]["optional-dependencies"]["cluster"]))' | $(PY) -m uv pip compile - \
+	  --universal --python-version 3.11 $(if $(UPGRADE),--upgrade) --generate-hashes \
+	  --quiet --custom-compile-command "make lock" --output-file workflow/requirements.lock
 
 clean:  ## remove the site, the caches and .venv; results and chapters stay
 	@[ ! -e .venv/in-use ] || $(SET_UP) --unused || [ $$? = 127 ]
-	rm -rf .venv _build .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-cluster .snakemake _build .pytest_cache .ruff_cache *.egg-info
 	find helpers tests book -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The wheels of torch end at Python 3.14. Debian ships venv without ensurepip.

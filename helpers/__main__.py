@@ -14,6 +14,7 @@ from helpers.chapters.arguments import CPU, FILES, on_budget, on_editions
 from helpers.chapters.checking import check
 from helpers.chapters.outcomes import EXPECTED, complain, exit_status, for_each
 from helpers.chapters.packing import fetch_data, pack_folder
+from helpers.cluster.commands import job, on_jobs, show_jobs, tell_standing
 from helpers.environment.turns import one_at_a_time
 from helpers.system.roots import fix_folders
 from helpers.system.terminal import ENDED, open_streams
@@ -25,7 +26,7 @@ FOLDER = click.Path(path_type=Path)
 @click.group(
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    commands=[check, fetch_data, pack_folder],
+    commands=[check, fetch_data, pack_folder, job],
 )
 @click.pass_context
 def commands(context) -> None:
@@ -57,8 +58,11 @@ def run(root, editions, custom, *, site, **how) -> int:
 
 @commands.command()
 @on_editions
-def plan(root, editions, custom) -> int:
+@on_jobs
+def plan(root, editions, custom, *, as_json, **how) -> int:
     """Show what run would do; trains nothing."""
+    if as_json:
+        return show_jobs(root, editions, custom, **how)
     from helpers.chapters.plans import plan_edition
     from helpers.chapters.report import PLANNED, align, describe_plan
 
@@ -88,8 +92,12 @@ def train(root, editions, custom, *, budget) -> int:
 
 
 @commands.command()
-def status() -> None:
+@click.option("--scale", help="How the jobs of a scale's last plan stand instead.")
+def status(scale) -> None:
     """Show the executed copies, their verdicts, and the results on disk."""
+    if scale:
+        tell_standing(scale)
+        return
     from helpers.chapters import report
     from helpers.system.roots import project_root
 

@@ -38,7 +38,8 @@ MAY_IMPORT = {
     "papers/scores": PAPERS,
     "chapters": {"system", "runs", "datasets", "archive", "training", "claims"},
     "budget": {*ENGINE, "chapters"} - {"streams"},
-    "__main__": {"system", "environment", "datasets", "chapters", "budget"},
+    "cluster": {*ENGINE, "chapters", "budget"} - {"streams"},
+    "__main__": {"system", "environment", "datasets", "chapters", "budget", "cluster"},
 }
 
 

@@ -13,7 +13,14 @@ runs a budget left unfinished.
 from helpers.archive.answers import answer, archived, fault, halted
 from helpers.archive.bundle import MOST_ZIPPED, Archive, Files, pack
 from helpers.archive.halted import Notes, how_far, note_halted
-from helpers.archive.merging import OTHER, Found, asked_all, merge_archive, unasked
+from helpers.archive.merging import (
+    OTHER,
+    Found,
+    asked_all,
+    merge,
+    merge_archive,
+    unasked,
+)
 
 __all__ = [
     "MOST_ZIPPED",
@@ -28,6 +35,7 @@ __all__ = [
     "fault",
     "halted",
     "how_far",
+    "merge",
     "merge_archive",
     "note_halted",
     "pack",

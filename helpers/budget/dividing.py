@@ -39,14 +39,22 @@ def open_items(root: Path, editions: Iterable[Edition]) -> dict[Edition, int]:
 
 
 def units_of(
-    plans: Sequence[Plan], items: Mapping[Edition, int], costs: Costs
+    plans: Sequence[Plan],
+    items: Mapping[Edition, int],
+    costs: Costs,
+    *,
+    everything: bool = False,
 ) -> list[Unit]:
-    """Units of everything that plans lack; a run that several ask for is in one."""
+    """Units of everything that plans lack; a run that several ask for is in one.
+
+    everything: also of what they have, so that the units are the same at any time.
+    """
     serves: dict[Described, list[Edition]] = {}
     for plan in plans:
-        answer(map(RunFolder, plan.runs))
+        if not everything:
+            answer(map(RunFolder, plan.runs))
         for run in plan.runs:
-            if is_missing(RunFolder(run)):
+            if everything or is_missing(RunFolder(run)):
                 serves.setdefault(run, []).append(plan.edition)
     found: list[Unit] = []
     taken: set[Described] = set()

@@ -22,8 +22,8 @@ from helpers.system.files import write_bytes
 from helpers.system.roots import project_root
 
 # About the book.
-CLOSING = ["scorecard", "methods", "glossary", "gpu", "own_manifolds", "reference"]
-CLOSING += ["references", "editions"]
+CLOSING = ["scorecard", "methods", "glossary", "gpu", "cluster", "own_manifolds"]
+CLOSING += ["reference", "references", "editions"]
 JUPYTER_BOOK = """\
 from ipykernel.parentpoller import ParentPollerUnix
 ParentPollerUnix({parent}).start()  # a parent that is killed cannot end its child

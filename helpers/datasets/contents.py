@@ -2,8 +2,10 @@
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -37,9 +39,14 @@ class Dataset:
             object.__setattr__(self, "digest", _digest(self))
 
     @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Channels, height and width of an image."""
+        return tuple(self.train_images.shape[1:])
+
+    @property
     def features(self) -> int:
         """Values of one image: channels · height · width."""
-        return self.train_images[0].numel()
+        return math.prod(self.image_shape)
 
     @property
     def chance(self) -> float:
@@ -70,8 +77,41 @@ class Dataset:
 
     def to(self, device: torch.device | str) -> "Dataset":
         """The same data set with its tensors on a device."""
-        moved = {part: getattr(self, part).to(device) for part in PARTS}
-        return dataclasses.replace(self, **moved)
+        return _with(self, {part: getattr(self, part).to(device) for part in PARTS})
+
+
+class Undecoded(Dataset):
+    """A data set whose images are decoded when somebody first looks at one.
+
+    Planning does not: it knows their shape and digest. decode(split): images of "train"
+    or "test". known: all other fields.
+    """
+
+    def __init__(self, decode: Callable, image_shape: tuple[int, ...], **known):
+        names = known["names"] or tuple(map(str, range(known["classes"])))
+        hidden = {"_decode": decode, "_shape": image_shape, "_decoding": Lock()}
+        for name, value in {**known, "names": names, **hidden}.items():
+            object.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str):
+        if name not in ("train_images", "test_images"):
+            raise AttributeError(name)
+        with self._decoding:  # asked by several threads it is made once
+            if name not in self.__dict__:
+                images = self._decode(name.removesuffix("_images"))
+                object.__setattr__(self, name, images)
+        return self.__dict__[name]
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        return self._shape
+
+
+def _with(dataset: Dataset, changed: dict) -> Dataset:
+    """A data set with some fields changed, whole whatever it was."""
+    parts = [field.name for field in dataclasses.fields(Dataset)]
+    kept = {name: getattr(dataset, name) for name in parts if name not in changed}
+    return Dataset(**kept, **changed)
 
 
 def _digest(dataset: Dataset) -> str:
@@ -96,7 +136,7 @@ def _part(whole: Dataset, counts: dict[str, int | None], choose: Callable) -> Da
             labels, _limit(whole, split, count), purpose=f"sample of {split} examples"
         )
         parts |= {f"{split}_images": images[some], f"{split}_labels": labels[some]}
-    return dataclasses.replace(whole, digest="", **parts)
+    return _with(whole, {"digest": "", **parts})
 
 
 def _limit(dataset: Dataset, split: str, examples: int | None) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from helpers.datasets import packs
-from helpers.datasets.contents import Dataset
+from helpers.datasets.contents import Dataset, Undecoded
 from helpers.datasets.root import PREFIX, data_root
 from helpers.errors import Mistake
 from helpers.system.roots import own_path
@@ -69,11 +69,14 @@ def read(folder: Path, _stamp: tuple) -> Dataset:
     the last axis is one of these, it is taken for the channels. train.npz may hold
     `names` of the classes, k words. Instead of both, JPEG packs: see `packs`.
     """
-    if packed := is_packed(folder):
-        found = [packs.read_pack(packs.pack_files(folder, split)) for split in SPLITS]
+    digest, found = "", {}
+    if is_packed(folder):
+        found = {s: packs.read_pack(packs.pack_files(folder, s)) for s in SPLITS}
+        digest = packs.recorded(folder, found.values())
+        # Files whose digest is recorded are sound: a first image tells the shape.
         train, test = (
-            _unpacked(folder / f"{split}-*.npz", pack)
-            for split, pack in zip(SPLITS, found, strict=True)
+            _unpacked(folder / f"{split}-*.npz", pack, most=1 if digest else None)
+            for split, pack in found.items()
         )
     else:
         train, test = (_arrays(folder / f"{split}.npz") for split in SPLITS)
@@ -85,19 +88,35 @@ def read(folder: Path, _stamp: tuple) -> Dataset:
         )
     classes = _count_classes(folder, train["labels"], test["labels"])
     names = _class_names(folder, train.get("names"), classes)
-    parts = {}
-    for split, arrays in (("train", train), ("test", test)):
-        parts[f"{split}_images"] = _channels_first(arrays["images"])
-        parts[f"{split}_labels"] = torch.from_numpy(arrays["labels"])
-    digest = packs.recorded(folder, found) if packed else ""
-    named = {"name": PREFIX + folder.name, "names": names, "digest": digest}
-    return Dataset(classes=classes, **named, **parts)
+    known = {"name": PREFIX + folder.name, "names": names, "digest": digest}
+    known["classes"] = classes
+    splits = {"train": train, "test": test}
+    for split, arrays in splits.items():
+        known[f"{split}_labels"] = torch.from_numpy(arrays["labels"])
+    images = {s: _channels_first(arrays["images"]) for s, arrays in splits.items()}
+    if digest:
+        return _undecoded(folder, found, tuple(images["train"].shape[1:]), known)
+    return Dataset(**known, **{f"{split}_images": i for split, i in images.items()})
 
 
-def _unpacked(path: Path, pack: packs.Pack) -> dict[str, np.ndarray]:
-    """The arrays of a JPEG pack."""
+def _undecoded(
+    folder: Path, found: dict[str, packs.Pack], shape: tuple[int, ...], known: dict
+) -> Dataset:
+    """The data set of packs whose images nobody has looked at yet."""
+
+    def decode(split: str) -> torch.Tensor:
+        files = found[split].files
+        return _channels_first(packs.decode(folder / f"{split}-*.npz", files))
+
+    return Undecoded(decode, shape, **known)
+
+
+def _unpacked(
+    path: Path, pack: packs.Pack, *, most: int | None = None
+) -> dict[str, np.ndarray]:
+    """The arrays of a JPEG pack; most: so many of its images and no more."""
     labels = _checked_labels(path, pack.labels, len(pack.files))
-    images = packs.decode(path, pack.files)
+    images = packs.decode(path, pack.files[:most])
     names = {} if pack.names is None else {"names": pack.names}
     return {"images": images, "labels": labels, **names}
 

@@ -5,11 +5,17 @@ from helpers.models.identity import IdentityConvNet, IdentityFCN, build_identity
 from helpers.runs import IdentityRun, Run
 
 
+def _image_shape(data) -> tuple[int, ...]:
+    """Channels, height and width; of a data set without looking at its images."""
+    known = getattr(data, "image_shape", None)
+    return known or tuple(data.train_images.shape[1:])
+
+
 def model_of(run: Run, data) -> MLP | Modular:
     """The model that a run names, for data with `train_images` and `classes`."""
     return build(
         run.model,
-        image_shape=tuple(data.train_images.shape[1:]),
+        image_shape=_image_shape(data),
         classes=data.classes,
         width=run.width,
         depth=run.depth,
@@ -24,7 +30,7 @@ def identity_model(run: IdentityRun, data) -> IdentityFCN | IdentityConvNet:
     return build_identity(
         run.model,
         kernel=run.kernel,
-        image_shape=(data.train_images.shape[1], side, side),
+        image_shape=(_image_shape(data)[0], side, side),
         width=run.width,
         depth=run.depth,
         activation=run.activation,

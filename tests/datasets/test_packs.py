@@ -138,3 +138,28 @@ def test_a_file_that_is_half_there_is_no_sound_archive(folder):
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(Mistake, match=r"is no sound \.npz archive"):
         load("folder:mine")
+
+
+def test_packs_with_a_recorded_digest_are_decoded_when_looked_at(folder, monkeypatch):
+    plain = load("folder:mine")
+    record(folder, plain.digest)
+    counts, decode = [], packs.decode
+
+    def counted(path, files):
+        counts.append(len(files))
+        return decode(path, files)
+
+    monkeypatch.setattr(packs, "decode", counted)
+    data = load("folder:mine")
+    assert (data.digest, data.names) == (plain.digest, plain.names)
+    assert data.image_shape == tuple(plain.train_images.shape[1:])
+    assert data.features == plain.features and counts == [1, 1]
+    assert data.train_images.equal(plain.train_images)
+    assert data.test_images.equal(plain.test_images)
+    assert counts == [1, 1, len(plain.train_labels), len(plain.test_labels)]
+    assert data.to("cpu").train_images.equal(plain.train_images)
+    assert (
+        data.prefix(train_examples=10).digest == plain.prefix(train_examples=10).digest
+    )
+    with pytest.raises(AttributeError):
+        _ = data.other_images
