@@ -100,7 +100,8 @@ def _intervals(ax: Axes) -> dict[str, dict[float, tuple[float, float]]]:
             found.setdefault(name, {}).update(_ends(points))
     for bars in ax.containers:
         if isinstance(bars, ErrorbarContainer) and bars.lines[2]:
-            points = np.concatenate(bars.lines[2][0].get_segments() or [[[np.nan] * 2]])
+            drawn = [part for part in bars.lines[2][0].get_segments() if len(part)]
+            points = np.concatenate([*drawn, np.empty((0, 2))])  # undefined: no part
             found.setdefault(str(bars.get_label()), {}).update(_ends(points))
     return found
 

@@ -88,3 +88,13 @@ def test_images_keep_their_own_pixels_in_a_drawing():
     image = ax.imshow(np.eye(4), interpolation="nearest")
     assert "image-rendering" in vector(ax.figure)
     assert image.get_interpolation() == "nearest"
+
+
+def test_a_bar_that_is_undefined_takes_no_other_along():
+    use_style()
+    ax = axes()
+    highs = [0.1, np.nan, 0.3]
+    ax.errorbar([1, 2, 3], [0.5, 0.6, 0.7], yerr=highs, label="test")
+    [panel] = overlay(ax.figure)["panels"]
+    [line] = panel["lines"]
+    assert [len(point) for point in line["at"]] == [6, 4, 6]
