@@ -12,7 +12,7 @@ BEST_FIRST = SCALES[::-1]
 def parts() -> dict[str, list[str]]:
     """Caption of each part of the book -> its chapters: a part for each paper."""
     return {
-        f"Paper {paper.letter}: {paper.caption}": [name for name, _ in paper.chapters]
+        paper.headed(paper.caption): [name for name, _ in paper.chapters]
         for paper in load_papers()
     }
 

@@ -32,7 +32,7 @@ def scorecard_page(cards: list[dict]) -> str:
     """The page's text from the scorecard's rows."""
     sections = [INTRODUCTION, _summary(cards)]
     for paper, group in groupby(cards, lambda card: find_claim(card["id"]).paper):
-        title = f"## Paper {paper.letter}: {paper.title}"
+        title = f"## {paper.headed(paper.title)}"
         sections += [title, f"{{cite:t}}`{paper.cite}`", _paper_html(list(group))]
     return "\n\n".join(sections) + "\n"
 

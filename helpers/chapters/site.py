@@ -135,7 +135,7 @@ def remove_stale_pages(root: Path) -> None:
 def complaint(log: Path) -> str:
     """The first warning or error in the log of a build, on one line."""
     plain = re.sub(r"\x1b\[[\d;]*m", "", log.read_text(errors="replace"))
-    found = re.search(r"^.*(?:WARNING|ERROR|Error).*$", plain, re.MULTILINE)
+    found = re.search(r"^.*(?:WARNING|ERROR|CRITICAL|Error).*$", plain, re.MULTILINE)
     return found.group().strip() if found else "it ended without saying why"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+BEYOND = "X"  # letter of the claims that are no paper's
 NETWORKS = 4  # least number of them that a verdict takes unless a claim plans more
 # What a verdict says of a claim that has no words of its own for it.
 WORDS = {
@@ -47,6 +48,17 @@ class Paper(NamedTuple):
     chapters: tuple[tuple[str, str], ...]
     main: tuple[str, ...] = ()
     settings: tuple[tuple[str, tuple["PaperSetting", ...]], ...] = ()
+
+    @property
+    def short(self) -> str:
+        """Its letter, or a word for what no paper has."""
+        return "Beyond" if self.letter == BEYOND else self.letter
+
+    def headed(self, words: str) -> str:
+        """Words as a heading that says whose they are."""
+        if self.letter == BEYOND:
+            return words[0].upper() + words[1:]
+        return f"Paper {self.letter}: {words}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,7 +79,7 @@ def overview(rows: Sequence[Mapping]) -> str:
         claims = [c for c in load_registry().values() if c.paper.letter == paper.letter]
         verdicts = {c.id: best[c.id]["verdict"] for c in claims if c.id in best}
         every = [verdicts.get(c.id, "not tested") for c in claims]
-        lines += [f"## Paper {paper.letter}: {paper.title}", ""]
+        lines += [f"## {paper.headed(paper.title)}", ""]
         lines += [f"{counts_in_words(every)}.", ""]
         lines += [
             f"- [{c.figure} ({c.id})]({best[c.id]['page']}.html#{c.id}): "

@@ -19,7 +19,7 @@ def claims_picture(best: Mapping[str, Mapping]) -> str:
     """
     names = topics()
     groups = [
-        (paper.letter, name, claims_of(name))
+        (paper.short, name, claims_of(name))
         for paper in load_papers()
         for name, _ in paper.chapters
     ]
