@@ -23,7 +23,8 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   /* What scrolls sideways can be reached by keyboard. */
-  const frames = ".claims-frame, .pst-scrollable-table-container, .bd-article .output.text_html";
+  const frames =
+    ".claims-frame, .pst-scrollable-table-container, div.math, .bd-article .output.text_html";
   const reach = (frame) => {
     if (frame.scrollWidth > frame.clientWidth) frame.tabIndex = 0;
     else frame.removeAttribute("tabindex");
