@@ -49,7 +49,7 @@ def planned(root, scale, variants):
     plans, absent = [], []
     for edition in choose_editions(root, scale, wanted=variants):
         try:
-            plans.append(plan_edition(root, edition))
+            plans.append(plan_edition(root, edition, fits=False))
         except Mistake:
             absent.append(edition)
     jobs = jobs_of(plans, device_of(root, scale, "auto"))

@@ -4,11 +4,13 @@
 # the verdicts compared with a local run. Twelve minutes at most; it ends all it started.
 #
 #     workflow/test_slurm.sh [CHAPTER]...
+#     KILLS=20 workflow/test_slurm.sh    # nothing but so many kills, of at most an hour
 #
 # Needs root, for SLURM starts jobs as others, and apt where SLURM is not installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 LIMIT=720 # seconds
+[ -z "${KILLS-}" ] || LIMIT=3600
 if [ "$(id -u)" != 0 ] || ! { command -v slurmctld || command -v apt-get; } >/dev/null; then
   echo "skipped: SLURM is tested where there are root and apt"
   exit 0
@@ -19,7 +21,7 @@ if [ -e /etc/slurm/slurm.conf ]; then
 fi
 [ -n "${WITHIN_LIMIT-}" ] || exec env WITHIN_LIMIT=1 timeout -k 30 "$LIMIT" "$0" "$@"
 
-CHAPTERS=${*:-double_descent relu_loss_scaling rewinding} # of seven the three quickest
+CHAPTERS=${*:-double_descent alignment_comparison rewinding} # the three quickest of seven
 PY=$PWD/.venv/bin/python
 HERE=$(mktemp -d /tmp/slurm-test-XXXXXX)
 chmod 755 "$HERE" # munge trusts no folder that others may write to
@@ -134,12 +136,13 @@ END
 
 idle() { [ "$(sinfo -h -N -t idle -o %N | wc -l)" = 2 ]; }
 
+SNAKE=(.venv-cluster/bin/snakemake --snakefile workflow/Snakefile
+  --profile workflow/profiles/slurm --slurm-init-seconds-before-status-checks 3
+  --seconds-between-status-checks 3 --slurm-logdir "$HERE/logs" --latency-wait 10
+  --config scale=smoke "chapters=$CHAPTERS" job_seconds=1 site=false)
+
 snake() { # in the background, its process in SNAKEMAKE
-  .venv-cluster/bin/snakemake --snakefile workflow/Snakefile \
-    --profile workflow/profiles/slurm --slurm-init-seconds-before-status-checks 3 \
-    --seconds-between-status-checks 3 --slurm-logdir "$HERE/logs" --latency-wait 10 \
-    --config scale=smoke "chapters=$CHAPTERS" job_seconds=1 site=false \
-    >>"$HERE/snakemake.log" 2>&1 &
+  "${SNAKE[@]}" >>"$HERE/snakemake.log" 2>&1 &
   SNAKEMAKE=$!
 }
 
@@ -153,6 +156,12 @@ pieces() { ls "$MEMORIZATION_RESULTS"/cluster/smoke/train/*.zip; }
 
 make --silent cluster
 install_slurm
+if [ -n "${KILLS-}" ]; then
+  export MEMORIZATION_RESULTS=$HERE/results
+  start_slurm
+  "$PY" workflow/kills.py "$KILLS" 0 "${SNAKE[@]}" --retries 9
+  exit
+fi
 say "local run: $CHAPTERS"
 export MEMORIZATION_RESULTS=$HERE/local
 # shellcheck disable=SC2086 # chapters are words
