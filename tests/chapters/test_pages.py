@@ -109,7 +109,7 @@ def test_the_picture_has_a_named_cell_for_every_claim():
     (own,) = [each for each in labels if each[0] == "not-reproduced"]
     assert own[1] == "chapters/workstation/rewinding.html#B4B"
     assert own[2].startswith("Figure 4B, B4B: not reproduced (workstation scale). ")
-    assert html.count("✗</a>") == 1 and html.count("<tr>") == 1 + 7
+    assert html.count("✗</a>") == 1 and html.count("<tr>") == 1 + 8
     assert picture.scale_words(best).startswith("Nothing has been run at the papers'")
     at_paper = outcome.best_rows([row("B4B", "reproduced", "paper")])
     assert picture.scale_words(at_paper).startswith("1 of 1 verdicts")
