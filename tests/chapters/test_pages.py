@@ -284,3 +284,13 @@ def test_a_figures_data_stand_beside_it_for_the_pages_script():
     plain = {"cells": [code("f()", PNG)]}
     cells.describe_figures(plain, {})
     assert len(plain["cells"]) == 1  # an older copy has no such data
+
+
+def test_settings_are_said_as_one_reads_them():
+    given = {"dataset": "glyphs:47x12", "train_examples": 0, "width": 1024}
+    found = {
+        what: ours
+        for what, _, ours in beside.settings_of("extreme_memorization", given)
+    }
+    assert found["data"] == "47 drawn characters of 12 × 12"
+    assert found["training images"] == "all" and found["hidden units"] == "1,024"

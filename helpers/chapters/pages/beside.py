@@ -1,5 +1,6 @@
 """The paper beside this edition: what each sets, and what each has where it says so."""
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -15,6 +16,7 @@ CALLED = {  # data sets that are not what their names recall
     "folder:emnist-47": "handwriting in 47 classes (EMNIST)",
     "folder:fashion-mnist-sample": "a sample of Fashion-MNIST",
 }
+DRAWN = re.compile(r"glyphs:(\d+)x(\d+)")
 TOLD = 5  # settings that can be named as different, the first ones
 FROM_PAPER = "paper: "  # begins the reason of a criterion whose number it names
 
@@ -24,9 +26,10 @@ def settings_of(chapter: str, parameters: Mapping[str, Any]) -> list[tuple[str, 
     every = dict(pair for paper in load_papers() for pair in paper.settings)
     found: list[tuple[str, ...]] = []
     for setting in every.get(chapter, ()):
-        values = [parameters[name] for name in setting.here if name in parameters]
-        if values:
-            found.append((setting.what, setting.paper, ", ".join(map(spoken, values))))
+        values = {name: parameters[name] for name in setting.here if name in parameters}
+        said = ["all" if _all(n, v) else spoken(v) for n, v in values.items()]
+        if said:
+            found.append((setting.what, setting.paper, ", ".join(said)))
     return found
 
 
@@ -86,8 +89,16 @@ def parameters_html(source: str, given: Mapping[str, Any]) -> str:
     return f"<details><summary>{title}</summary>\n{table}\n</details>"
 
 
+def _all(name: str, value: Any) -> bool:
+    """Whether a number of examples stands for all there are."""
+    return name.endswith("_examples") and value == 0
+
+
 def spoken(value: Any) -> str:
     """A value of a parameter as one reads it."""
+    if drawn := DRAWN.fullmatch(str(value)):
+        count, side = drawn.groups()
+        return f"{count} drawn characters of {side} × {side}"
     if isinstance(value, list):
         return ", ".join(map(spoken, value)) or "none"
     if isinstance(value, bool) or value in (None, ""):
