@@ -108,9 +108,17 @@ def status(scale) -> None:
 
 
 @commands.command()
-def build() -> None:
+@click.option("--pdf", is_flag=True, help="Print it to _build/book.pdf as well.")
+def build(pdf: bool) -> None:
     """Build the site from the executed copies that are there."""
     build_book()
+    if pdf:
+        from helpers.chapters.pages.exports import title_of
+        from helpers.chapters.pdf import write_pdf
+        from helpers.system.roots import project_root
+
+        root = project_root()
+        click.echo(f"The book is printed: {write_pdf(root, title_of(root))}")
 
 
 def build_book() -> None:

@@ -28,6 +28,7 @@ from helpers.chapters.pages.cells import (
 )
 from helpers.chapters.pages.outcome import best_rows, chapter_outcome, paper_outcome
 from helpers.chapters.pages.picture import claims_picture, scale_words
+from helpers.chapters.pages.printed import tell_prints
 from helpers.chapters.scorecard import collect
 from helpers.claims.registry import load_papers, registry_files
 
@@ -48,6 +49,7 @@ def _collected(root: Path, state: tuple) -> list[dict]:
 def dress(notebook: dict, edition: Edition, root: Path) -> None:
     """Make a copy's cells those of a page, in place: all from what the copy holds."""
     show_verdicts(notebook)
+    tell_prints(notebook)
     cells = notebook["cells"]
     notebook["cells"] = [cell for cell in cells if COLAB not in tags_of(cell)]
     parameters = notebook["metadata"].get("memorization", {}).get("parameters", {})

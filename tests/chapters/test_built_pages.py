@@ -70,7 +70,7 @@ def violations(tab, rules=None):
     only = (
         {"type": "rule", "values": rules} if rules else {"type": "tag", "values": RULES}
     )
-    options = {"runOnly": only, "resultTypes": ["violations"]}
+    options = {"runOnly": only, "resultTypes": ["violations"], "preload": False}
     found = tab.evaluate(
         f"axe.run(document, {json.dumps(options)}).then(r => r.violations.map("
         "v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 200)]))"

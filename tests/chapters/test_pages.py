@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.chapters.pages import beside, cells, exports, outcome, picture
+from helpers.chapters.pages import beside, cells, exports, outcome, picture, printed
 from helpers.claims import judge, table
 from helpers.claims.registry import find_claim, load_papers, load_registry
 from helpers.estimates import Estimate, exact
@@ -294,3 +294,51 @@ def test_settings_are_said_as_one_reads_them():
     }
     assert found["data"] == "47 drawn characters of 12 × 12"
     assert found["training images"] == "all" and found["hidden units"] == "1,024"
+
+
+# Printed text
+
+
+def told(*lines):
+    stream = {"output_type": "stream", "name": "stdout", "text": "\n".join(lines)}
+    notebook = {"cells": [{"cell_type": "code", "outputs": [stream]}]}
+    printed.tell_prints(notebook)
+    [output] = notebook["cells"][0]["outputs"]
+    html = output["data"]["text/html"]
+    cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", html)
+    return html, cells
+
+
+def test_printed_measurements_become_a_table_without_intervals_of_few_networks():
+    html, cells = told(
+        "capacity < 1: 1.063 [-0.051, 2.178], n = 2",
+        "the same: -0.500 [-0.600, -0.400], n = 5",
+        "nothing: nan [-inf, inf], n = 8",
+        "chance: 0.125",
+    )
+    assert html.count("<table") == 1 and "<p>chance: 0.125</p>" in html
+    assert cells[4:8] == ["capacity &lt; 1", "1.063", "too few networks", "2"]
+    assert cells[8:12] == ["the same", "−0.500", "−0.600 to −0.400", "5"]
+    assert cells[12:] == ["nothing", "undefined", "too few networks", "8"]
+
+
+def test_printed_dictionaries_become_tables_with_their_words():
+    html, cells = told("{8: 682, 16: 1482} parameters by width")
+    assert "<p>parameters by width</p>" in html and "{" not in html
+    assert cells[2:] == ["8", "682", "16", "1,482"]
+    html, cells = told("epochs: {'spheres': array([4]), 'images': array([38, 40])}")
+    assert "<p>epochs</p>" in html and cells[2:] == ["spheres", "4", "images", "38, 40"]
+    _, cells = told("16: {0.4: '0.205', 0.2: '0.200'}")
+    assert cells[-2:] == ["0.2", "0.200"]
+    _, cells = told("{'a': {'x': '1', 'y': '2'}, 'b': {'y': '3'}}")
+    assert cells == ["", "x", "y", "a", "1", "2", "b", "", "3"]
+
+
+def test_data_are_printed_by_what_they_are():
+    html, _ = told("72 networks, trained on 5,000 images of folder:cifar10-jpeg")
+    assert "images of CIFAR-10 after a lossy JPEG" in html and "folder:" not in html
+
+
+def test_printed_text_that_is_no_table_stays_text():
+    html, cells = told("a set {of words}", "50% of 4")
+    assert cells == [] and html.count("<p>") == 2 and "{of words}" in html

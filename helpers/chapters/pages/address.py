@@ -1,7 +1,6 @@
-"""The repository's address in the cells for Colab: `python -m` this writes it there."""
+"""The cell for Colab in every notebook; `python -m` this writes it there."""
 
 import json
-import re
 from pathlib import Path
 
 import yaml
@@ -10,21 +9,37 @@ from helpers.chapters.cells import COLAB
 from helpers.system.files import write_bytes
 from helpers.system.roots import project_root
 
-WRITTEN = re.compile(r'(address = )"[^"]*"')
+SOURCE = """\
+# In Colab, get the book and install it; anywhere else there is nothing to do.
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:
+    address = "{address}"
+    subprocess.run(["git", "clone", "--depth", "1", address, "book"], check=True)
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--editable", "book"]
+    subprocess.run(install, check=True)
+    sys.path.insert(0, "book")  # this Python has started without it"""
+PLACE = 1  # of the cell: below the title
 
 
 def write_address(root: Path) -> list[str]:
     """Write the address of _config.yml into every notebook; names of those changed."""
     config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
-    address = config["repository"]["url"]
+    cell = {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": COLAB,
+        "metadata": {"tags": [COLAB, "remove-cell"]},
+        "outputs": [],
+        "source": SOURCE.format(address=config["repository"]["url"]).splitlines(True),
+    }
     changed = []
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         before = path.read_text("utf-8")
         notebook = json.loads(before)
-        for cell in notebook["cells"]:
-            if COLAB in cell["metadata"].get("tags", []):
-                lines = [WRITTEN.sub(rf'\1"{address}"', s) for s in cell["source"]]
-                cell["source"] = lines
+        others = [c for c in notebook["cells"] if c.get("id") != COLAB]
+        notebook["cells"] = [*others[:PLACE], cell, *others[PLACE:]]
         text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
         if text != before:
             write_bytes(path, text.encode())
