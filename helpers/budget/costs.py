@@ -4,8 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from helpers.models import parameter_count
-from helpers.models.of import model_of
+from helpers.models.of import weights_of
 from helpers.runs import IdentityRun, Run
 from helpers.runs.fields import Described
 from helpers.runs.run import stack_key
@@ -100,7 +99,7 @@ class Costs:
         if isinstance(run, IdentityRun):
             weight = run.work
         elif isinstance(run, Run):
-            weight = parameter_count(model_of(run, data))
+            weight = weights_of(run, data)
             examples = len(data.train_labels)
             steps = -(-examples // run.batch_size)
         rate = self._rates.get(run.model, self._rates[None])

@@ -15,8 +15,7 @@ from helpers.budget.units import Unit
 from helpers.chapters.book import Edition
 from helpers.chapters.editions import needed_device
 from helpers.chapters.plans import Plan
-from helpers.models import parameter_count
-from helpers.models.of import model_of
+from helpers.models.of import weights_of
 from helpers.runs import Run
 from helpers.system.values import digest_of
 
@@ -162,8 +161,7 @@ def _memory(units: Iterable[Unit]) -> int:
     for data, runs in (batch for unit in units for batch in unit.batches):
         size = 8 * (len(data.train_labels) + len(data.test_labels)) * data.features
         if isinstance(runs[0], Run):
-            weights = parameter_count(model_of(runs[0], data))
-            size += 4 * COPIES * weights * min(len(runs), 16)
+            size += 4 * COPIES * weights_of(runs[0], data) * min(len(runs), 16)
         most = max(most, size)
     return most // 10**6
 
