@@ -66,7 +66,7 @@ await() { # await SECONDS WHAT COMMAND...: until the command succeeds
   local until=$((SECONDS + $1)) what=$2
   shift 2
   until "$@" >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$until" ] || { say "in vain: $what"; exit 1; }
+    [ "$SECONDS" -lt "$until" ] || { say "in vain: $what"; exit 75; }
     sleep 0.5
   done
   say "$what"
