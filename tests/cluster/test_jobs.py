@@ -100,6 +100,10 @@ def test_a_rest_goes_with_the_job_before_it_and_little_work_is_one_job():
     assert lengths(1, 2, 3, shortest=120.0) == [6]
 
 
+def test_what_would_make_a_job_too_long_begins_another():
+    assert lengths(110, 550, 20, 130, shortest=120.0) == [110, 550, 150]
+
+
 def test_jobs_keep_their_names_whatever_is_finished(project):
     before = jobs_of(plans_of(project), "cpu", shortest=1e-3)
     plans = plans_of(project)

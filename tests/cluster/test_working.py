@@ -95,7 +95,10 @@ def test_a_job_done_twice_trains_nothing_and_gives_the_same_archive(
     before = piece(jobs[0]).read_bytes()
     piece(jobs[0]).unlink()  # as a scheduler does that starts it again
     monkeypatch.setattr(rounds.Rounds, "run", None)
-    assert work(project, jobs[0]) == 0 and piece(jobs[0]).read_bytes() == before
+    said = []
+    assert work(project, jobs[0], say=said.append) == 0
+    assert said == [f"{jobs[0].name}: 0 of {len(jobs[0].runs)} to train"]
+    assert piece(jobs[0]).read_bytes() == before
 
 
 def test_a_job_that_another_process_does_is_waited_for(project, jobs):
