@@ -87,13 +87,25 @@ def test_a_page_is_light_fits_and_is_for_everyone(name, visit):
         "all => all.reduce((sum, e) => sum + e.textContent.length, 0)"
     )
     assert size - data <= HEAVIEST and data <= MOST_DATA
-    tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 320
+    assert width_of_all(tab) <= 320
     found = looked_at_by_axe(tab) if AXE.is_file() else {}
     assert visit.problems == []
     assert {key: each for key, each in found.items() if each} == {}
     if not AXE.is_file():
         pytest.skip("no axe-core here: .ci/run installs it into _build/tools")
+
+
+def width_of_all(tab):
+    """The width of a page with all that can be opened open, which it then is no more.
+
+    Axe takes minutes for the package's page when all of it is.
+    """
+    return tab.evaluate(
+        "(() => { const all = [...document.querySelectorAll('details:not([open])')];"
+        "all.forEach(d => d.open = true);"
+        "const width = document.documentElement.scrollWidth;"
+        "all.forEach(d => d.open = false); return width; })()"
+    )
 
 
 def looked_at_by_axe(tab):
