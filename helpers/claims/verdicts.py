@@ -25,7 +25,7 @@ MIME_TYPE = "application/vnd.memorization.claims+json"
 WEAKEST_FIRST = ("not reproduced", "not tested", "undecided", "reproduced")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """A claim judged; its headline number is that of its first part."""
 
@@ -51,6 +51,9 @@ class Verdict:
             "chapter": self.claim.chapter,
             "note": self.note,
         }
+
+    def __repr__(self) -> str:
+        return f"{self.claim.id}: {self.verdict}"
 
     def _repr_html_(self) -> str:
         """In words, for below a figure."""

@@ -44,6 +44,7 @@ from helpers.papers.geometry import (
 )
 from helpers.papers.geometry.examples import class_inputs, some_inputs
 from helpers.papers.geometry.figures.films import film_data as figure_data
+from helpers.papers.geometry.figures.films import reduced
 from helpers.papers.geometry.networks import at_moments, epoch_of
 from helpers.runs import Run, Study
 from helpers.runs.histories import Histories
@@ -1250,3 +1251,11 @@ def test_numbers_of_claims_are_undefined_for_a_diverged_network(found, data):
         assert np.isnan(first) and np.isfinite(second)
         none = measure(diverged(some, 0, 1), data, examples=80)
         assert none.shape == (2,) and np.isnan(none).all()
+
+
+def test_large_images_of_a_film_are_means_over_squares():
+    images = np.arange(2 * 66 * 64 * 3, dtype=float).reshape(2, 66, 64, 3)
+    small = reduced(images)
+    assert small.shape == (2, 22, 21, 3)
+    assert small[1, 2, 3] == pytest.approx(images[1, 6:9, 9:12].mean((0, 1)))
+    assert np.array_equal(reduced(images[:, :28, :28]), images[:, :28, :28])

@@ -7,6 +7,7 @@ from helpers.figures.style import CLASSES
 
 FRAME, ROOM = 1000, 0.04  # of a picture: its side, and the share left free around
 ACROSS = 40  # images in a row of the sprite
+SIDE = 32  # pixels of an image, at most: more are not seen, and make a page heavy
 
 
 def film_data(film) -> dict:
@@ -26,6 +27,17 @@ def film_data(film) -> dict:
         "truth": film.truth.tolist(),
         "names": film.names,
         "colors": [*CLASSES],
-        "sprite": sprite(film.images, across=ACROSS),
+        "sprite": sprite(reduced(film.images), across=ACROSS),
         "across": ACROSS,
     }
+
+
+def reduced(images: np.ndarray) -> np.ndarray:
+    """Images (image, h, w, ...) of at most 32 pixels a side, by means over squares.
+
+    Rows and columns that do not make a square are left out.
+    """
+    step = -(-max(images.shape[1:3]) // SIDE)
+    high, wide = (side // step for side in images.shape[1:3])
+    cut = images[:, : high * step, : wide * step]
+    return cut.reshape(len(cut), high, step, wide, step, *images.shape[3:]).mean((2, 4))
