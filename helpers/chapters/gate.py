@@ -25,7 +25,7 @@ from helpers.errors import Failure, Mistake
 from helpers.system.values import is_number
 
 TITLE = re.compile(r"^ {0,3}#{1,6} +\S|\S.*\n {0,3}(=+|-+) *$", re.MULTILINE)
-LARGEST = 3_000_000  # bytes of an executed copy, figures included
+LARGEST = 4_000_000  # bytes of an executed copy, figures and their values included
 
 
 class Complaint(NamedTuple):

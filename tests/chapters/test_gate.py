@@ -113,7 +113,7 @@ def test_a_figure_without_alt_text_is_named(source):
 
 
 def test_a_copy_of_more_than_2_mb_is_refused(source):
-    for size, told in ((2.99, []), (3.01, ["it has 3.0 MB; allowed are 3 MB"])):
+    for size, told in ((3.99, []), (4.01, ["it has 4.0 MB; allowed are 4 MB"])):
         text = "x" * int(size * 1e6)
         large = v4.new_output("stream", name="stdout", text=text)
         assert reasons(source, large) == told
