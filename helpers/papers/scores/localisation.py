@@ -81,10 +81,17 @@ def localise(histories: Histories, data) -> dict[str, np.ndarray]:
 
 
 def agreements(found: dict[str, np.ndarray]) -> np.ndarray:
-    """Rank correlation over layers between two tests, mean over pairs: (network,)."""
+    """Rank correlation over layers between two tests, mean over pairs: (network,).
+
+    Of the pairs that are defined: a test that is the same in all layers ranks none, as
+    rewinding where the best epoch is the last. NaN where no pair is.
+    """
     pairs = combinations(found.values(), 2)
     each = [[spearman(a, b) for a, b in zip(*pair, strict=True)] for pair in pairs]
-    return np.nanmean(each, axis=0)
+    table = np.array(each)
+    known = np.isfinite(table)
+    sums = np.where(known, table, 0).sum(0)
+    return np.where(known.any(0), sums / np.maximum(known.sum(0), 1), np.nan)
 
 
 def agreement(settings: dict[str, dict[str, np.ndarray]]) -> dict[str, Estimate]:

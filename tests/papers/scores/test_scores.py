@@ -167,6 +167,12 @@ def test_tests_of_localisation_agree_with_themselves(trained, digits):
     assert localisation.agreements(same) == pytest.approx([1, 1])
     turned = same | {"rewinding": -found["gradients"]}
     assert localisation.agreements(turned) == pytest.approx([-1 / 3, -1 / 3])
+    level = turned | {"retraining": np.zeros((2, 3))}  # a test that ranks no layer
+    assert localisation.agreements(level) == pytest.approx([-1, -1])
+    level = dict.fromkeys(localisation.TESTS, np.zeros((2, 3)))
+    assert np.isnan(localisation.agreements(level)).all()
+    (found,) = localisation.agreement({"level": level, "same": same}).values()
+    assert np.isnan(found.value) and found.n == 2
 
 
 def test_answers_are_those_of_the_networks(digits):
