@@ -21,7 +21,8 @@ PACKAGE = Path(helpers.__file__).resolve().parent
 WAY = "datasets streams models runs training archive metrics estimates claims figures"
 ROOMS = (
     *WAY.split(),
-    *("papers/scale", "papers/geometry", "papers/identity", "chapters", "budget"),
+    *("papers/scale", "papers/geometry", "papers/identity", "papers/scores"),
+    *("chapters", "budget", "cluster"),
     "__main__",
     *("system", "errors", "environment"),
 )

@@ -124,7 +124,8 @@ def test_the_first_call_sets_up_and_the_second_does_not(project):
     assert steps(make(project, "book")[1]) == ["run"]
     assert make(project, "venv")[1] == []
     listed = {line.split()[1] for line in make(project)[0].stdout.splitlines()[:-1]}
-    assert listed == {"help", "book", "test", "check", "venv", "lock", "clean"}
+    every = {"help", "book", "test", "check", "venv", "lock", "clean", "cluster"}
+    assert listed == every
 
 
 @pytest.mark.parametrize("step", ["requirements.lock", "--editable"])

@@ -25,6 +25,7 @@ OTHER = {
 LATER = {"biases": True, "loss_scale": 8.0}
 LATER |= {"optimizer": "adam", "precision": "bfloat16", "keep_best": True}
 LATER |= {"evaluate_every": 3}
+LATER |= {"label_seed": 7, "subset_fraction": 0.7}
 EVERY = OTHER | LATER
 
 
@@ -48,9 +49,12 @@ def test_names_of_finished_runs_stay():
     assert fingerprint(Run(**OTHER, **dict.fromkeys(LATER))) == "e38968ae8a9e"
     third = {"biases": True, "loss_scale": 8.0}
     assert fingerprint(Run(**OTHER, **third)) == "c2f365c49af9"
-    fourth = {name: EVERY[name] for name in EVERY if name != "evaluate_every"}
+    newest = ("label_seed", "subset_fraction")
+    fifth = {name: EVERY[name] for name in EVERY if name not in newest}
+    fourth = {name: fifth[name] for name in fifth if name != "evaluate_every"}
     assert fingerprint(Run(**fourth)) == "eb7d21bf6e41"
-    assert fingerprint(Run(**EVERY)) == "e76a26bd5768"
+    assert fingerprint(Run(**fifth)) == "e76a26bd5768"
+    assert fingerprint(Run(**EVERY)) == "63e77c381aaf"
     assert fingerprint(Run(model="convnet", init_scale=None)) == "d316a242d94f"
     for name in LATER:
         assert name in OPTIONAL and getattr(Run(), name) is None
