@@ -13,12 +13,11 @@ from helpers.figures import (  # noqa: F401 - some for the chapter alone
     axes,
     by_layer,
     estimates_of,
-    key_beside,
     use_style,
 )
 from helpers.figures.labelled import labelled_images
 from helpers.figures.marks import draw_mean, mean_band
-from helpers.figures.panels import note, note_n, span
+from helpers.figures.panels import key, note, note_n, span
 from helpers.figures.style import CLASSES, color, named_colors
 
 KINDS = {"own label": "#14213D", "random label": "#D81B60"}
@@ -109,7 +108,7 @@ def by_setting(
             look = {"color": palette[setting], "label": setting, "marker": "o"}
             ax.plot(x, values.mean(0), ms=3, **look)
         ax.set(xlabel="layer, first to last", title=label)
-    key_beside(drawn[-1])
+    key(drawn[0].figure, drawn[-1].get_legend_handles_labels()[0])
     counts = {len(next(iter(found.values()))) for found in tests.values()}
     note(drawn[0].figure, f"means of n = {span(counts)} networks; thin lines: each")
     return drawn
