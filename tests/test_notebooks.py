@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shlex
 from pathlib import Path
 
 import matplotlib
@@ -106,11 +107,29 @@ def test_no_measured_share_is_typed_into_prose(path):
     assert not DATA_BOUND.findall(prose(path))
 
 
-def test_it_opens_with_a_question_and_ends_with_what_differs(path):
+def test_it_opens_with_a_question_and_ends_with_verdicts_differences_exercises(path):
     cells = nbformat.read(path, 4).cells
     assert re.match(r"# .+\?\n", cells[0].source)
-    assert cells[-1].source.startswith("## What differs from the paper")
-    assert cells[-2].source.strip() == "verdicts.table()"
+    assert cells[-3].source.strip() == "verdicts.table()"
+    assert cells[-2].source.startswith("## What differs from the paper")
+    assert cells[-1].source.startswith("## Exercises")
+
+
+def test_its_exercises_can_be_run_as_they_are_written(path):
+    exercises = nbformat.read(path, 4).cells[-1].source
+    commands = re.findall(r"^ +python -m helpers (.+)$", exercises, re.MULTILINE)
+    assert len(commands) == 2 == exercises.count("<details>")
+    for command in commands:
+        run, chapter, *given = shlex.split(command)
+        assert (run, chapter, given[::3]) == (
+            "run",
+            path.stem,
+            ["-p"] * (len(given) // 3),
+        )
+        values = dict(zip(given[1::3], given[2::3], strict=True))
+        checked = check_values(ROOT, Edition(chapter, "laptop", MAIN), values)
+        known = read_parameters(read_notebook(path), path.stem)
+        assert all(checked[name] != known[name].default for name in values)
 
 
 def test_it_asks_networks_through_what_is_kept_of_them_alone(path):

@@ -144,33 +144,44 @@ document.addEventListener("DOMContentLoaded", () => {
     reader.addEventListener("click", () => touched || open());
   };
 
-  /* One σ for all figures of a chapter: a line across, or one of the lines in colour. */
+  /* One σ, or one size of network, for all figures of a chapter: a line across them,
+     one of their lines in colour, or a row of a map. */
   const linked = [];
-  const ofSigma = (panel) => panel.lines && /σ/.test(panel.x);
+  const axisIn = (label) => /σ|^parameters$/.exec(label)?.[0];
   const named = (line) => +(/^σ = (.+)$/.exec(line.name)?.[1] ?? NaN);
+  const sized = (row) => +row.replace(" k", "e3").replace(" M", "e6");
   const link = (stage, panels) => {
-    for (const panel of panels.filter((some) => some.lines)) {
+    for (const panel of panels) {
       const [left, top, right, bottom] = panel.box;
-      const across = ofSigma(panel);
-      const own = panel.lines.filter((line) => named(line) === named(line));
-      if (!across && own.length < 2) continue;
+      const rows = panel.cells && axisIn(panel.y) === "parameters" && panel.rows.map(sized);
+      const across = !panel.cells && axisIn(panel.x);
+      const own = rows ? [] : (panel.lines || []).filter((line) => named(line) === named(line));
+      if (!rows && !across && own.length < 2) continue;
       const marks = shape("svg", { viewBox: "0 0 1 1", preserveAspectRatio: "none" });
       const way = shape("polyline", { class: "sigma" });
       marks.append(way);
       stage.append(marks);
       const lines = across ? panel.lines : own;
-      const all = across ? lines.flatMap((l) => l.at.map((a) => a[2])) : own.map(named);
-      const at = (sigma) => {
-        const near = (a, b) => Math.abs(a - b) <= 1e-3 * Math.abs(b);
+      const all = rows || (across ? lines.flatMap((l) => l.at.map((a) => a[2])) : own.map(named));
+      const at = (value) => {
+        const near = (a, b, far = 1e-3) => Math.abs(a - b) <= far * Math.abs(b);
         const told = [];
         let path = "";
+        const row = rows ? rows.findIndex((some) => near(some, value, 5e-3)) : -1;
+        if (row >= 0) {
+          const high = (bottom - top) / rows.length;
+          const y = top + (panel.down ? row : rows.length - 1 - row) * high;
+          path = `${left},${y} ${right},${y} ${right},${y + high} ${left},${y + high} ${left},${y}`;
+          const curve = panel.cells[row];
+          told.push(curve.map((v, k) => `${panel.columns[k]} ${say(v)}`).join(", "));
+        }
         for (const line of lines) {
           if (across) {
-            const point = line.at.find((some) => near(some[2], sigma));
+            const point = line.at.find((some) => near(some[2], value));
             if (!point) continue;
             told.push(`${line.name || panel.y} ${say(point[3])}`);
             path = `${point[0]},${top} ${point[0]},${bottom}`;
-          } else if (near(named(line), sigma)) {
+          } else if (near(named(line), value)) {
             path = line.at.map((some) => some.slice(0, 2).join()).join(" ");
             const last = line.at[line.at.length - 1];
             told.push(`${panel.y} ${say(last[3])} at the end`);
@@ -181,37 +192,40 @@ document.addEventListener("DOMContentLoaded", () => {
         const title = plain(panel.title || (across ? panel.y : ""));
         return told.length ? `${title}${title && ": "}${told.join(", ")}` : "";
       };
-      linked.push({ stage, across, values: new Set(all), at });
+      linked.push({ stage, across, axis: across || (rows ? "parameters" : "σ"), values: new Set(rows ? [] : all), at });
     }
   };
-  const sigmaBar = () => {
+  const bar = (axis) => {
+    const ours = linked.filter((some) => some.axis === axis);
     const counts = new Map();
-    const wide = linked.filter((some) => some.across);
-    for (const { values: some } of wide.length > 1 ? wide : linked)
+    const wide = ours.filter((some) => some.across);
+    for (const { values: some } of wide.length > 1 ? wide : ours)
       for (const v of some) counts.set(v, (counts.get(v) || 0) + 1);
     const shared = [...counts].filter(([, n]) => n > 1).map(([v]) => v);
-    const sigmas = shared.sort((a, b) => a - b);
-    if (sigmas.length < 2) return;
+    const stops = shared.sort((a, b) => a - b);
+    if (stops.length < 2) return;
     const words = make("output", "", { ariaLive: "polite" });
+    const here = (k) => (axis === "σ" ? `σ = ${say(stops[k])}` : `${say(stops[k])} parameters`);
     const act = (k) => {
-      const told = linked.map((some) => [some.stage, some.at(sigmas[k])]);
+      const told = ours.map((some) => [some.stage, some.at(stops[k])]);
       const seen = ([stage]) => {
         const frame = stage.getBoundingClientRect();
         return frame.bottom > 120 && frame.top < innerHeight;
       };
       const shown = told.filter(([, text]) => text);
       const first = (shown.find(seen) || shown[0] || [])[0];
-      const here = shown.filter(([stage]) => stage === first).map(([, text]) => text);
-      input.setAttribute("aria-valuetext", `σ = ${say(sigmas[k])}`);
-      words.textContent = `σ = ${say(sigmas[k])}. ${here.join("; ")}`;
+      const texts = shown.filter(([stage]) => stage === first).map(([, text]) => text);
+      input.setAttribute("aria-valuetext", here(k));
+      words.textContent = `${here(k)}. ${texts.join("; ")}`;
     };
-    const [label, input] = slider("One σ in all figures", sigmas.length - 1, act);
-    words.textContent = "Move it: a mark goes through every figure over σ.";
-    let section = linked[0].stage;
+    const one = axis === "σ" ? "One σ" : "One size";
+    const [label, input] = slider(`${one} in all figures`, stops.length - 1, act);
+    words.textContent = `Move it: a mark goes through every figure over ${axis}.`;
+    let section = ours[0].stage;
     const top = document.querySelector(".bd-article section");
     while (section.parentElement !== top && section.parentElement) section = section.parentElement;
     if (section.parentElement)
-      section.before(make("form", "sigma-bar", { role: "group", ariaLabel: "One σ" }, label, input, words));
+      section.before(make("form", "sigma-bar", { role: "group", ariaLabel: one }, label, input, words));
   };
 
   /* What networks of several depths answer to an input. */
@@ -386,5 +400,5 @@ document.addEventListener("DOMContentLoaded", () => {
       if (data.film) attempt(() => film(stage, data.film));
     });
   }
-  if (linked.length > 1) attempt(sigmaBar);
+  for (const axis of ["σ", "parameters"]) attempt(() => bar(axis));
 });

@@ -143,6 +143,31 @@ def test_one_sigma_goes_through_all_figures(opened):
     assert tab.locator(".sigma").nth(2).get_attribute("points") == ""
 
 
+def test_one_size_of_network_goes_through_figures_and_its_row_of_a_map(opened):
+    sizes = BOX | {"x": "parameters", "lines": [line("test", [0.7, 0.5, 0.1])]}
+    for point, size in zip(sizes["lines"][0]["at"], (900, 2010, 3e6), strict=True):
+        point[2] = size
+    curves = MAP | {
+        "title": "",
+        "x": "epoch",
+        "y": "parameters",
+        "rows": ["900", "2.01 k"],
+    }
+    curves["cells"] = [[0.1, 0.2], [0.3, 0.4]]
+    tab = opened({"panels": [sizes]}, {"panels": [sizes]}, {"panels": [curves]})
+    slider = tab.get_by_label("One size in all figures")
+    assert slider.get_attribute("max") == "2"
+    slider.focus()
+    slider.press("ArrowRight")
+    assert slider.get_attribute("aria-valuetext") == "2,010 parameters"
+    words = tab.locator(".sigma-bar output").inner_text()
+    assert words == "2,010 parameters. accuracy: test 0.5"
+    row = tab.locator(".sigma").nth(2)
+    assert row.get_attribute("points").split()[0] == "0.1,0"
+    slider.press("End")
+    assert row.get_attribute("points") == ""
+
+
 def test_a_single_figure_over_sigma_has_no_slider(opened):
     assert opened({"panels": [LINES]}).locator(".sigma-bar").count() == 0
 

@@ -337,6 +337,8 @@ def test_printed_dictionaries_become_tables_with_their_words():
 def test_data_are_printed_by_what_they_are():
     html, _ = told("72 networks, trained on 5,000 images of folder:cifar10-jpeg")
     assert "images of CIFAR-10 after a lossy JPEG" in html and "folder:" not in html
+    html, _ = told("1,000 networks on 1,200 examples of glyphs:10x12;")
+    assert "of 10 drawn characters of 12 × 12;" in html
 
 
 def test_printed_text_that_is_no_table_stays_text():

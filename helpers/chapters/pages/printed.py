@@ -12,7 +12,7 @@ from helpers.claims.html import table_html
 MEASURED = re.compile(r"(.+): (\S+) \[(\S+), (\S+)\], n = (\d+)")
 DICTIONARY = re.compile(r"([^{]*?):?\s*(\{.+\})\s*(.*)")
 ARRAY = re.compile(r"array\((\[[^]]*\])[^)]*\)")
-FOLDER = re.compile(r"folder:[\w-]+")  # a data set by its name here
+DATA = re.compile(r"folder:[\w-]+|glyphs:\d+x\d+")  # a data set by its name here
 FEWEST = 4  # networks from which on an interval says something
 
 
@@ -32,7 +32,7 @@ def _told(lines: Sequence[str]) -> Iterator[str]:
     """HTML of printed lines, those of measurements that follow each other together."""
     rows: list[tuple[str, ...]] = []
     for printed in [*lines, ""]:
-        line = FOLDER.sub(lambda name: spoken(name.group()), printed)
+        line = DATA.sub(lambda name: spoken(name.group()), printed)
         if found := MEASURED.fullmatch(line):
             rows.append(_row(*found.groups()))
             continue
