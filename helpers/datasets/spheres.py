@@ -1,6 +1,7 @@
 """Synthetic classes that are spheres (paper B, appendix A.5)."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from helpers.system.values import is_whole
 GRID = 2.0**18  # steps of a coordinate per unit
 
 
+@lru_cache(maxsize=2, typed=True)
 def spheres(
     *,
     classes: int,
@@ -34,7 +36,8 @@ def spheres(
 
     Images are float32 of shape (example, 1, 1, features), inputs of a network as they
     are. Classes take turns, so that a prefix is balanced; training and test points are
-    independent, and more of either leave the first ones as they are.
+    independent, and more of either leave the first ones as they are. The last two sets
+    stay in memory and are shared: do not write to their tensors.
     """
     counts = {"train_per_class": train_per_class, "test_per_class": test_per_class}
     shape = {"classes": classes, "dimension": dimension, "features": features}
