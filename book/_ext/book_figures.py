@@ -14,6 +14,8 @@ from helpers.system.files import write_bytes
 IMAGE = re.compile(r'<img\b([^>]*?)src="([^"]*_images/[^"]+)"([^>]*?)/?>')
 MADE_BY = Path(drawings.__file__)
 LATE = 'loading="lazy" decoding="async"'
+READABLE = 0.6  # of its size, below which a figure's text is too small
+PHONE = 450  # CSS pixels; what is readable there needs no room to move sideways
 
 
 def show_figures(app: Sphinx, page: str, template, context, doctree) -> None:
@@ -39,14 +41,23 @@ def enlarged(found: re.Match, app: Sphinx, sources: dict[str, Path]) -> str:
     content = source.read_bytes()
     size = size_of(content)
     sized = f'width="{size[0]}" height="{size[1]}" {LATE}' if size else LATE
+    least = round(READABLE * size[0]) if size else 0
     if source.suffix != ".svg":
         image = f'<img{before}src="{address}"{after.rstrip()} {sized}>'
-        return link(address, image, "plate")
+        return panned(link(address, image, "plate"), least)
     other = write_dark(app, source, content)
     dimmed = address.replace(basename(address), other)
     light = f'<img{before}src="{address}"{after.rstrip()} {sized}>'
     night = f'<img{before}src="{dimmed}"{after.rstrip()} {sized}>'
-    return link(address, light, "only-light") + link(dimmed, night, "only-dark")
+    both = link(address, light, "only-light") + link(dimmed, night, "only-dark")
+    return panned(both, least)
+
+
+def panned(links: str, least: int) -> str:
+    """Pictures that on a phone stay `least` pixels wide and move sideways, if wide."""
+    if least <= PHONE:
+        return links
+    return f'<span class="pan" style="--least: {least}px">{links}</span>'
 
 
 def link(address: str, image: str, kind: str) -> str:

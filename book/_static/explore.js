@@ -94,7 +94,8 @@ document.addEventListener("DOMContentLoaded", () => {
       words.textContent = title ? `${title}: ${told}` : told;
       dot.style.cssText = `left:${left * 100}%;top:${top * 100}%`;
       const side = left > 0.5 ? `right:${(1 - left) * 100}%` : `left:${left * 100}%`;
-      words.style.cssText = `top:${top * 100}%;${side}`;
+      const above = top > 0.6 ? `bottom:${(1 - top) * 100}%` : `top:${top * 100}%`;
+      words.style.cssText = `${above};${side}`;
       dot.hidden = words.hidden = false;
       const path = stop.line && stop.line.at.map((some) => some.slice(0, 2).join()).join(" ");
       way.setAttribute("points", path || "");
@@ -163,11 +164,11 @@ document.addEventListener("DOMContentLoaded", () => {
       stage.append(marks);
       const lines = across ? panel.lines : own;
       const all = rows || (across ? lines.flatMap((l) => l.at.map((a) => a[2])) : own.map(named));
-      const at = (value) => {
-        const near = (a, b, far = 1e-3) => Math.abs(a - b) <= far * Math.abs(b);
+      const at = (chosen) => {
+        const near = (a, far = 1e-3) => chosen.some((b) => Math.abs(a - b) <= far * Math.abs(b));
         const told = [];
         let path = "";
-        const row = rows ? rows.findIndex((some) => near(some, value, 5e-3)) : -1;
+        const row = rows ? rows.findIndex((some) => near(some, 5e-3)) : -1;
         if (row >= 0) {
           const high = (bottom - top) / rows.length;
           const y = top + (panel.down ? row : rows.length - 1 - row) * high;
@@ -177,11 +178,11 @@ document.addEventListener("DOMContentLoaded", () => {
         }
         for (const line of lines) {
           if (across) {
-            const point = line.at.find((some) => near(some[2], value));
+            const point = line.at.find((some) => near(some[2]));
             if (!point) continue;
             told.push(`${line.name || panel.y} ${say(point[3])}`);
             path = `${point[0]},${top} ${point[0]},${bottom}`;
-          } else if (near(named(line), value)) {
+          } else if (near(named(line))) {
             path = line.at.map((some) => some.slice(0, 2).join()).join(" ");
             const last = line.at[line.at.length - 1];
             told.push(`${panel.y} ${say(last[3])} at the end`);
@@ -197,17 +198,28 @@ document.addEventListener("DOMContentLoaded", () => {
   };
   const bar = (axis) => {
     const ours = linked.filter((some) => some.axis === axis);
-    const counts = new Map();
     const wide = ours.filter((some) => some.across);
-    for (const { values: some } of wide.length > 1 ? wide : ours)
-      for (const v of some) counts.set(v, (counts.get(v) || 0) + 1);
-    const shared = [...counts].filter(([, n]) => n > 1).map(([v]) => v);
-    const stops = shared.sort((a, b) => a - b);
-    if (stops.length < 2) return;
+    /* Figures that share a value belong together, as those of one data set do. */
+    let groups = [];
+    for (const { values: some } of wide.length > 1 ? wide : ours) {
+      const apart = (group) => !group.flat().some((v) => some.has(v));
+      const joined = groups.filter((group) => !apart(group)).flat();
+      groups = [...groups.filter(apart), [...joined, [...some]]];
+    }
+    groups = groups
+      .map((group) => group.flat().sort((a, b) => a - b))
+      .map((all) => all.filter((v, k) => v === all[k + 1] && v !== all[k - 1]))
+      .filter((all) => all.length > 1);
+    const most = Math.max(0, ...groups.map((all) => all.length));
+    if (most < 2) return;
     const words = make("output", "", { ariaLive: "polite" });
-    const here = (k) => (axis === "σ" ? `σ = ${say(stops[k])}` : `${say(stops[k])} parameters`);
+    const chosen = (k) => groups.flatMap((all) => all[k - most + all.length] ?? []);
+    const here = (k) => {
+      const values = chosen(k).map(say).join(" or ");
+      return axis === "σ" ? `σ = ${values}` : `${values} parameters`;
+    };
     const act = (k) => {
-      const told = ours.map((some) => [some.stage, some.at(stops[k])]);
+      const told = ours.map((some) => [some.stage, some.at(chosen(k))]);
       const seen = ([stage]) => {
         const frame = stage.getBoundingClientRect();
         return frame.bottom > 120 && frame.top < innerHeight;
@@ -219,7 +231,7 @@ document.addEventListener("DOMContentLoaded", () => {
       words.textContent = `${here(k)}. ${texts.join("; ")}`;
     };
     const one = axis === "σ" ? "One σ" : "One size";
-    const [label, input] = slider(`${one} in all figures`, stops.length - 1, act);
+    const [label, input] = slider(`${one} in all figures`, most - 1, act);
     words.textContent = `Move it: a mark goes through every figure over ${axis}.`;
     let section = ours[0].stage;
     const top = document.querySelector(".bd-article section");

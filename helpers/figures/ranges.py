@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
@@ -66,3 +66,11 @@ def plain_logarithms(axis: Axis) -> None:
     axis.set_major_formatter("{x:g}")
     axis.set_minor_locator(LogLocator(subs=(2, 5)))
     axis.set_minor_formatter("{x:g}" if high < 100 * low else NullFormatter())
+
+
+def thousands(axis: Axis) -> None:
+    """Counts on a logarithmic axis, as 20 k, two more of them where it is short."""
+    low, high = axis.get_view_interval()
+    axis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axis.set_major_formatter(EngFormatter())
+    axis.set_minor_formatter(EngFormatter() if high < 100 * low else NullFormatter())

@@ -154,18 +154,23 @@ def test_one_size_of_network_goes_through_figures_and_its_row_of_a_map(opened):
         "rows": ["900", "2.01 k"],
     }
     curves["cells"] = [[0.1, 0.2], [0.3, 0.4]]
-    tab = opened({"panels": [sizes]}, {"panels": [sizes]}, {"panels": [curves]})
+    others = json.loads(json.dumps(sizes).replace("900", "905").replace("2010", "5000"))
+    others["lines"][0]["at"][2][2] = 7000
+    pairs = [{"panels": [some]} for some in (sizes, others)] * 2
+    tab = opened(*pairs, {"panels": [curves]})
     slider = tab.get_by_label("One size in all figures")
     assert slider.get_attribute("max") == "2"
     slider.focus()
     slider.press("ArrowRight")
-    assert slider.get_attribute("aria-valuetext") == "2,010 parameters"
+    assert slider.get_attribute("aria-valuetext") == "2,010 or 5,000 parameters"
     words = tab.locator(".sigma-bar output").inner_text()
-    assert words == "2,010 parameters. accuracy: test 0.5"
-    row = tab.locator(".sigma").nth(2)
-    assert row.get_attribute("points").split()[0] == "0.1,0"
+    assert words == "2,010 or 5,000 parameters. accuracy: test 0.5"
+    marks = tab.locator(".sigma").evaluate_all(
+        "all => all.map(e => e.getAttribute('points'))"
+    )
+    assert marks[:4] == ["0.5,0 0.5,0.9"] * 4 and marks[4].startswith("0.1,0 ")
     slider.press("End")
-    assert row.get_attribute("points") == ""
+    assert tab.locator(".sigma").nth(4).get_attribute("points") == ""
 
 
 def test_a_single_figure_over_sigma_has_no_slider(opened):

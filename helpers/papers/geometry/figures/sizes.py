@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from helpers.figures.maps import HATCHED, LABEL
 from helpers.figures.marks import AT, draw_mean, known_epochs, mean_band, shaped
 from helpers.figures.panels import entries, entry, grid, key, note_n
-from helpers.figures.ranges import keep_within, stay_near
+from helpers.figures.ranges import keep_within, stay_near, thousands
 from helpers.figures.style import looks
 from helpers.papers.geometry.figures.geometry import MEASURES
 
@@ -96,6 +96,7 @@ def _draw(
     for name, look in looks(curves).items():
         style = look.line() | {"label": name, "zorder": 3, "within": within}
         draw_mean(ax, sizes, mean_band(curves[name]), curves[name], **style)
+    thousands(ax.xaxis)
     stay_near(ax, curves.values())
 
 
