@@ -69,8 +69,9 @@ def plain_logarithms(axis: Axis) -> None:
 
 
 def thousands(axis: Axis) -> None:
-    """Counts on a logarithmic axis, as 20 k, two more of them where it is short."""
+    """Counts on a logarithmic axis, as 20 k, more of them where it is short."""
     low, high = axis.get_view_interval()
-    axis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axis.set_tick_params(which="both", length=3, pad=3.5)
+    axis.set_minor_locator(LogLocator(subs=(2, 5) if high < 100 * low else (3,)))
     axis.set_major_formatter(EngFormatter())
-    axis.set_minor_formatter(EngFormatter() if high < 100 * low else NullFormatter())
+    axis.set_minor_formatter(EngFormatter() if high < 1000 * low else NullFormatter())

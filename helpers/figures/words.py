@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from helpers.figures.drawn import Panel, Series, panels_of
 
 LEVEL = 0.04  # of what a panel spans: a line that changes less is level
-TURN = 0.2  # of what a line spans: it has a peak or a dip that is at least as high
+TURN = 0.15  # of what a line spans: it has a peak or a dip that is at least as high
 MOST = 4  # lines that are told one by one
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 

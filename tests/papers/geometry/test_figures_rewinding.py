@@ -475,6 +475,20 @@ def test_the_threshold_stands_at_its_geometric_mean_in_the_range_of_the_networks
     assert note_of(ax) == words
 
 
+@pytest.mark.parametrize("ends", [(13_630, 688_700), (2_094, 319_500), (900, 4e6)])
+def test_no_number_on_the_axis_of_sizes_lies_on_another(rng, ends):
+    sizes = np.geomspace(*ends, 4)
+    panels = {name: {"test": rng.random((4, 4))} for name in "ab"}
+    drawn = figures.by_size(panels, sizes=sizes)
+    drawn[0].figure.canvas.draw()
+    for ax in drawn:
+        low, high = ax.get_xlim()
+        labels = [*ax.get_xmajorticklabels(), *ax.get_xminorticklabels()]
+        labels = [t for t in labels if low < t.get_position()[0] < high]
+        labels.sort(key=lambda t: t.get_position()[0])
+        assert len(labels) > 2 and not touch(labels)
+
+
 def test_widths_stand_above_the_upper_panels_and_do_not_touch(rng):
     drawn = figures.by_size(by_width(rng), sizes=SIZES, widths=WIDTHS)
     above = [ax.child_axes for ax in drawn]
