@@ -34,6 +34,7 @@ IN_WORDS = {
 }
 RETRAINED = 5  # epochs
 BATCH = 64
+FEWEST = 4  # settings from which on an interval says something
 
 
 class Asked(NamedTuple):
@@ -80,15 +81,23 @@ def localise(histories: Histories, data) -> dict[str, np.ndarray]:
     return {test: np.stack([row[test] for row in rows]) for test in TESTS}
 
 
+def pair_agreements(found: dict[str, np.ndarray]) -> dict[str, list[float]]:
+    """Rank correlation over layers of each two tests, (network,); NaN: undefined."""
+    return {
+        f"{one} and {other}": [
+            spearman(a, b) for a, b in zip(found[one], found[other], strict=True)
+        ]
+        for one, other in combinations(found, 2)
+    }
+
+
 def agreements(found: dict[str, np.ndarray]) -> np.ndarray:
     """Rank correlation over layers between two tests, mean over pairs: (network,).
 
     Of the pairs that are defined: a test that is the same in all layers ranks none, as
     rewinding where the best epoch is the last. NaN where no pair is.
     """
-    pairs = combinations(found.values(), 2)
-    each = [[spearman(a, b) for a, b in zip(*pair, strict=True)] for pair in pairs]
-    table = np.array(each)
+    table = np.array(list(pair_agreements(found).values()))
     known = np.isfinite(table)
     sums = np.where(known, table, 0).sum(0)
     return np.where(known.any(0), sums / np.maximum(known.sum(0), 1), np.nan)
@@ -98,6 +107,27 @@ def agreement(settings: dict[str, dict[str, np.ndarray]]) -> dict[str, Estimate]
     """Do the tests agree (X6)? Over settings, each the mean of its networks."""
     groups = [agreements(found) for found in settings.values()]
     return {"rank_correlation_of_tests": clustered_interval(groups)}
+
+
+def agreement_by_family(settings: dict[str, dict[str, np.ndarray]]) -> dict[str, dict]:
+    """Each two tests -> family -> their correlation in words, n counts settings.
+
+    A family is the first word of a setting's name. A setting counts with the networks
+    in which both tests rank the layers; an interval takes four of them.
+    """
+    table: dict[str, dict] = {}
+    for family in dict.fromkeys(name.split()[0] for name in settings):
+        own = [found for name, found in settings.items() if name.split()[0] == family]
+        each = [pair_agreements(found) for found in own]
+        for pair in each[0]:
+            known = [np.array(some[pair]) for some in each]
+            known = [values[np.isfinite(values)] for values in known]
+            found = clustered_interval([values for values in known if values.size])
+            words = (
+                "{:.2f} [{:.2f}, {:.2f}], n = {}" if found.n > 3 else "{0:.2f}, n = {3}"
+            )
+            table.setdefault(pair, {})[family] = words.format(*found)
+    return table
 
 
 def _kept(run: Run, data, epoch: int) -> dict[str, np.ndarray]:

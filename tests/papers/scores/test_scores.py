@@ -174,6 +174,12 @@ def test_tests_of_localisation_agree_with_themselves(trained, digits):
     assert np.isnan(localisation.agreements(level)).all()
     (found,) = localisation.agreement({"level": level, "same": same}).values()
     assert np.isnan(found.value) and found.n == 2
+    named = {f"relu {k}": same for k in range(4)} | {"sin 1": turned, "sin 2": level}
+    table = localisation.agreement_by_family(named)
+    assert table["gradients and rewinding"] == {
+        "relu": "1.00 [1.00, 1.00], n = 4",
+        "sin": "-1.00, n = 1",
+    }
 
 
 def test_answers_are_those_of_the_networks(digits):
