@@ -30,7 +30,9 @@ def gradient_agreement(labels: Tensor, factors: list[tuple[Tensor, Tensor]]) -> 
     paper A's in-class alignment which belongs to one example. labels: (example,).
     factors: of each weight (a, u) with gradient u a^T, (example, ...) each.
     """
-    gram = sum((a @ a.mT) * (u @ u.mT) for a, u in _floats(factors))
+    # The others' sum is a difference, in which a large gradient would lose all digits.
+    pairs = [(a.double(), u.double()) for a, u in factors]
+    gram = sum((a @ a.mT) * (u @ u.mT) for a, u in pairs)
     same = labels[:, None] == labels
     same = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     own = same.to(gram.dtype)
@@ -76,15 +78,12 @@ def neighbour_agreement(
     return (labels[nearest] == labels[:, None]).double().mean(1)
 
 
-def probe_margin(
-    features: Tensor, labels: Tensor, classes: int, *, asked: Tensor | None = None
-) -> Tensor:
+def probe_margin(features: Tensor, labels: Tensor, classes: int) -> Tensor:
     """How surely a linear probe that never saw an example gives it a label.
 
     (example,): its own output less the largest other one, of ridge regression on
     one-hot labels with the example left out (exactly, by the hat matrix); above 0 the
-    probe is right. labels: what the probe learns. asked: what it is asked for; None:
-    the same.
+    probe is right. labels: what the probe learns, (example,).
     """
     points = features.double()
     points = torch.cat([points, points.new_ones(len(points), 1)], 1)
@@ -95,10 +94,6 @@ def probe_margin(
     hat = torch.linalg.solve(inner, points.mT).mT  # (example, feature)
     own = (hat * points).sum(1, keepdim=True)
     left_out = (hat @ (points.mT @ targets) - own * targets) / (1 - own)
-    wanted = (labels if asked is None else asked)[:, None]
+    wanted = labels[:, None]
     given = left_out.gather(1, wanted)[:, 0]
     return given - left_out.scatter(1, wanted, -torch.inf).max(1).values
-
-
-def _floats(factors: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
-    return [(a.float(), u.float()) for a, u in factors]

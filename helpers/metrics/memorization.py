@@ -34,15 +34,12 @@ class Scores(NamedTuple):
         return int(np.isnan(self.value).sum())
 
 
-def memorization_scores(
-    right: ArrayLike, seen: ArrayLike, *, weights: ArrayLike | None = None
-) -> Scores:
+def memorization_scores(right: ArrayLike, seen: ArrayLike) -> Scores:
     """Scores of every example from many networks.
 
     right: whether a network gives an example its own label, bool (network, example).
-    seen: whether it was trained on it, likewise. weights: (network,), how often each
-    network counts, for resampling; None: once. An example with fewer than two networks
-    on either side has no score.
+    seen: whether it was trained on it, likewise. An example with fewer than two
+    networks on either side has no score.
     """
     right, seen = np.asarray(right, dtype=bool), np.asarray(seen, dtype=bool)
     if right.shape != seen.shape or right.ndim != 2:
@@ -50,14 +47,9 @@ def memorization_scores(
             f"right {right.shape} and seen {seen.shape}: give two tables of one shape, "
             "(network, example)"
         )
-    counts = np.ones(len(right)) if weights is None else np.asarray(weights, float)
-    if counts.shape != (len(right),) or not (counts >= 0).all():
-        raise Mistake(
-            f"weights of shape {counts.shape}: one for each network, 0 or more"
-        )
-    held = counts @ seen
-    left = counts.sum() - held
-    inside, outside = counts @ (right & seen), counts @ (right & ~seen)
+    held = seen.sum(0)
+    left = len(seen) - held
+    inside, outside = (right & seen).sum(0), (right & ~seen).sum(0)
     enough = (held >= LEAST) & (left >= LEAST)
     with np.errstate(divide="ignore", invalid="ignore"):
         inside, outside = inside / held, outside / left

@@ -35,7 +35,9 @@ C1 C2 C3 C4 C5 C6 C7 C8 C9 C10 C11 C12 C13 C14 C15 C16 C17 C18 C19 C20 C21 C22 C
 C25 C26 C27 C28 C29 C30 C31 C32 C33 C-eq1 C-rank1 C-identity C-transition
 C11-size C12-switch C22-sizes C23-switch C27-eight C-transition-median C-ten C-many
 """
-BEYOND = "X1 X2 X3 X4 X5 X6 X7 X8 X-hidden X-hidden-learnt X-probe"
+BEYOND = (
+    "X1 X2 X3 X4 X5 X6 X7 X8 X-hidden X-hidden-learnt X-probe X-probe-one X5-matched"
+)
 LAPTOP = """
 A1a A2a A2b A2c A2d A11 A-thm1
 A1b A3 A4a A4b A4c A5a A5b A5c A5d A-logits

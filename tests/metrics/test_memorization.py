@@ -53,15 +53,6 @@ def test_random_subsets_are_right_on_average_and_as_far_off_as_they_say():
     assert 0.9 < np.sqrt(np.square(off).mean() / np.square(told).mean()) < 1.1
 
 
-def test_weights_count_networks_more_than_once():
-    right, seen = tables([*combinations(range(len(POINTS)), 5)])
-    weights = np.random.default_rng(1).integers(0, 3, len(right))
-    twice = memorization_scores(right, seen, weights=weights)
-    written_out = memorization_scores(right.repeat(weights, 0), seen.repeat(weights, 0))
-    for a, b in zip(twice, written_out, strict=True):
-        assert a == pytest.approx(b, nan_ok=True)
-
-
 def test_an_example_with_one_network_on_a_side_has_no_score():
     seen = np.array([[1, 1, 0], [1, 0, 0], [1, 1, 0], [0, 0, 1]], dtype=bool)
     scores = memorization_scores(seen, seen)
@@ -72,5 +63,3 @@ def test_an_example_with_one_network_on_a_side_has_no_score():
 def test_tables_that_do_not_fit_are_refused():
     with pytest.raises(Mistake, match=r"two tables of one shape"):
         memorization_scores(np.ones((3, 4)), np.ones((3, 5)))
-    with pytest.raises(Mistake, match=r"one for each network"):
-        memorization_scores(np.ones((3, 4)), np.ones((3, 4)), weights=[1, 2])

@@ -1,161 +1,131 @@
-"""Estimates with intervals where both examples and networks are samples (X1 to X5, X8).
+"""What scores tell: who is memorized, what says so beforehand, are random labels alike.
 
-Resampled together: networks on subsets, networks on all examples, and the examples,
-each with replacement; intervals are as wide as the middle 95 of 100 such worlds (a
-bootstrap of crossed factors). A single example's score has a standard error of its own.
+Intervals are of resampled worlds (X1 to X5, and the scores of X8), else over networks.
 """
 
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Iterable
 
 import numpy as np
 
-from helpers.errors import Mistake
-from helpers.estimates import Estimate, paired_difference
-from helpers.estimates.intervals import spearman, undefined
-from helpers.papers.scores.subsets import Answers
-from helpers.streams import stream
+from helpers.estimates import Estimate, mean_interval, paired_difference
+from helpers.estimates.intervals import spearman
+from helpers.papers.scores.subsets import FEWEST, Answers
+from helpers.papers.scores.worlds import World, interval
 
-DRAWS = 400
 MEMORIZED, SOME = 0.5, 0.25  # scores from which an example counts as memorized
-FEWEST = 5  # examples of a kind that a statement takes
-
-# From scores (example,) and values (example,) that belong to them to a number.
-Statistic = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
-
-
-class World:
-    """Scores of examples, what networks on all of them say, and resampled worlds.
-
-    permuted: bool (example,).
-    """
-
-    def __init__(self, answers: Answers, permuted: np.ndarray, *, seed: int = 0):
-        if not len(answers.right):
-            raise Mistake("no network on a subset has fitted it: give more epochs")
-        self.answers, self.permuted = answers, np.asarray(permuted, dtype=bool)
-        self._seed = seed
-
-    @cached_property
-    def scores(self) -> np.ndarray:
-        """Scores of the examples, NaN where undefined."""
-        return self.answers.scores().value
-
-    @cached_property
-    def examples(self) -> np.ndarray:
-        """Examples of each resampled world, (draw, example)."""
-        count = len(self.permuted)
-        generator = stream(self._seed, "resampled examples")
-        return generator.integers(count, size=(DRAWS, count))
-
-    @cached_property
-    def drawn_scores(self) -> np.ndarray:
-        """Scores in each resampled world, (draw, example), of all examples."""
-        right, seen = self.answers
-        weights = resampled(len(right), seed=self._seed, purpose="subset networks")
-        held, inside, outside = (
-            weights @ table.astype(float)
-            for table in (seen, right & seen, right & ~seen)
-        )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            left = weights.sum(1, keepdims=True) - held
-            return inside / held - outside / left
-
-    def estimate(
-        self, statistic: Statistic, values: np.ndarray | None = None, *, n: int
-    ) -> Estimate:
-        """A statistic of scores, values and kinds, with its interval.
-
-        values: (network, example), of which the mean is taken; None: ones.
-        """
-        table = np.ones((1, len(self.permuted))) if values is None else values
-        known = np.isfinite(self.scores) & np.isfinite(table).all(0)
-        weights = resampled(len(table), seed=self._seed, purpose="other networks")
-        means = weights @ np.nan_to_num(table) / weights.sum(1, keepdims=True)
-        found = []
-        for scores, mean, chosen in zip(
-            self.drawn_scores, means, self.examples, strict=True
-        ):
-            some = chosen[known[chosen] & np.isfinite(scores[chosen])]
-            found.append(statistic(scores[some], mean[some], self.permuted[some]))
-        given = (self.scores, np.nan_to_num(table).mean(0), self.permuted)
-        value = statistic(*(each[known] for each in given))
-        return interval(value, found, n=n)
-
-
-def interval(value: float, found: list[float], *, n: int) -> Estimate:
-    """A value with an interval as wide as the middle 95 of 100 resampled values.
-
-    About the value itself: scores of resampled networks are noisier than the scores, so
-    that their correlations lie lower.
-    """
-    if not np.isfinite([value, *found]).all():
-        return undefined(n)
-    low, high = np.percentile(found, [2.5, 97.5]) - np.mean(found)
-    return Estimate(float(value), float(value + low), float(value + high), n)
-
-
-def resampled(count: int, *, seed: int, purpose: str) -> np.ndarray:
-    """How often each of `count` cases is drawn, (draw, case); the rows add up to it."""
-    generator = stream(seed, f"resampled {purpose}")
-    even = np.full(count, 1 / count)
-    return generator.multinomial(count, even, size=DRAWS).astype(float)
+BINS = 0.5, 0.6, 0.7, 0.8, 0.9, 1.01  # of scores that count as equal
+GROUPS = 20  # of a few networks on subsets, at most, whose scores are compared
 
 
 def scores_of_kinds(world: World) -> dict[str, Estimate]:
     """Who is memorized (X1)."""
     n = len(world.answers.right)
 
-    def of_permuted(scores, _, permuted):
-        return scores[permuted].mean() if permuted.any() else np.nan
+    def of_random(scores, _, random):
+        return scores[random].mean() if random.any() else np.nan
 
-    def of_natural(scores, _, permuted):
-        return (scores[~permuted] > SOME).mean() if (~permuted).any() else np.nan
+    def of_own(scores, _, random):
+        return (scores[~random] > SOME).mean() if (~random).any() else np.nan
 
     return {
-        "mean_score_of_permuted": world.estimate(of_permuted, n=n),
-        "share_of_natural_above_quarter": world.estimate(of_natural, n=n),
+        "mean_score_of_permuted": world.estimate(of_random, n=n),
+        "share_of_natural_above_quarter": world.estimate(of_own, n=n),
     }
 
 
 def rank_correlation(world: World, values: np.ndarray) -> Estimate:
-    """Of scores with a measure (network, example), over natural examples."""
+    """Of scores with a measure, its mean over networks, among examples with own labels.
 
-    def statistic(scores, mean, permuted):
-        return spearman(scores[~permuted], mean[~permuted])
+    values: (network, example).
+    """
+
+    def statistic(scores, mean, random):
+        return spearman(scores[~random], mean[~random])
 
     return world.estimate(statistic, values, n=len(values))
+
+
+def of_one_network(world: World, values: np.ndarray) -> Estimate:
+    """The same correlation in one network, mean and t interval over networks."""
+    known = world.own & np.isfinite(world.scores) & np.isfinite(values).all(0)
+    found = [spearman(world.scores[known], each[known]) for each in values]
+    return mean_interval(found)
+
+
+def of_few_networks(world: World, counts: Iterable[int]) -> dict[int, float]:
+    """Correlation of scores from few networks on subsets with those from all others.
+
+    Number of networks -> mean over groups of as many, GROUPS of them at most, over
+    examples with their own labels of which both know a score; NaN for too few networks.
+    """
+    right, seen = world.answers
+    found = {}
+    for count in counts:
+        groups = min(GROUPS, len(right) // count - 1)
+        each = []
+        for k in range(max(groups, 0)):
+            inside = np.zeros(len(right), dtype=bool)
+            inside[k * count : (k + 1) * count] = True
+            few, rest = (
+                Answers(right[p], seen[p]).scores().value for p in (inside, ~inside)
+            )
+            known = world.own & np.isfinite(few) & np.isfinite(rest)
+            each.append(spearman(few[known], rest[known]))
+        found[count] = float(np.mean(each)) if each else float("nan")
+    return found
 
 
 def random_against_natural(
     world: World, fits: np.ndarray, agreement: np.ndarray
 ) -> dict[str, Estimate]:
-    """Are permuted examples like naturally memorized ones (X5)?
+    """Are random labels like naturally memorized ones (X5), also at equal scores?
 
     fits: epochs of first fit, agreement: that of neighbours, (network, example) each.
     """
-    return {
-        "first_fit_permuted_over_natural": world.estimate(_ratio, fits, n=len(fits)),
-        "neighbour_gap_last_layer": world.estimate(_gap, agreement, n=len(agreement)),
-    }
+    found = {}
+    for name, kinds in {"": _kinds, "_at_equal_scores": _equal}.items():
+        for words, combine, values in (
+            ("first_fit_permuted_over_natural", np.divide, fits),
+            ("neighbour_gap_last_layer", np.subtract, agreement),
+        ):
+
+            def statistic(*given, kinds=kinds, combine=combine) -> float:
+                return float(combine(*kinds(*given)))
+
+            found[words + name] = world.estimate(statistic, values, n=len(values))
+    return found
 
 
-def _kinds(scores, mean, permuted) -> tuple[float, float]:
-    """Means of permuted and of naturally memorized examples."""
-    natural = ~permuted & (scores >= MEMORIZED)
-    if min(permuted.sum(), natural.sum()) < FEWEST:
+def _kinds(scores, mean, random) -> tuple[float, float]:
+    """Means of random labels and of naturally memorized examples."""
+    natural = ~random & (scores >= MEMORIZED)
+    if min(random.sum(), natural.sum()) < FEWEST:
         return np.nan, np.nan
-    return mean[permuted].mean(), mean[natural].mean()
+    return mean[random].mean(), mean[natural].mean()
 
 
-def _ratio(*given) -> float:
-    one, other = _kinds(*given)
-    return one / other
+def _equal(scores, mean, random) -> tuple[float, float]:
+    """The same where both have scores of MEMORIZED or more, in the same shares.
 
-
-def _gap(*given) -> float:
-    one, other = _kinds(*given)
-    return one - other
+    Natural examples have the weights that give each of BINS the share of random ones; a
+    bin that has no natural example counts for neither.
+    """
+    place = np.digitize(scores, BINS)
+    inside = (place > 0) & (place < len(BINS))
+    one, other = (
+        np.bincount(place[inside & some], minlength=len(BINS)).astype(float)
+        for some in (random, ~random)
+    )
+    one[other == 0] = 0
+    if min(one.sum(), other[one > 0].sum()) < FEWEST:
+        return np.nan, np.nan
+    sums = [
+        np.bincount(place[inside & some], mean[inside & some], minlength=len(BINS))
+        for some in (random, ~random)
+    ]
+    used = one > 0
+    means = [sums[0][used] / one[used], sums[1][used] / other[used]]
+    return tuple(float(one[used] @ each / one.sum()) for each in means)
 
 
 def hidden(true_probe: np.ndarray, output: np.ndarray) -> dict[str, Estimate]:
@@ -174,9 +144,10 @@ def hidden(true_probe: np.ndarray, output: np.ndarray) -> dict[str, Estimate]:
 def more_memorized(smallest: World, largest: World) -> Estimate:
     """Mean score of natural examples, largest minus smallest scale (X8).
 
-    The worlds have the same examples, and networks of their own.
+    The worlds have the same examples, and networks of the same seeds, which are drawn
+    together.
     """
-    some = ~smallest.permuted
+    some = smallest.own
     gaps = largest.drawn_scores - smallest.drawn_scores
     n = min(len(world.answers.right) for world in (smallest, largest))
     found = [

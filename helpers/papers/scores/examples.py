@@ -7,12 +7,13 @@ from helpers.datasets import network_inputs
 from helpers.metrics import examples
 from helpers.models.layers import INPUT, layer_features, layer_names
 from helpers.models.of import model_of
-from helpers.papers.scores.subsets import ask_each, labels_of
+from helpers.papers.scores.subsets import ask_each, kinds_of
 from helpers.runs import Run
 from helpers.runs.histories import Histories
 from helpers.runs.kept import kept
 from helpers.runs.store import RunFolder
 
+RECIPE = 2  # raised where a measure changes: random labels that are true count no more
 # Means over the kept epochs after the first, (example,) each; then the same by layer.
 SINGLE = ("curvature", "alignment")
 BY_LAYER = ("distance", "neighbours", "margin")
@@ -31,11 +32,12 @@ def layers_seen(run: Run, data) -> list[str]:
 def describe_examples(histories: Histories, data) -> dict[str, np.ndarray]:
     """Measures of every example in each network, name -> (network, ...).
 
-    first_fit: the first kept epoch at which its label is given, (network, example); the
-    last epoch and one more where it never is. curvature, alignment: (network, example).
-    distance, neighbours, margin: (network, layer, example). true_probe: accuracy on the
-    true labels of permuted examples, (network, epoch, layer), and output: that of the
-    network itself, (network, epoch), at the first, a middle and the last kept epoch.
+    first_fit: the first kept epoch, after training has begun, at which its label is
+    given, (network, example); the last epoch and one more where it never is. curvature,
+    alignment: (network, example). distance, neighbours, margin: (network, layer,
+    example). true_probe: accuracy on the true labels of examples with random ones,
+    (network, epoch, layer), and output: that of the network itself, (network, epoch),
+    at the first, a middle and the last kept epoch.
     """
     rows = ask_each(_kept, histories, data, "examples")
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
@@ -45,34 +47,36 @@ def _kept(run: Run, data, epoch: int) -> dict[str, np.ndarray]:
     folder = RunFolder(run)
 
     def make() -> dict:
-        epochs = [e for e in folder.snapshot_epochs() if e <= epoch]
+        epochs = sorted({epoch, *(e for e in run.snapshots if e < epoch)})
         return _measured(run, data, {e: folder.snapshot(e) for e in epochs})
 
-    return kept(folder, "examples", {"epochs": list(run.snapshots)}, make)
+    asked = {"epochs": list(run.snapshots), "recipe": RECIPE}
+    return kept(folder, "examples", asked, make)
 
 
 def _measured(run: Run, data, weights: dict[int, dict]) -> dict[str, np.ndarray]:
     """All measures of one network, from its weights by epoch."""
-    model, drawn = model_of(run, data), labels_of(run, data)
+    model, drawn = model_of(run, data), kinds_of(run, data)
     images, layers = network_inputs(data.train_images), layers_seen(run, data)
     found: dict[str, list] = {name: [] for name in (*SINGLE, *BY_LAYER, "right")}
     probes, outputs = [], []
     for epoch, own in weights.items():
         passed = model.forward(own, images)
         predicted = passed.logits.argmax(-1)
-        found["right"].append(predicted == drawn.labels)
         features = dict(layer_features(model, own, images, layers=layers))
-        probes.append(_true_probes(features, data, drawn.permuted))
-        hidden = (predicted == data.train_labels)[drawn.permuted]
+        probes.append(_true_probes(features, data, drawn.random))
+        hidden = (predicted == data.train_labels)[drawn.random]
         outputs.append(hidden.double().mean())
         if epoch == 0 and len(weights) > 1:
             continue
+        found["right"].append(predicted == drawn.labels)
         slopes = model.input_slopes(own, passed)
         found["curvature"].append(examples.input_curvature(passed.logits, slopes))
         found["alignment"].append(_agreement(model, own, passed, drawn.labels))
         for name, values in _by_layer(features, drawn.labels, data.classes).items():
             found[name].append(values)
-    first = _first_fit(torch.stack(found.pop("right")), list(weights))
+    trained = [epoch for epoch in weights if epoch or len(weights) == 1]
+    first = first_fit(torch.stack(found.pop("right")), trained)
     means = {name: torch.stack(each).nanmean(0) for name, each in found.items()}
     more = {"true_probe": torch.stack(probes), "output": torch.stack(outputs)}
     arrays = {"first_fit": first, **means, **{k: _three(v) for k, v in more.items()}}
@@ -84,7 +88,7 @@ def _three(values: torch.Tensor) -> torch.Tensor:
     return values[[0, len(values) // 2, -1]]
 
 
-def _first_fit(right: torch.Tensor, epochs: list[int]) -> torch.Tensor:
+def first_fit(right: torch.Tensor, epochs: list[int]) -> torch.Tensor:
     """The first epoch at which each example is right, from (epoch, example)."""
     at = torch.tensor([*epochs, epochs[-1] + 1], dtype=torch.float64)
     place = torch.where(right.any(0), right.int().argmax(0), len(epochs))
@@ -111,10 +115,10 @@ def _by_layer(features: dict, labels, classes: int) -> dict[str, torch.Tensor]:
     return dict(zip(BY_LAYER, map(torch.stack, zip(*each, strict=True)), strict=True))
 
 
-def _true_probes(features: dict, data, permuted) -> torch.Tensor:
-    """Share of permuted examples whose true label a probe finds, (layer,)."""
+def _true_probes(features: dict, data, chosen) -> torch.Tensor:
+    """Share of the chosen examples whose true label a probe finds, (layer,)."""
     margins = (
-        examples.probe_margin(values, data.train_labels, data.classes)[permuted]
+        examples.probe_margin(values, data.train_labels, data.classes)[chosen]
         for values in features.values()
     )
     return torch.stack([(margin > 0).double().mean() for margin in margins])

@@ -1,6 +1,6 @@
 """What the chapter on memorization scores draws."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
@@ -24,18 +24,18 @@ KINDS = {"own label": "#14213D", "random label": "#D81B60"}
 BINS = np.linspace(-0.1, 1.0, 12)
 
 
-def score_shares(scores: ArrayLike, permuted: ArrayLike, *, networks: int) -> Axes:
+def score_shares(scores: ArrayLike, kinds: Sequence, *, networks: int) -> Axes:
     """Share of the examples of each kind by their score, in steps of a tenth.
 
-    scores, permuted: (example,). networks: on subsets, behind each score.
+    scores (example,); kinds: which have their own label, and which a random one, bool
+    (example,) each. networks: on subsets, behind each score.
     """
-    ax, scores, permuted = axes(), np.asarray(scores), np.asarray(permuted)
-    middles = (BINS[:-1] + BINS[1:]) / 2
-    for (name, shade), some in zip(KINDS.items(), (~permuted, permuted), strict=True):
+    ax, scores = axes(), np.asarray(scores)
+    for (name, shade), some in zip(KINDS.items(), kinds, strict=True):
         counts = np.histogram(np.clip(scores[some], BINS[0], BINS[-1]), BINS)[0]
         shares = counts / max(1, some.sum())
-        look = {"color": shade, "label": name, "drawstyle": "steps-mid"}
-        ax.plot(middles, shares, **look)
+        look = {"color": shade, "label": name, "drawstyle": "steps-post"}
+        ax.plot(BINS, [*shares, shares[-1]], **look)
     ax.set(xlabel="memorization score", ylabel="share of the examples", ylim=(0, None))
     ax.legend()
     lost = int(np.isnan(scores).sum())
@@ -44,10 +44,10 @@ def score_shares(scores: ArrayLike, permuted: ArrayLike, *, networks: int) -> Ax
     return ax
 
 
-def shown_examples(data, scores: ArrayLike, labels, permuted, *, count: int = 8):
+def shown_examples(data, scores: ArrayLike, labels, kinds: Sequence, *, count: int = 8):
     """Examples with the highest and the lowest scores, and some with random labels."""
-    scores, permuted = np.nan_to_num(scores, nan=0.5), np.asarray(permuted)
-    natural, drawn = np.flatnonzero(~permuted), np.flatnonzero(permuted)
+    scores = np.nan_to_num(scores, nan=0.5)
+    natural, drawn = map(np.flatnonzero, kinds)
     order = natural[np.argsort(scores[natural], kind="stable")]
     chosen = {
         "least memorized": order[:count],
@@ -68,7 +68,7 @@ def _row(data, some: np.ndarray, labels) -> tuple:
 
 
 def score_by(
-    values: ArrayLike, scores: ArrayLike, permuted: ArrayLike, *, label: str
+    values: ArrayLike, scores: ArrayLike, kinds: Sequence, *, label: str
 ) -> Axes:
     """Mean score of tenths of the examples, in the order of a measure, by kind.
 
@@ -76,8 +76,7 @@ def score_by(
     """
     ax, means = axes(), np.nanmean(values, axis=0)
     known = np.isfinite(scores) & np.isfinite(means)
-    kinds = zip(KINDS.items(), (~np.asarray(permuted), permuted), strict=True)
-    for (name, shade), some in kinds:
+    for (name, shade), some in zip(KINDS.items(), kinds, strict=True):
         chosen = np.flatnonzero(some & known)
         order = chosen[np.argsort(means[chosen], kind="stable")]
         parts = [part for part in np.array_split(order, 10) if len(part)]

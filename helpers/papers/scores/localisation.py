@@ -1,10 +1,10 @@
 """Three tests of where memorization sits, layer by layer, in networks of any family.
 
-Gradients: the share of a layer's gradient that permuted examples ask for, mean over
-training. Rewinding: what permuted examples lose, beyond what others lose, where a layer
-goes back to the best epoch. Retraining: what they lose where a layer goes back to its
-start and learns again from the other examples alone, all other layers fixed (Maini et
-al. 2023).
+Gradients: the share of a layer's gradient that examples with random labels ask for,
+mean over training. Rewinding: what these lose, beyond what those with their own labels
+lose, where a layer goes back to the best epoch. Retraining: what they lose where a
+layer goes back to its start and learns again from those with their own labels alone,
+all other layers fixed (Maini et al. 2023). Running statistics stay those of the end.
 """
 
 from itertools import combinations
@@ -19,7 +19,7 @@ from helpers.estimates import Estimate, clustered_interval
 from helpers.estimates.intervals import spearman
 from helpers.models.of import model_of
 from helpers.models.stages import Weights, layer_weights, stages
-from helpers.papers.scores.subsets import ask_each, labels_of
+from helpers.papers.scores.subsets import Kinds, ask_each, kinds_of
 from helpers.runs import Run
 from helpers.runs.histories import Histories
 from helpers.runs.kept import kept
@@ -32,6 +32,7 @@ IN_WORDS = {
     "rewinding": "lost by rewinding",
     "retraining": "lost by retraining",
 }
+RECIPE = 2  # raised where a measure changes: random labels that are true count no more
 RETRAINED = 5  # epochs
 BATCH = 64
 FEWEST = 4  # settings from which on an interval says something
@@ -43,8 +44,7 @@ class Asked(NamedTuple):
     stages: list
     layers: dict[str, list[str]]  # name of a layer -> names of its weights
     images: Tensor
-    labels: Tensor  # as trained on
-    permuted: Tensor  # bool (example,)
+    kinds: Kinds
     seed: int
     rate: float  # of learning
 
@@ -65,11 +65,12 @@ class Asked(NamedTuple):
         return torch.cat(chunks)
 
     def accuracies(self, weights: Weights) -> tuple[float, float]:
-        """On permuted examples and on the others."""
+        """On examples with random labels and on those with their own."""
         with torch.no_grad():
             chunks = [self.logits(weights, some) for some in self.images.split(512)]
-        right = (torch.cat(chunks).argmax(-1) == self.labels).double()
-        return right[self.permuted].mean().item(), right[~self.permuted].mean().item()
+        right = (torch.cat(chunks).argmax(-1) == self.kinds.labels).double()
+        random, own = (right[some].mean().item() for some in self.kinds[1:])
+        return random, own
 
 
 def localise(histories: Histories, data) -> dict[str, np.ndarray]:
@@ -134,20 +135,19 @@ def _kept(run: Run, data, epoch: int) -> dict[str, np.ndarray]:
     folder = RunFolder(run)
 
     def make() -> dict:
-        drawn, model = labels_of(run, data), model_of(run, data)
+        kinds, model = kinds_of(run, data), model_of(run, data)
         layers = {
             name: [*own.weights, *own.affine]
             for name, own in layer_weights(model).items()
             if not name.startswith("projection")
         }
         images = network_inputs(data.train_images)
-        asked = Asked(
-            stages(model), layers, images, *drawn, run.seed, run.learning_rate
-        )
+        asked = Asked(stages(model), layers, images, kinds, run.seed, run.learning_rate)
         weights = {e: folder.snapshot(e) for e in folder.snapshot_epochs()}
-        return _measured(asked, weights, last=epoch, best=_best_epoch(folder))
+        return measured(asked, weights, last=epoch, best=_best_epoch(folder))
 
-    return kept(folder, "localisation", {"retrained": RETRAINED}, make)
+    asked = {"retrained": RETRAINED, "recipe": RECIPE}
+    return kept(folder, "localisation", asked, make)
 
 
 def _best_epoch(folder: RunFolder) -> int:
@@ -155,7 +155,7 @@ def _best_epoch(folder: RunFolder) -> int:
     return int(np.nanargmax(folder.history()["test_accuracy"]))
 
 
-def _measured(asked: Asked, weights: dict, *, last: int, best: int) -> dict:
+def measured(asked: Asked, weights: dict, *, last: int, best: int) -> dict:
     """The three tests of one network, (layer,) each."""
     final, start = weights[last], weights[0]
     before = asked.accuracies(final)
@@ -172,27 +172,27 @@ def _measured(asked: Asked, weights: dict, *, last: int, best: int) -> dict:
 
 
 def _gradient_shares(asked: Asked, weights: Weights) -> list[float]:
-    """Norm of the gradient of permuted examples, over that of both kinds: (layer,)."""
+    """Norm of the gradient of random labels, over that of both kinds: (layer,)."""
     kernels = [names[0] for names in asked.layers.values()]
     norms = []
-    for some in (asked.permuted, ~asked.permuted):
+    for some in asked.kinds[1:]:
         own = {n: weights[n].clone().requires_grad_() for n in kernels}
         logits = asked.logits(weights | own, asked.images[some])
-        loss = torch.nn.functional.cross_entropy(logits, asked.labels[some])
+        loss = torch.nn.functional.cross_entropy(logits, asked.kinds.labels[some])
         each = torch.autograd.grad(loss, list(own.values()))
         norms.append([gradient.norm().item() for gradient in each])
     return [a / (a + b) if a + b else np.nan for a, b in zip(*norms, strict=True)]
 
 
 def _retrained(asked: Asked, weights: Weights, names: list[str]) -> Weights:
-    """Weights after one layer has learnt from the unpermuted examples alone."""
+    """Weights after one layer has learnt from examples with their own labels alone."""
     own = {n: weights[n].clone().requires_grad_() for n in names}
     adam = torch.optim.Adam(own.values(), lr=asked.rate)
-    clean = (~asked.permuted).nonzero().flatten()
+    clean = asked.kinds.own.nonzero().flatten()
     first = next(k for k, part in enumerate(asked.stages) if part.names & {*names})
     # What lies before the layer is fixed: it is computed once.
     entering = asked.entering(weights, asked.images[clean], first=first)
-    labels = asked.labels[clean]
+    labels = asked.kinds.labels[clean]
     for epoch in range(RETRAINED):
         order = stream(asked.seed, "order of retraining", epoch).permutation(len(clean))
         for index in torch.from_numpy(order).split(BATCH):

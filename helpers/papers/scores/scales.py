@@ -7,22 +7,25 @@ from helpers.estimates import Estimate, ratio_interval
 from helpers.metrics.manifolds.correlated import manifold_capacity
 from helpers.models.layers import layer_features
 from helpers.models.of import model_of
-from helpers.papers.scores.estimates import World, more_memorized
+from helpers.papers.scores.estimates import more_memorized
 from helpers.papers.scores.examples import layers_seen
 from helpers.papers.scores.subsets import ask_each
+from helpers.papers.scores.worlds import World
 from helpers.runs import Run
 from helpers.runs.histories import Histories
 from helpers.runs.kept import digest, kept
 from helpers.runs.store import RunFolder
+from helpers.streams import stream
 
+RECIPE = 2  # raised where the measure changes: each seed draws its own test images
 DRAWS = 150  # of the average over dichotomies
 
 
 def capacities(histories: Histories, data, *, points: int = 12) -> np.ndarray:
     """Capacity of the classes of test images, (network, scale, layer).
 
-    With balanced halves and a threshold, of so many points (images) a class at most;
-    layers of `layers_seen`. NaN where a network has diverged.
+    With balanced halves and a threshold, of so many points (images) a class at most, of
+    each seed others; layers of `layers_seen`. NaN where a network has diverged.
     """
 
     def ask(run: Run, data, epoch: int) -> tuple[Run, np.ndarray]:
@@ -37,8 +40,10 @@ def capacities(histories: Histories, data, *, points: int = 12) -> np.ndarray:
 
 def _kept(run: Run, data, epoch: int, points: int) -> np.ndarray:
     layers = layers_seen(run, data)
+    draws = stream(run.seed, "test images of manifolds")
     classes = [
-        np.flatnonzero(data.test_labels == c)[:points] for c in range(data.classes)
+        draws.permutation(np.flatnonzero(data.test_labels == c))[:points]
+        for c in range(data.classes)
     ]
     images = network_inputs(data.test_images)
 
@@ -52,6 +57,7 @@ def _kept(run: Run, data, epoch: int, points: int) -> np.ndarray:
         return {"capacity": np.array(found)}
 
     asked = {"images": digest(data.test_images), "points": points, "draws": DRAWS}
+    asked |= {"recipe": RECIPE}
     return kept(RunFolder(run), "test-capacity", asked, make)["capacity"]
 
 

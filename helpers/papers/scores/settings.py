@@ -20,7 +20,8 @@ def compared_networks(
     """Name of a setting -> its run; the lists go together.
 
     models: an activation, of perceptrons, or a family of modules. shares: of permuted
-    labels. A Mistake where the lists differ in length, or a setting is there twice.
+    labels. A Mistake where the lists differ in length, a setting is there twice, or
+    none is of perceptrons, whose units are counted.
     """
     lists = {"models": models, "widths": widths, "depths": depths, "shares": shares}
     if len({len(each) for each in lists.values()}) > 1:
@@ -28,11 +29,14 @@ def compared_networks(
         raise Mistake(f"settings: {said}; give as many of each")
     found: dict[str, Run] = {}
     for model, width, depth, share in zip(*lists.values(), strict=True):
-        name = f"{model} {width} × {depth}, {share:.0%}"
+        name = f"{model} {width} × {depth}, {100 * share:.4g}%"
         if name in found:
             raise Mistake(f"setting {name!r} is there twice: give each once")
         more = {"width": width, "depth": depth, "permuted_fraction": share}
         found[name] = replace(base, **_family(model), **more)
+    if all(run.model != "mlp" for run in found.values()):
+        allowed = ", ".join(ACTIVATIONS)
+        raise Mistake(f"settings: no perceptron is among them, name one of {allowed}")
     return found
 
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from helpers.datasets import network_inputs
 from helpers.datasets.labels import PermutedLabels, permute_labels, subset
@@ -20,6 +21,21 @@ from helpers.system.workers import side_by_side
 TOGETHER = 64  # networks that are asked at once
 
 
+FEWEST = 5  # examples of a kind that a statement takes
+
+
+class Kinds(NamedTuple):
+    """Labels that a run learns, and examples of two kinds, (example,) each.
+
+    random: those whose label was drawn and is not the true one. own: those that kept
+    theirs. An example that was given its true label by luck is neither.
+    """
+
+    labels: Tensor
+    random: Tensor
+    own: Tensor
+
+
 class Answers(NamedTuple):
     """Of networks on subsets, bool (network, example) each.
 
@@ -29,9 +45,9 @@ class Answers(NamedTuple):
     right: np.ndarray
     seen: np.ndarray
 
-    def scores(self, weights: np.ndarray | None = None) -> Scores:
+    def scores(self) -> Scores:
         """Memorization scores of all examples."""
-        return memorization_scores(self.right, self.seen, weights=weights)
+        return memorization_scores(self.right, self.seen)
 
 
 def labels_of(run: Run, data) -> PermutedLabels:
@@ -39,6 +55,19 @@ def labels_of(run: Run, data) -> PermutedLabels:
     fraction = run.permuted_fraction or 0.0
     drawn = {"classes": data.classes, "seed": run.permuted_by}
     return permute_labels(data.train_labels, fraction, **drawn)
+
+
+def kinds_of(run: Run, data) -> Kinds:
+    """Labels and kinds of a run's examples; a Mistake where a kind has too few."""
+    labels, permuted = labels_of(run, data)
+    random = permuted & (labels != data.train_labels)
+    for words, some in (("a wrong random label", random), ("their own", ~permuted)):
+        if some.sum() < FEWEST:
+            raise Mistake(
+                f"of {len(labels)} examples {int(some.sum())} have {words}: "
+                f"{FEWEST} are needed, change permuted_fraction or take more examples"
+            )
+    return Kinds(labels, random, ~permuted)
 
 
 def ask_each(
@@ -95,13 +124,15 @@ def _asked(runs: list[Run], data, epochs: list[int]) -> np.ndarray:
 def memorization_gaps(settings: list[Answers], chosen: np.ndarray) -> np.ndarray:
     """Right answers to chosen examples that were seen, less those that were not.
 
-    (network, setting): what a network's share in the mean score is. chosen: bool
-    (example,). Of each setting the first networks, as many as all settings have.
+    (network, setting): what a network's share in the mean score is; NaN where it has
+    seen all of them, or none. chosen: bool (example,). Of each setting the first
+    networks, as many as all settings have.
     """
     few = min(len(each.right) for each in settings)
     columns = []
     for right, seen in settings:
         right, seen = right[:few, chosen], seen[:few, chosen]
-        inside = (right & seen).sum(1) / seen.sum(1)
-        columns.append(inside - (right & ~seen).sum(1) / (~seen).sum(1))
+        with np.errstate(invalid="ignore"):
+            inside = (right & seen).sum(1) / seen.sum(1)
+            columns.append(inside - (right & ~seen).sum(1) / (~seen).sum(1))
     return np.stack(columns, axis=1)

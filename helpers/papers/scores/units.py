@@ -10,7 +10,7 @@ from helpers.estimates import Estimate, clustered_interval
 from helpers.models import MLP
 from helpers.models.mlp import ACTIVATIONS
 from helpers.models.of import model_of
-from helpers.papers.scores.subsets import ask_each, labels_of
+from helpers.papers.scores.subsets import ask_each, kinds_of
 from helpers.runs import Run
 from helpers.runs.histories import Histories
 from helpers.runs.kept import kept
@@ -18,7 +18,8 @@ from helpers.runs.store import RunFolder
 from helpers.streams import stream
 
 EXAMPLES = 40  # of each kind
-KINDS = ("permuted", "unpermuted")
+RECIPE = 2  # raised where the count changes: random labels that are true count no more
+KINDS = ("random", "own")
 
 
 def units_to_change(
@@ -70,8 +71,8 @@ def count_units(histories: Histories, data) -> dict[str, np.ndarray]:
 
 
 def fewer_units(settings: dict[str, dict[str, np.ndarray]]) -> dict[str, Estimate]:
-    """Do memorized examples hang on fewer units (X7)? Over settings."""
-    ratios = [found["permuted"] / found["unpermuted"] for found in settings.values()]
+    """Do examples with random labels hang on fewer units (X7)? Over settings."""
+    ratios = [found["random"] / found["own"] for found in settings.values()]
     return {"units_of_permuted_over_unpermuted": clustered_interval(ratios)}
 
 
@@ -81,17 +82,17 @@ def _kept(run: Run, data, epoch: int) -> dict[str, np.ndarray]:
     folder = RunFolder(run)
 
     def make() -> dict:
-        drawn, model = labels_of(run, data), model_of(run, data)
+        kinds, model = kinds_of(run, data), model_of(run, data)
         images, weights = network_inputs(data.train_images), folder.snapshot(epoch)
-        right = model.forward(weights, images).logits.argmax(-1) == drawn.labels
+        right = model.forward(weights, images).logits.argmax(-1) == kinds.labels
         found = {}
-        for kind, some in zip(KINDS, (drawn.permuted, ~drawn.permuted), strict=True):
+        for kind, some in zip(KINDS, kinds[1:], strict=True):
             places = (some & right).nonzero().flatten()
             order = stream(run.seed, f"units of {kind}").permutation(len(places))
             chosen = places[torch.from_numpy(order[:EXAMPLES])]
-            asked = images[chosen], drawn.labels[chosen]
+            asked = images[chosen], kinds.labels[chosen]
             counts = units_to_change(model, weights, *asked, most=2 * model.width)
             found[kind] = counts.double().mean().numpy()
         return found
 
-    return kept(folder, "units", {"examples": EXAMPLES}, make)
+    return kept(folder, "units", {"examples": EXAMPLES, "recipe": RECIPE}, make)

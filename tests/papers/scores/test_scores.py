@@ -1,14 +1,36 @@
 """The chapter on scores: resampled worlds, localisation and units, on known cases."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from scipy.stats import spearmanr
 
+from helpers.chapters.book import Edition
+from helpers.chapters.cells import read_notebook, read_parameters
+from helpers.chapters.plans import check_values, source_path
+from helpers.claims.registry import SCALES, find_claim
 from helpers.errors import Mistake
 from helpers.models import build
-from helpers.papers.scores import estimates, localisation, settings, units
-from helpers.papers.scores.subsets import Answers, answers, labels_of, memorization_gaps
+from helpers.models.stages import stages
+from helpers.papers.scores import (
+    estimates,
+    examples,
+    localisation,
+    scales,
+    settings,
+    units,
+)
+from helpers.papers.scores.subsets import (
+    Answers,
+    Kinds,
+    answers,
+    kinds_of,
+    labels_of,
+    memorization_gaps,
+)
+from helpers.papers.scores.worlds import World
 from helpers.runs import Run, Study
 from helpers.training import train
 
@@ -20,7 +42,7 @@ def world(*, networks=300, count=200, seed=0, permuted=20):
     seen = generator.random((networks, count)) < 0.7
     right = seen | (generator.random((networks, count)) < chance)
     kinds = np.arange(count) < permuted
-    return estimates.World(Answers(right, seen), kinds, seed=seed), 1 - chance
+    return World(Answers(right, seen), kinds, ~kinds, seed=seed), 1 - chance
 
 
 def test_the_interval_of_a_rank_correlation_holds_the_truth_as_often_as_it_says():
@@ -56,11 +78,87 @@ def test_kinds_that_are_alike_have_a_ratio_of_one_and_no_gap():
     found = estimates.random_against_natural(some, same, same)
     assert found["first_fit_permuted_over_natural"][:3] == pytest.approx((1, 1, 1))
     assert found["neighbour_gap_last_layer"][:3] == pytest.approx((0, 0, 0))
-    later = np.where(some.permuted, 6.0, 3.0) * np.ones((8, 1))
+    later = np.where(some.random, 6.0, 3.0) * np.ones((8, 1))
     ratio = estimates.random_against_natural(some, later, later)[
         "first_fit_permuted_over_natural"
     ]
     assert ratio.value == pytest.approx(2)
+
+
+def test_at_equal_scores_what_goes_with_the_score_alone_is_alike():
+    """Random labels have higher scores here, and values follow the score."""
+    generator = np.random.default_rng(5)
+    chance = np.concatenate([np.full(40, 0.05), generator.uniform(0.0, 0.5, 400)])
+    seen = generator.random((3000, 440)) < 0.7
+    right = seen | (generator.random(seen.shape) < chance)
+    kinds = np.arange(440) < 40
+    some = World(Answers(right, seen), kinds, ~kinds)
+    values = (10 * some.scores) * np.ones((8, 1))
+    found = estimates.random_against_natural(some, values, values / 10)
+    assert found["first_fit_permuted_over_natural"].low > 1.15
+    assert found["neighbour_gap_last_layer"].low > 0.1
+    equal = found["first_fit_permuted_over_natural_at_equal_scores"]
+    assert (
+        equal.value == pytest.approx(1, abs=0.03) and equal.low < 1 < equal.high + 0.03
+    )
+    assert abs(found["neighbour_gap_last_layer_at_equal_scores"].value) < 0.03
+
+
+def test_one_network_tells_less_than_the_mean_of_many():
+    some, truth = world(networks=2000)
+    noise = np.random.default_rng(1).normal(0, 0.4, (12, 200))
+    one = estimates.of_one_network(some, truth + noise)
+    mean = estimates.rank_correlation(some, truth + noise)
+    alone = [
+        spearmanr(some.scores[some.own], each[some.own]).statistic
+        for each in truth + noise
+    ]
+    assert one.value == pytest.approx(np.mean(alone)) and one.n == 12
+    assert one.high < mean.value
+
+
+def test_scores_of_few_networks_are_nearer_to_the_others_the_more_they_are():
+    some, _ = world(networks=1200)
+    found = estimates.of_few_networks(some, [12, 60, 300, 1000])
+    assert 0.3 < found[12] < found[60] < found[300] < 1
+    assert np.isnan(found[1000])  # nobody else would be left
+
+
+def test_labels_that_are_true_by_luck_are_of_neither_kind(digits):
+    run = Run(permuted_fraction=0.5, label_seed=3)
+    labels, permuted = labels_of(run, digits)
+    kinds = kinds_of(run, digits)
+    lucky = permuted & (labels == digits.train_labels)
+    assert lucky.any() and (kinds.own == ~permuted).all()
+    assert (kinds.random == (permuted & ~lucky)).all()
+    with pytest.raises(Mistake, match=r"^of \d+ examples 0 have a wrong random label"):
+        kinds_of(Run(), digits)
+
+
+def test_first_fit_is_the_first_epoch_at_which_an_example_is_right():
+    right = torch.tensor([[1, 0, 0, 0], [0, 1, 0, 0], [1, 1, 1, 0]], dtype=torch.bool)
+    found = examples.first_fit(right, [1, 4, 9])
+    assert found.tolist() == [1, 4, 9, 10]
+
+
+def test_hidden_labels_are_the_last_layer_less_the_output_and_less_the_start():
+    probes = np.zeros((5, 3, 2))
+    probes[:, 0, -1], probes[:, -1, -1] = 0.2, 0.7
+    output = np.tile([0.1, 0.3, 0.4], (5, 1))
+    found = estimates.hidden(probes, output)
+    assert found["probe_above_output"].value == pytest.approx(0.3)
+    assert found["probe_end_minus_start"].value == pytest.approx(0.5)
+
+
+def test_the_thread_compares_the_smallest_and_the_largest_scale():
+    one, _ = world(networks=400)
+    right, seen = one.answers
+    more = World(Answers(right & seen, seen), one.random, one.own)
+    capacity = np.ones((4, 3, 2))
+    capacity[:, 0, -1], capacity[:, -1, -1] = [0.6, 0.62, 0.6, 0.58], 0.3
+    found = scales.thread({0.1: one, 1.0: one, 10.0: more}, capacity)
+    assert found["capacity_smallest_over_largest_sigma"].value == pytest.approx(2)
+    assert found["mean_score_largest_minus_smallest_sigma"].low > 0.2
 
 
 def test_too_few_examples_of_a_kind_leave_it_undefined():
@@ -71,18 +169,18 @@ def test_too_few_examples_of_a_kind_leave_it_undefined():
 
 def test_no_fitted_network_is_told():
     with pytest.raises(Mistake, match=r"^no network on a subset has fitted it"):
-        estimates.World(Answers(*np.zeros((2, 0, 5), dtype=bool)), np.zeros(5))
+        World(Answers(*np.zeros((2, 0, 5), dtype=bool)), *np.zeros((2, 5)))
 
 
 def test_what_one_world_memorizes_more_is_the_difference():
     one, truth = world(networks=2000)
     right, seen = one.answers
     more = Answers(right & seen, seen)  # knows nothing that it has not seen
-    other = estimates.World(more, one.permuted)
+    other = World(more, one.random, one.own)
     found = estimates.more_memorized(one, other)
     assert found.value == pytest.approx(1 - truth[20:].mean(), abs=0.02)
     assert found.low < found.value < found.high
-    gaps = memorization_gaps([one.answers, more], ~one.permuted)
+    gaps = memorization_gaps([one.answers, more], one.own)
     assert gaps.shape == (2000, 2)
     assert gaps[:, 1] == pytest.approx(np.ones(2000))
 
@@ -96,10 +194,31 @@ def test_settings_have_names_and_must_go_together():
         settings.compared_networks(Run(), models=["sin"], **given)
     with pytest.raises(Mistake, match=r"^model 'tree': must be one of sin"):
         settings.compared_networks(Run(), models=["sin", "tree"], **given)
+    given["shares"] = [0.101, 0.104]
+    found = settings.compared_networks(Run(), models=["sin"] * 2, **given)
+    assert [*found] == ["sin 4 × 2, 10.1%", "sin 5 × 8, 10.4%"]
+    with pytest.raises(Mistake, match=r"^settings: no perceptron is among them"):
+        settings.compared_networks(Run(), models=["small_vgg"] * 2, **given)
     with pytest.raises(Mistake, match=r"is there twice"):
         settings.compared_networks(
             Run(), models=["sin"] * 2, widths=[4, 4], depths=[2, 2], shares=[0.1, 0.1]
         )
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_scale_has_the_settings_that_its_claims_plan(scale):
+    root = Path(__file__).resolve().parents[3]
+    chapter = "memorization_scores"
+    known = read_parameters(read_notebook(source_path(root, chapter)), chapter)
+    given = check_values(root, Edition(chapter, scale, "main"), {})
+    values = {name: each.default for name, each in known.items()} | given
+    names = ("models", "widths", "depths", "shares")
+    lists = {name: values[f"setting_{name}"] for name in names}
+    found = settings.compared_networks(Run(), **lists).values()
+    if scale != "smoke":
+        perceptrons = [run for run in found if run.model == "mlp"]
+        assert len(found) >= find_claim("X6").networks
+        assert len(perceptrons) >= find_claim("X7").networks
 
 
 # Units
@@ -136,8 +255,8 @@ def test_an_answer_that_no_number_of_units_changes_counts_one_more_than_all():
 
 def test_ratios_are_over_settings():
     counted = {
-        "a": {"permuted": np.array([1.0, 2.0]), "unpermuted": np.array([2.0, 4.0])},
-        "b": {"permuted": np.array([1.0, 1.0]), "unpermuted": np.array([4.0, 4.0])},
+        "a": {"random": np.array([1.0, 2.0]), "own": np.array([2.0, 4.0])},
+        "b": {"random": np.array([1.0, 1.0]), "own": np.array([4.0, 4.0])},
     }
     (found,) = units.fewer_units(counted).values()
     assert found.value == pytest.approx(0.375) and found.n == 2
@@ -154,6 +273,26 @@ def trained(digits):
         permuted_fraction=0.2, keep_best=True, snapshots=(0, 1, 4),
     )  # fmt: skip
     return train(Study(digits, base, {"seed": [0, 1]}), device="cpu")
+
+
+def test_memorization_is_found_in_the_layer_in_which_it_was_put():
+    """Images are single pixels, the first layer passes them on, the last one knows."""
+    model = build(
+        "mlp", image_shape=(1, 1, 6), classes=2, width=6, depth=2, activation="relu"
+    )
+    random = torch.tensor([False, False, False, False, True, True])
+    images, labels = torch.eye(6).reshape(6, 1, 1, 6), random.long()
+    final = {
+        "W1": torch.eye(6),
+        "W2": 5 * torch.nn.functional.one_hot(labels).float().T,
+    }
+    start = {"W1": torch.eye(6), "W2": torch.zeros(2, 6)}
+    kinds = Kinds(labels, random, ~random)
+    layers = {"linear 1": ["W1"], "linear 2": ["W2"]}
+    asked = localisation.Asked(stages(model), layers, images, kinds, 0, 1e-3)
+    assert asked.accuracies(final) == (1, 1) and asked.accuracies(start) == (0, 1)
+    found = localisation.measured(asked, {0: start, 4: start, 9: final}, last=9, best=4)
+    assert found["rewinding"].tolist() == [0, 1] == found["retraining"].tolist()
 
 
 def test_tests_of_localisation_agree_with_themselves(trained, digits):
