@@ -7,6 +7,7 @@ enlarge it. RELATIVE is fixed for that, ABSOLUTE for values that are differences
 
 import json
 import math
+import operator
 import sys
 from pathlib import Path
 
@@ -28,13 +29,23 @@ def differences(one, other, chapters=()):
             found.append(f"{key}: only on one side")
             continue
         rows = [side[key] for side in keyed]
-        for name in ("verdict", "n"):
-            if rows[0][name] != rows[1][name]:
-                found.append(f"{key}: {name} {rows[0][name]} against {rows[1][name]}")
-        for name in NUMBERS:
-            if not _near(*(row[name] for row in rows)):
-                found.append(f"{key}: {name} {rows[0][name]} against {rows[1][name]}")
+        found += [f"{key}: {line}" for line in _apart(*rows)]
+        each = [{part["name"]: part for part in row["parts"]} for row in rows]
+        for name in sorted({*each[0], *each[1]}):
+            if not all(name in parts for parts in each):
+                found.append(f"{key}, {name}: only on one side")
+                continue
+            lines = _apart(*(parts[name] for parts in each))
+            found += [f"{key}, {name}: {line}" for line in lines]
     return found, len(wanted)
+
+
+def _apart(one, other):
+    """What two records say otherwise: verdict, n, numbers."""
+    for name in ("verdict", "n", *NUMBERS):
+        near = _near if name in NUMBERS else operator.eq
+        if not near(one[name], other[name]):
+            yield f"{name} {one[name]} against {other[name]}"
 
 
 def _near(one, other):

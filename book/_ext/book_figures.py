@@ -54,9 +54,13 @@ def enlarged(found: re.Match, app: Sphinx, sources: dict[str, Path]) -> str:
 
 
 def panned(links: str, least: int) -> str:
-    """Pictures that on a phone stay `least` pixels wide and move sideways, if wide."""
+    """Pictures in a frame of their own, in which a wide one moves sideways on a phone.
+
+    Without it the theme hides a caption beside a picture of the other mode. least: the
+    width that a wide one keeps, CSS pixels.
+    """
     if least <= PHONE:
-        return links
+        return f'<span class="both">{links}</span>'
     return f'<span class="pan" style="--least: {least}px">{links}</span>'
 
 

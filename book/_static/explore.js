@@ -198,6 +198,7 @@ document.addEventListener("DOMContentLoaded", () => {
   };
   const bar = (axis) => {
     const ours = linked.filter((some) => some.axis === axis);
+    if (new Set(ours.map((some) => some.stage)).size < 2) return;
     const wide = ours.filter((some) => some.across);
     /* Figures that share a value belong together, as those of one data set do. */
     let groups = [];
@@ -236,8 +237,12 @@ document.addEventListener("DOMContentLoaded", () => {
     let section = ours[0].stage;
     const top = document.querySelector(".bd-article section");
     while (section.parentElement !== top && section.parentElement) section = section.parentElement;
-    if (section.parentElement)
-      section.before(make("form", "sigma-bar", { role: "group", ariaLabel: one }, label, input, words));
+    if (!section.parentElement) return;
+    const form = make("form", "sigma-bar", { role: "group", ariaLabel: one }, label, input, words);
+    section.before(form);
+    const last = ours[ours.length - 1].stage;
+    const past = () => form.classList.toggle("past", last.getBoundingClientRect().bottom < 0);
+    addEventListener("scroll", past, { passive: true });
   };
 
   /* What networks of several depths answer to an input. */

@@ -65,7 +65,8 @@ def check(scale: str, *, root: Path | None = None) -> tuple[list[dict], Comparis
     is neither a verdict nor an expectation: an honest "not reproduced" or "undecided"
     is none. Told is what became of a claim that was undecided. Rows have id, verdict,
     value, low, high, n, chapter, variant, scale, required and expected (a verdict, or
-    None); a claim that several variants judge has a row for each.
+    None), and parts, numbers and verdict of each; a claim that several variants judge
+    has a row for each.
     """
     if scale not in SCALES:
         raise Mistake(f"scale {scale!r}: allowed are {', '.join(SCALES)}")
@@ -74,7 +75,9 @@ def check(scale: str, *, root: Path | None = None) -> tuple[list[dict], Comparis
     root = find_root(root)
     rows = [{key: card[key] for key in keep} for card in scorecard(scale, root=root)]
     known = read_expected(root, scale)
-    for row in rows:
+    told = ("name", "verdict", "value", "low", "high", "n")
+    for row, card in zip(rows, scorecard(scale, root=root), strict=True):
+        row["parts"] = [{key: part[key] for key in told} for part in card["parts"]]
         row["expected"] = known.get((row["id"], row["variant"]), {}).get("verdict")
     missed = [
         f"{row['id']}: required at scale {scale}, and not tested"

@@ -85,7 +85,7 @@ def jobs_of(
         measures = (device == "cuda" or measured) if asks is None else asks
         jobs.append(_train_job(some, known, device, items, measures))
     jobs.sort(key=lambda job: -job.value)
-    return jobs + _pages(list(everything), jobs, items, shortest)
+    return jobs + _pages(plans, jobs, items, shortest)
 
 
 def packed(units: Iterable[Unit], costs: Costs, shortest: float) -> list[list[Unit]]:
@@ -167,12 +167,20 @@ def _memory(units: Iterable[Unit]) -> int:
 
 
 def _pages(
-    editions: Sequence[Edition],
+    plans: Sequence[Plan],
     jobs: Sequence[Job],
     items: Mapping[Edition, int],
     shortest: float,
 ) -> list[Job]:
-    """Jobs that execute editions, as many together as make the seconds of one."""
+    """Jobs that execute editions, as many together as make the seconds of one.
+
+    A chapter whose notebook changes has another job, for its page is to be made again.
+    """
+    editions = [plan.edition for plan in plans]
+    digests = {
+        plan.edition: digest_of([cell.source for cell in plan.notebook.cells])
+        for plan in plans
+    }
     count = max(1, int(SPAN * shortest // PAGE))
     found = []
     for some in (editions[k : k + count] for k in range(0, len(editions), count)):
@@ -180,7 +188,8 @@ def _pages(
         seconds = PAGE * len(some)
         worth = 60 * sum(items[edition] for edition in some) / seconds
         needs = {"gpu": 0, "cores": CORES, "memory": BASE["cpu"]}
-        name = _named(PAGES, [*(edition.page for edition in some), *before])
+        pages = (f"{edition.page} {digests[edition]}" for edition in some)
+        name = _named(PAGES, [*pages, *before])
         job = Job(
             name, PAGES, some[0].scale, tuple(some), (), seconds, worth, needs, before
         )

@@ -130,7 +130,7 @@ def seconds_taken(scale: str) -> dict[str, float]:
         name = file.removesuffix(".jsonl")
         lines = read_diary(scale, name)
         attempts = {line["attempt"] for line in lines if line["epochs"]}
-        trained = [line["trained"] for line in lines if "trained" in line]
+        trained = [line["trained"] for line in lines if line.get("trained") is not None]
         if len(attempts) == 1 and trained:
             found[name] = float(trained[-1])
     return found

@@ -12,7 +12,7 @@ from helpers.system.locks import lock_all
 from helpers.system.terminal import Say
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-# A scheduler that has set it has chosen: its own jobs never share.
+# Where one of them names a single GPU it has chosen: its own jobs never share.
 SCHEDULERS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")
 
 
@@ -46,8 +46,8 @@ def one_gpu(gpus: Sequence[str], *, say: Say = print) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _first_free(gpus: Sequence[str], say: Say) -> Iterator[str]:
-    """The first that is free, locked; the first of all where a scheduler has chosen."""
-    if any(name in os.environ for name in SCHEDULERS):
+    """The first that is free, locked; the only one where a scheduler has chosen it."""
+    if len(gpus) == 1 and any(name in os.environ for name in SCHEDULERS):
         yield gpus[0]
         return
     folder = Path(tempfile.gettempdir()) / f"memorization-gpus-{os.getuid()}"

@@ -31,6 +31,12 @@ class Estimate(NamedTuple):
     high: float
     n: int
 
+    def within(self, low: float, high: float) -> "Estimate":
+        """The same where only low to high is possible; an infinite one stays."""
+        if not np.isfinite([self.low, self.high]).all():
+            return self
+        return self._replace(low=max(self.low, low), high=min(self.high, high))
+
 
 class Band(NamedTuple):
     """Mean and interval of many quantities at once, arrays of one shape."""

@@ -1,6 +1,7 @@
 """A figure in words: what is drawn, and what is seen, from the numbers drawn in it."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,6 +11,7 @@ from helpers.figures.drawn import Panel, Series, panels_of
 
 LEVEL = 0.04  # of what a panel spans: a line that changes less is level
 TURN = 0.15  # of what a line spans: it has a peak or a dip that is at least as high
+TURNS = 2  # that are told one by one
 MOST = 4  # lines that are told one by one
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -35,20 +37,39 @@ def course(
     """
     y = np.asarray(y, dtype=float)
     scaled = np.log10(y) if log else y
-    first, last, low, high = scaled[0], scaled[-1], scaled.min(), scaled.max()
+    low, high = scaled.min(), scaled.max()
     if len(y) == 1:
         return f"is {number(y[0])}"
     if high - low <= LEVEL * span or number(y.min()) == number(y.max()):
         middle = y.mean()
         return f"stays near {number(middle)}"
-    above, below = high - max(first, last), min(first, last) - low
-    if max(above, below) > TURN * (high - low):
-        out, back = ("rises", "falls") if above >= below else ("falls", "rises")
-        at = int(np.argmax(y) if above >= below else np.argmin(y))
-        there = number(y[at]) + ("" if x is None else f" at {number(x[at])}")
-        return f"{out} from {number(y[0])} to {there} and {back} to {number(y[-1])}"
-    way = "rises" if last > first else "falls"
-    return f"{way} from {number(y[0])} to {number(y[-1])}"
+    turns = _turns(scaled, TURN * (high - low))
+    if len(turns) > TURNS:
+        ends = f"from {number(y[0])} to {number(y[-1])}"
+        return f"goes {ends}, up and down from {number(y.min())} to {number(y.max())}"
+    places, ways = [0, *turns, len(y) - 1], []
+    for start, end in pairwise(places):
+        at = f" at {number(x[end])}" if x is not None and end in turns else ""
+        way = "rises" if scaled[end] > scaled[start] else "falls"
+        ways.append(f"{way} to {number(y[end])}{at}")
+    ways[0] = ways[0].replace(" to", f" from {number(y[0])} to", 1)
+    *before, final = ways
+    return f"{', '.join(before)} and {final}" if before else final
+
+
+def _turns(y: np.ndarray, least: float) -> list[int]:
+    """Places of the peaks and dips of a line that is `least` high on both sides."""
+    found: list[int] = []
+    high, low, way = 0, 0, 0
+    for k, value in enumerate(y):
+        high, low = (k if value > y[high] else high), (k if value < y[low] else low)
+        if way >= 0 and y[high] - value > least:
+            found += [high] * (way > 0)
+            way, low, high = -1, k, k
+        elif way <= 0 and value - y[low] > least:
+            found += [low] * (way < 0)
+            way, low, high = 1, k, k
+    return found
 
 
 def map_in_words(table: ArrayLike, *, down: bool) -> str:

@@ -54,6 +54,8 @@ def kept_rows(
 
 def digest_of_kept(name: str, settings: dict) -> str:
     """The name under which a measurement is kept beside a run."""
+    if "recipe" in settings:
+        raise ValueError("recipe: it is that of all measurements, name yours otherwise")
     return f"{name}-{digest_of({**settings, 'recipe': RECIPE})}"
 
 

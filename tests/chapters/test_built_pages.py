@@ -88,6 +88,7 @@ def test_a_page_is_light_fits_and_is_for_everyone(name, visit):
     )
     assert size - data <= HEAVIEST and data <= MOST_DATA
     assert width_of_all(tab) <= 320
+    assert hidden_captions(tab) == []
     found = looked_at_by_axe(tab) if AXE.is_file() else {}
     if found and name != "reference":  # which takes axe minutes when it is open
         found["opened"] = opened_by_axe(tab)
@@ -112,6 +113,17 @@ def width_of_all(tab):
         "all.forEach(d => d.open = true);"
         "const width = document.documentElement.scrollWidth;"
         "all.forEach(d => d.open = false); return width; })()"
+    )
+
+
+def hidden_captions(tab):
+    """Captions that are not seen in one of the modes."""
+    return tab.evaluate(
+        "['light', 'dark'].flatMap(theme => {"
+        "document.documentElement.dataset.theme = theme;"
+        "return [...document.querySelectorAll('figcaption')]"
+        ".filter(e => getComputedStyle(e).display === 'none')"
+        ".map(e => e.textContent.trim()); })"
     )
 
 

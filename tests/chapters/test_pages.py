@@ -74,7 +74,7 @@ def test_a_chapter_opens_with_its_findings_and_links_to_their_verdicts():
     html = outcome.chapter_outcome(rows, [("Data", "a < b"), ("Networks", "")])
     assert "Of 3 claims 1 reproduces, 1 does not and 1 stays open." in html
     words = find_claim("B4B").words["not reproduced"]
-    assert f'<li>{words} (<a href="#B4B">Figure 4B</a>)</li>' in html
+    assert f'<li>{words} (<a href="#B4B">Figure 4B (B4B)</a>)</li>' in html
     assert '<strong>Open:</strong> <a href="#B-A9">Figure A.9</a>.' in html
     assert "a &lt; b" in html and "Networks" not in html
     assert outcome.chapter_outcome([], []) == ""
@@ -94,8 +94,8 @@ def test_a_paper_says_what_came_out_at_which_scale():
     best = outcome.best_rows([row("B4B", "not reproduced", "workstation")])
     html = outcome.paper_outcome(paper, best)
     whole = [c for c in load_registry().values() if c.paper.letter == "B"]
-    assert f"Of 1 claims 1 does not; {len(whole) - 1} more are not tested" in html
-    assert "at workstation scale" in html
+    assert f"Of 1 claim 1 does not; {len(whole) - 1} more are not tested" in html
+    assert "at workstation scale" in html and 'href="scorecard.html"' in html
     assert 'href="chapters/workstation/rewinding.html#B4B"' in html
 
 
@@ -342,5 +342,7 @@ def test_data_are_printed_by_what_they_are():
 
 
 def test_printed_text_that_is_no_table_stays_text():
+    assert "<p>seen: {1, 2}</p>" in told("seen: {1, 2}")[0]
+    assert told("{'fits': True}")[1][-1] == "True"
     html, cells = told("a set {of words}", "50% of 4")
     assert cells == [] and html.count("<p>") == 2 and "{of words}" in html

@@ -24,7 +24,9 @@ def compare():
 
 def row(**changed):
     numbers = {"verdict": "reproduced", "value": 0.5, "low": None, "high": 0.6, "n": 5}
-    return {"id": "A1a", "variant": "main", "chapter": "one", **numbers, **changed}
+    about = {"id": "A1a", "variant": "main", "chapter": "one"}
+    parts = [{"name": name, **numbers} for name in ("first", "second")]
+    return {**about, **numbers, "parts": parts, **changed}
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,8 @@ def row(**changed):
         ({"n": 4}, 1),
         ({"verdict": "undecided"}, 1),
         ({"id": "A1b"}, 2),  # each has what the other lacks
+        ({"parts": row()["parts"][:1]}, 1),
+        ({"parts": [row()["parts"][0], row()["parts"][1] | {"high": 0.7}]}, 1),
     ],
 )
 def test_verdicts_are_compared_value_by_value_up_to_rounding(compare, changed, count):

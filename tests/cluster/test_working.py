@@ -183,7 +183,10 @@ def test_jobs_that_stand_differently_are_told_apart(project, plan, jobs, monkeyp
     assert lines[0].startswith("smoke: 3 jobs: 1 done, 1 running, 0 left, 1 failed;")
     assert f"failed: {jobs[2].name}, try 1: cell 5: no such thing" in lines
     assert standing.describe_standing("smoke")[0].count("1 left") == 1
-    assert seconds_taken("smoke").keys() == {jobs[0].name}
+    took = seconds_taken("smoke")
+    assert took.keys() == {jobs[0].name}
+    work(project, jobs[0])  # which has nothing left to train, and says so in no time
+    assert seconds_taken("smoke") == took
 
 
 def test_the_time_left_is_put_right_by_what_was_done(jobs):
@@ -224,6 +227,13 @@ def test_a_scheduler_that_has_chosen_a_gpu_is_believed(monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     with one_gpu(["0"]), one_gpu(["0"]) as again:  # another node's has the same name
         assert again == "0"
+
+
+def test_of_several_gpus_of_an_allocation_no_two_jobs_have_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(slots.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    with one_gpu(["0", "1"]) as one, one_gpu(["0", "1"]) as other:
+        assert {one, other} == {"0", "1"}
 
 
 def test_a_job_without_the_gpu_that_it_needs_is_one_line(monkeypatch):

@@ -1,5 +1,6 @@
 """Figures in words: every number and direction is that of the arrays drawn."""
 
+import itertools
 import re
 
 import matplotlib.pyplot as plt
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpers import figures
-from helpers.figures.words import course, describe, map_in_words, number
+from helpers.figures.words import TURN, course, describe, map_in_words, number
 from helpers.papers.geometry import figures as of_geometry
 from helpers.papers.identity import figures as of_identity
 from helpers.papers.scale import figures as of_scale
@@ -33,6 +34,10 @@ def test_a_course_has_its_ends_its_turn_and_the_place_of_it():
     assert course([0.5, 0.51, 0.5], span=1.0) == "stays near 0.503"
     assert course([0.5, 0.51, 0.5]) == "rises from 0.5 to 0.51 and falls to 0.5"
     assert course([0.25]) == "is 0.25"
+    dip = "falls from 0.5 to 0.47 at 2, rises to 0.62 at 3 and falls to 0.58"
+    assert course([0.5, 0.47, 0.62, 0.58], [1, 2, 3, 4]) == dip
+    zigzag = "goes from 0 to 0.8, up and down from 0 to 1"
+    assert course([0, 0.9, 0.1, 1, 0.2, 0.8]) == zigzag
     # a wiggle that is small beside the way from end to end is no turn
     assert course([0, 0.5, 0.45, 1.0, 0.95]) == "rises from 0 to 0.95"
 
@@ -43,14 +48,17 @@ def test_every_number_and_direction_of_a_course_is_in_its_array(seed):
     said = course(y, range(len(y)), span=np.ptp(y))
     told = re.findall(r"(?:from|to|near|is) (−?[\d.,e−]+)", said)
     values = {number(value) for value in (*y, y.mean())}
-    assert (set(told) <= values and told[-1:] == [number(y[-1])]) or "near" in said
+    assert {text.rstrip(",") for text in told} <= values
     steps = re.findall(r"(rises|falls)", said)
-    if steps == ["rises", "falls"]:
-        assert y.max() > max(y[0], y[-1]) and number(y.max()) in told
-    elif steps == ["falls", "rises"]:
-        assert y.min() < min(y[0], y[-1]) and number(y.min()) in told
-    elif steps:
-        assert (y[-1] > y[0]) == (steps == ["rises"])
+    if steps:
+        heights = {number(value): value for value in y}
+        assert (told[0], told[-1]) == (number(y[0]), number(y[-1]))
+        pairs = itertools.pairwise(heights[text.rstrip(",")] for text in told)
+        assert ["rises" if b > a else "falls" for a, b in pairs] == steps
+    # A peak or dip that stands out from both ends is told, whatever else is.
+    for peak, ends in ((y.max(), max(y[0], y[-1])), (y.min(), min(y[0], y[-1]))):
+        if abs(peak - ends) > TURN * np.ptp(y):
+            assert number(peak) in {text.rstrip(",") for text in told}
 
 
 def test_numbers_are_told_as_one_reads_them():

@@ -48,7 +48,7 @@ def counts_in_words(verdicts: Iterable[str]) -> str:
         for verdict, verb in VERBS.items()
         if counts[verdict]
     ]
-    whole = f"Of {tested} claims {listed(parts)}"
+    whole = f"Of {tested} claim{'s' * (tested > 1)} {listed(parts)}"
     plural = "are" if untested > 1 else "is"
     return whole + f"; {untested} more {plural} not tested" * (untested > 0)
 
@@ -85,9 +85,11 @@ def _finding(claim_id: str, verdict: str, link: Link) -> str:
 
 
 def _name(claim_id: str, link: Link) -> str:
-    """A claim's figure as a link to its verdict."""
-    figure = find_claim(claim_id).figure
-    return f'<a href="{escape(link(claim_id))}">{escape(figure)}</a>'
+    """A claim's figure as a link to its verdict, with its id where there are others."""
+    claim = find_claim(claim_id)
+    same = [other for other in claims_of(claim.chapter) if other.figure == claim.figure]
+    words = f"{claim.figure} ({claim_id})" if len(same) > 1 else claim.figure
+    return f'<a href="{escape(link(claim_id))}">{escape(words)}</a>'
 
 
 def chapter_outcome(rows: Sequence[Mapping], facts: Sequence[tuple[str, str]]) -> str:
@@ -117,7 +119,9 @@ def paper_outcome(paper: Paper, best: Mapping[str, Mapping]) -> str:
     untested = ["not tested"] * (len(claims) - len(verdicts))
     scales = [s for s in SCALES if any(best[i]["scale"] == s for i in verdicts)]
     at = f", at {listed(scales[::-1])} scale" if scales else ""
-    said = [f"<p>{counts_in_words([*verdicts.values(), *untested])}{at}.</p>"]
+    every = '<a href="scorecard.html">All of them</a>; the main ones:'
+    counted = counts_in_words([*verdicts.values(), *untested])
+    said = [f"<p>{counted}{at}. {every}</p>"]
     told = {i: v for i, v in verdicts.items() if i in paper.main}
     said += findings(told, paper.main, link=lambda i: f"{best[i]['page']}.html#{i}")
     return f'<div class="paper-outcome">{"".join(said)}</div>'

@@ -65,6 +65,8 @@ def _of_dictionary(line: str) -> str:
         values = ast.literal_eval(ARRAY.sub(r"\1", text))
     except (ValueError, SyntaxError):
         return ""
+    if not isinstance(values, dict):  # a set
+        return ""
     words = " ".join(filter(None, [before.strip(), after.strip()]))
     caption = f"<p>{escape(words)}</p>" if words else ""
     nested = [value for value in values.values() if isinstance(value, dict)]
@@ -87,6 +89,6 @@ def _said(value: Any) -> str:
     """A value in words: lists by commas, numbers with their thousands apart."""
     if isinstance(value, list | tuple):
         return ", ".join(map(_said, value))
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return str(value).replace("nan of", "none known of")

@@ -117,7 +117,7 @@ def by_share(capacities: Mapping[str, np.ndarray], shares) -> dict[str, Estimate
         ),
         "test_capacity_rank_correlation_with_share": mean_interval(
             [spearman(shares, row[:, -1]) for row in test], grid=rank_step(len(shares))
-        ),
+        ).within(-1, 1),
     }
 
 
@@ -144,7 +144,7 @@ def sizes(by_radius: np.ndarray, by_dimension: np.ndarray) -> dict[str, Estimate
         f"capacity_rank_correlation_with_{name}": mean_interval(
             [spearman(range(len(row)), row) for row in rows],
             grid=rank_step(rows.shape[1]),
-        )
+        ).within(-1, 1)
         for name, rows in (("radius", by_radius), ("dimension", by_dimension))
     }
 

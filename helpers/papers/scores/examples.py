@@ -13,7 +13,7 @@ from helpers.runs.histories import Histories
 from helpers.runs.kept import kept
 from helpers.runs.store import RunFolder
 
-RECIPE = 2  # raised where a measure changes: random labels that are true count no more
+VERSION = 2  # raised where a measure changes: random labels that are true count no more
 # Means over the kept epochs after the first, (example,) each; then the same by layer.
 SINGLE = ("curvature", "alignment")
 BY_LAYER = ("distance", "neighbours", "margin")
@@ -50,7 +50,7 @@ def _kept(run: Run, data, epoch: int) -> dict[str, np.ndarray]:
         epochs = sorted({epoch, *(e for e in run.snapshots if e < epoch)})
         return _measured(run, data, {e: folder.snapshot(e) for e in epochs})
 
-    asked = {"epochs": list(run.snapshots), "recipe": RECIPE}
+    asked = {"epochs": list(run.snapshots), "version": VERSION}
     return kept(folder, "examples", asked, make)
 
 

@@ -32,7 +32,7 @@ IN_WORDS = {
     "rewinding": "lost by rewinding",
     "retraining": "lost by retraining",
 }
-RECIPE = 2  # raised where a measure changes: random labels that are true count no more
+VERSION = 2  # raised where a measure changes: random labels that are true count no more
 RETRAINED = 5  # epochs
 BATCH = 64
 FEWEST = 4  # settings from which on an interval says something
@@ -146,7 +146,7 @@ def _kept(run: Run, data, epoch: int) -> dict[str, np.ndarray]:
         weights = {e: folder.snapshot(e) for e in folder.snapshot_epochs()}
         return measured(asked, weights, last=epoch, best=_best_epoch(folder))
 
-    asked = {"retrained": RETRAINED, "recipe": RECIPE}
+    asked = {"retrained": RETRAINED, "version": VERSION}
     return kept(folder, "localisation", asked, make)
 
 

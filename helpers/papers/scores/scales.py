@@ -17,7 +17,7 @@ from helpers.runs.kept import digest, kept
 from helpers.runs.store import RunFolder
 from helpers.streams import stream
 
-RECIPE = 2  # raised where the measure changes: each seed draws its own test images
+VERSION = 2  # raised where the measure changes: each seed draws its own test images
 DRAWS = 150  # of the average over dichotomies
 
 
@@ -57,7 +57,7 @@ def _kept(run: Run, data, epoch: int, points: int) -> np.ndarray:
         return {"capacity": np.array(found)}
 
     asked = {"images": digest(data.test_images), "points": points, "draws": DRAWS}
-    asked |= {"recipe": RECIPE}
+    asked |= {"version": VERSION}
     return kept(RunFolder(run), "test-capacity", asked, make)["capacity"]
 
 

@@ -18,7 +18,7 @@ from helpers.runs.store import RunFolder
 from helpers.streams import stream
 
 EXAMPLES = 40  # of each kind
-RECIPE = 2  # raised where the count changes: random labels that are true count no more
+VERSION = 2  # raised where the count changes: random labels that are true count no more
 KINDS = ("random", "own")
 
 
@@ -95,4 +95,4 @@ def _kept(run: Run, data, epoch: int) -> dict[str, np.ndarray]:
             found[kind] = counts.double().mean().numpy()
         return found
 
-    return kept(folder, "units", {"examples": EXAMPLES, "recipe": RECIPE}, make)
+    return kept(folder, "units", {"examples": EXAMPLES, "version": VERSION}, make)

@@ -186,7 +186,7 @@ def share_of_settings(found: Iterable[np.ndarray]) -> Estimate:
     defined = [each for each in found if np.isfinite(each).all()]
     if not defined:
         return exact(np.nan, n=0)
-    return clustered_interval(defined, grid=1.0)
+    return clustered_interval(defined, grid=1.0).within(0, 1)
 
 
 def _tests(histories: Histories, moment: str) -> np.ndarray:

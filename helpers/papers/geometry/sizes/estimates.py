@@ -167,7 +167,7 @@ def monotonicity(values: np.ndarray, sizes: np.ndarray) -> Estimate:
         return exact(np.nan, n=len(values))
     sign = 1.0 if spearman(sizes, values.mean(0)) >= 0 else -1.0
     ranks = [sign * spearman(sizes, row) for row in values]
-    return mean_interval(ranks, grid=rank_step(len(sizes)))
+    return mean_interval(ranks, grid=rank_step(len(sizes))).within(-1, 1)
 
 
 def _has_inside(values: np.ndarray) -> bool:
