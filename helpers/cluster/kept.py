@@ -129,8 +129,9 @@ def seconds_taken(scale: str) -> dict[str, float]:
     for file in names_in(cluster_folder(scale) / "diary"):
         name = file.removesuffix(".jsonl")
         lines = read_diary(scale, name)
-        attempts = {line["attempt"] for line in lines if line["epochs"]}
-        trained = [line["trained"] for line in lines if line.get("trained") is not None]
+        lines = [line for line in lines if line["epochs"]]  # others trained nothing
+        attempts = {line["attempt"] for line in lines}
+        trained = [line["trained"] for line in lines if "trained" in line]
         if len(attempts) == 1 and trained:
             found[name] = float(trained[-1])
     return found

@@ -83,7 +83,7 @@ def test_a_check_passes_when_all_that_is_required_is_tested(root):
     assert {row["id"] for row in rows if row["required"]} == REQUIRED
     assert [row["id"] for row in rows] == list(load_registry())
     (row,) = (row for row in rows if row["id"] == "A2a")
-    (part,) = row.pop("parts")
+    part = row.pop("parts")[0]
     assert part == {
         **{"name": "lowest_train_accuracy", "verdict": "reproduced"},
         **{"value": 0.999, "low": 0.999, "high": 0.999, "n": 5},
