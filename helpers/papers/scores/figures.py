@@ -1,7 +1,6 @@
 """What the chapter on memorization scores draws."""
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,10 +16,11 @@ from helpers.figures import (  # noqa: F401 - some for the chapter alone
 )
 from helpers.figures.labelled import labelled_images
 from helpers.figures.marks import draw_mean, mean_band
-from helpers.figures.panels import key, note, note_n, span
-from helpers.figures.style import CLASSES, color, named_colors
+from helpers.figures.panels import entry, key, note, note_n, span
+from helpers.figures.style import color, named_colors
 
 KINDS = {"own label": "#14213D", "random label": "#D81B60"}
+FAMILIES = "#1f77b4", "#d95f02", "#1b9e77", "#7570b3", "#666666"
 BINS = np.linspace(-0.1, 1.0, 12)
 
 
@@ -94,11 +94,14 @@ def by_setting(
 ) -> np.ndarray:
     """A panel for each test of where memorization sits, a line for each setting.
 
-    tests: setting -> test -> (network, layer). names: test -> label of its axis.
-    Layers stand from 0, the first, to 1, the last, for depths differ.
+    tests: setting -> test -> (network, layer); the first word of a setting is its
+    family, which has one colour. names: test -> label of its axis. Layers stand from 0,
+    the first, to 1, the last, for depths differ.
     """
     drawn = axes(len(names))
-    palette = dict(zip(tests, cycle(CLASSES)))
+    families = dict.fromkeys(setting.split()[0] for setting in tests)
+    shades = dict(zip(families, FAMILIES, strict=False))
+    palette = {setting: shades[setting.split()[0]] for setting in tests}
     for ax, (test, label) in zip(drawn, names.items(), strict=True):
         for setting, found in tests.items():
             values = np.asarray(found[test], dtype=float)
@@ -107,7 +110,7 @@ def by_setting(
             look = {"color": palette[setting], "label": setting, "marker": "o"}
             ax.plot(x, values.mean(0), ms=3, **look)
         ax.set(xlabel="layer, first to last", title=label)
-    key(drawn[0].figure, drawn[-1].get_legend_handles_labels()[0])
+    key(drawn[0].figure, [entry(n, color=s, marker="o") for n, s in shades.items()])
     counts = {len(next(iter(found.values()))) for found in tests.values()}
     note(drawn[0].figure, f"means of n = {span(counts)} networks; thin lines: each")
     return drawn

@@ -306,10 +306,10 @@ def test_geometry_has_a_panel_a_measure_with_means_and_99_percent_bars(rng):
             assert np.allclose(pale.get_ydata(), before[measure][name].mean(axis=0))
             assert pale.get_alpha() < 0.5
     assert note_of(drawn[0]) == "mean of n = 5 networks; 99 % interval"
-    assert keys(drawn[0].figure) == [list(SETS)]
+    assert keys(drawn[0].figure) == [[*SETS, "bound 2/M = 0.04"]]
     assert line(drawn[0], "_bound").get_ydata() == [0.04, 0.04]
     assert drawn[0].get_ylim()[0] < 0.04
-    assert [texts(ax) for ax in drawn] == [["bound 2/M = 0.04"], [], [], []]
+    assert [texts(ax) for ax in drawn] == [[], [], [], []]
 
 
 def test_all_data_is_inside_and_intervals_of_two_networks_do_not_blow_up_an_axis(rng):

@@ -461,7 +461,7 @@ def test_the_threshold_stands_at_its_geometric_mean_in_the_range_of_the_networks
         [shade] = ax.patches
         assert (shade.get_x(), shade.get_width()) == (200, 600)
     figure = drawn[0].figure
-    assert keys(figure)[0][2] == "interpolation threshold (2 of 3)"
+    assert keys(figure)[0][2] == "interpolation threshold (2 of 3), mean and range"
     labels = [ax.xaxis.label for ax in drawn[2:]]
     assert inside(figure, figure.legends) and not touch([*figure.legends, *labels])
     assert figure.get_figwidth() <= 7

@@ -8,7 +8,7 @@ from matplotlib.transforms import offset_copy
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
-from helpers.figures.marks import beside, draw_mean, mean_band, shaped
+from helpers.figures.marks import draw_mean, mean_band, shaped
 from helpers.figures.panels import (
     entries,
     entry,
@@ -23,7 +23,6 @@ from helpers.figures.style import CHANCE, looks
 
 ASIDE = 1.5  # points from one set's markers to the next one's
 PALE = 0.4  # of a line to compare with
-ROOM_BELOW = 0.12  # of the axis, for words
 # What a panel of geometry shows: its label with the unit, and the quantity's range.
 MEASURES = {
     "capacity": ("capacity P/N", (0, np.inf)),
@@ -63,10 +62,9 @@ def by_share(
     stay_near(drawn[0], [*tables, bound])
     keep_within(drawn[0], within)
     drawn[0].set_ylabel(label)
-    lines = [] if bound is None else [entry(_of_bound(bound), color=CHANCE, ls="--")]
     ends = np.isin(shares, (0, 1))
     filled = [some[:, ~(np.isnan(some).all(axis=0) & ends)] for some in tables]
-    key(drawn[0].figure, entries(looks(sets), ls="-") + lines)
+    key(drawn[0].figure, entries(looks(sets), ls="-") + _bounds(bound))
     interval = f"{100 * confidence:g} % interval"
     note_n(drawn[0].figure, tables, interval=interval, lost=undefined(filled))
     return drawn
@@ -103,12 +101,10 @@ def geometry_by_layer(
         stay_near(ax, [*curves.values(), *before.values(), low])
         keep_within(ax, within)
         ax.set_ylabel(label)
-        if low is not None:
-            _name_bound(ax, low)
         tables += curves.values()
         tick_layers(ax, layers)
         ax.set_xlabel("layer" if ax in drawn[-2:] else None)
-    key(drawn[0].figure, entries(looks(sets), ls="-"))
+    key(drawn[0].figure, entries(looks(sets), ls="-") + _bounds(bound))
     note_n(drawn[0].figure, tables, interval=f"{100 * confidence:g} % interval")
     return drawn
 
@@ -158,15 +154,7 @@ def _draw_sets(
     ax.autoscale_view()
 
 
-def _of_bound(bound: float) -> str:
-    return f"bound 2/M = {bound:.3g}"
-
-
-def _name_bound(ax: Axes, bound: float) -> None:
-    """The name of the bound below its line, where no value is; room for it."""
-    low, high = ax.get_ylim()
-    ax.set_ylim(min(low, bound - ROOM_BELOW * (high - bound)), high)
-    style = {"va": "top", "fontsize": 8, "color": "#555555"}
-    place = (0.99, bound), (0, -2)
-    across = ax.get_yaxis_transform()
-    beside(ax, _of_bound(bound), *place, left=True, xycoords=across, **style)
+def _bounds(bound: float | None) -> list:
+    """The look of the bound, for a key."""
+    named = {"color": CHANCE, "ls": "--"}
+    return [] if bound is None else [entry(f"bound 2/M = {bound:.3g}", **named)]

@@ -67,9 +67,10 @@ def by_size(
 def _key(figure: Figure, names: Sequence[str], known: Sequence[tuple]) -> None:
     """The looks of the curves and of the thresholds, below the panels."""
     handles, bar = entries(looks(dict.fromkeys(names))), {"marker": "|", "ms": 11}
-    for name, _, share in known:
+    for name, found, share in known:
         style = bar | {"color": _shade(name), "lw": 1, "ls": "", "mew": 1}
-        handles.append(entry(name + share, **style))
+        spread = ", mean and range" if np.ptp(found) else ""
+        handles.append(entry(name + share + spread, **style))
     key(figure, handles)
 
 
