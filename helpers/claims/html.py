@@ -3,10 +3,17 @@
 A record is what a verdict becomes as JSON: there null stands for infinite or undefined.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from html import escape
 
 from helpers.claims.claim import SHORT, Claim
+
+CAME = {
+    "reproduced": "met",
+    "not reproduced": "missed",
+    "undecided": "open",
+    "not tested": "not tested",
+}
 
 
 def describe_number(record: Mapping) -> str:
@@ -54,13 +61,20 @@ def verdict_html(record: Mapping, claim: Claim) -> str:
         f"{badge_html(verdict)} <strong>{escape(claim.figure)}.</strong> "
         f"{escape(claim.statement)} <strong>Here:</strong> {escape(found)}"
     )
-    asked = "; ".join(part["criterion"] for part in record["parts"])
+    criteria = "; ".join(asked(record["parts"]))
     return (
         f'<div class="verdict-line" id="{name}">\n<p>{head}</p>\n'
-        f'<p class="asked">Asked: {escape(asked)}.</p>\n'
+        f'<p class="asked">Asked: {escape(criteria)}.</p>\n'
         f"<details><summary>Numbers of {escape(claim.figure)}, {name}</summary>\n"
         f"{parts_html(record['parts'])}{note_html(record['note'])}\n</details>\n</div>"
     )
+
+
+def asked(parts: Sequence[Mapping]) -> Iterator[str]:
+    """Criteria, and of several which were met."""
+    for part in parts:
+        came = f" ({CAME[part['verdict']]})" if len(parts) > 1 else ""
+        yield part["criterion"] + came
 
 
 def verdicts_html(

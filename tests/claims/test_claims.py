@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from helpers import claims
+from helpers.claims.html import asked
 from helpers.claims.judging import judge_part
 from helpers.claims.registry import Criterion, load_registry
 from helpers.claims.verdicts import judge, table
@@ -180,6 +181,10 @@ def test_the_headline_is_the_first_part():
     assert line.count("n&nbsp;=&nbsp;5") == 2 and "Figure 2a" in line
     words, numbers = line.split("<details>")  # what was found and asked comes first
     assert ">reproduced<" in words and "Asked: " in words and "n&nbsp;" not in words
+    assert words.count(" (met)") == 2
+    part = {"criterion": "at least 1", "verdict": "not reproduced"}
+    assert [*asked([part])] == ["at least 1"]  # of a single part the verdict says it
+    assert [*asked([part] * 2)] == ["at least 1 (missed)"] * 2
     assert 'id="A2a"' in words and "<summary>Numbers of Figure 2a" in numbers
 
 
