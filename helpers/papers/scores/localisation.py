@@ -121,14 +121,19 @@ def agreement_by_family(settings: dict[str, dict[str, np.ndarray]]) -> dict[str,
         own = [found for name, found in settings.items() if name.split()[0] == family]
         each = [pair_agreements(found) for found in own]
         for pair in each[0]:
-            known = [np.array(some[pair]) for some in each]
-            known = [values[np.isfinite(values)] for values in known]
-            found = clustered_interval([values for values in known if values.size])
-            words = (
-                "{:.2f} [{:.2f}, {:.2f}], n = {}" if found.n > 3 else "{0:.2f}, n = {3}"
-            )
-            table.setdefault(pair, {})[family] = words.format(*found)
+            words = _in_words([np.array(some[pair]) for some in each])
+            table.setdefault(pair, {})[family] = words
     return table
+
+
+def _in_words(groups: list[np.ndarray]) -> str:
+    """The mean correlation of some settings, (network,) each, NaN where undefined."""
+    known = [values[np.isfinite(values)] for values in groups]
+    if not (known := [values for values in known if values.size]):
+        return "undefined"
+    found = clustered_interval(known).within(-1, 1)
+    ends = f" [{found.low:.2f}, {found.high:.2f}]" if found.n >= FEWEST else ""
+    return f"{found.value:.2f}{ends}, n = {found.n}"
 
 
 def _kept(run: Run, data, epoch: int) -> dict[str, np.ndarray]:

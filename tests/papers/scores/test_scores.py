@@ -319,6 +319,8 @@ def test_tests_of_localisation_agree_with_themselves(trained, digits):
         "relu": "1.00 [1.00, 1.00], n = 4",
         "sin": "-1.00, n = 1",
     }
+    alone = localisation.agreement_by_family({"sin 2": level})
+    assert {*alone["gradients and rewinding"].values()} == {"undefined"}
 
 
 def test_answers_are_those_of_the_networks(digits):
