@@ -429,7 +429,7 @@ def test_check_lists_every_claim_and_fails_for_the_required(project, capsys):
     out, err = capsys.readouterr()
     rows = json.loads(out)
     numbers = ["id", "verdict", "value", "low", "high", "n"]
-    more = ["chapter", "variant", "scale", "required", "expected"]
+    more = ["chapter", "variant", "scale", "required", "parts", "expected"]
     assert list(rows[0]) == [*numbers, *more]
     assert len(rows) > 100
     assert "error: A1a: required at scale laptop, and not tested" in err

@@ -401,7 +401,7 @@ def test_a_chapter_opens_with_what_came_out_and_ends_beside_the_paper(built):
     box = re.search(
         r'<div class="outcome">.*?</dl></div>', page.text, re.DOTALL
     ).group()
-    assert "Of 1 claims 1 does not; 2 more are not tested." in box
+    assert "Of 1 claim 1 does not; 2 more are not tested." in box
     assert 'href="#A2a"' in box and "<dt>Data</dt><dd>digits</dd>" in box
     ids = [attributes.get("id") for _, attributes in page.elements]
     assert [ids.count(name) for name in ("A2a", *UNTESTED)] == [1, 1, 1]
@@ -665,8 +665,7 @@ def test_a_chapters_figure_tells_its_values_by_keyboard(browser, built):
     tab.locator(".reader").press("ArrowRight")
     told = tab.locator(".stage .reading").inner_text()
     assert told == "test 0.5 (interval 0.4 to 0.6), scale σ 1"
-    tab.get_by_label("One σ in all figures").press("End")
-    assert "σ = 10. accuracy: test 0.1" in tab.locator(".sigma-bar").inner_text()
+    assert tab.locator(".sigma-bar").count() == 0  # which one figure has no use for
     assert problems == []
     tab.context.close()
 
