@@ -73,10 +73,11 @@ def check(scale: str, *, root: Path | None = None) -> tuple[list[dict], Comparis
     keep = ["id", "verdict", "value", "low", "high", "n"]
     keep += ["chapter", "variant", "scale", "required"]
     root = find_root(root)
-    rows = [{key: card[key] for key in keep} for card in scorecard(scale, root=root)]
+    cards = scorecard(scale, root=root)
+    rows = [{key: card[key] for key in keep} for card in cards]
     known = read_expected(root, scale)
     told = ("name", "verdict", "value", "low", "high", "n")
-    for row, card in zip(rows, scorecard(scale, root=root), strict=True):
+    for row, card in zip(rows, cards, strict=True):
         row["parts"] = [{key: part[key] for key in told} for part in card["parts"]]
         row["expected"] = known.get((row["id"], row["variant"]), {}).get("verdict")
     missed = [

@@ -123,6 +123,12 @@ def test_a_finger_sees_values_and_a_mouse_opens_the_figure(opened):
     assert tab.locator(".reading").is_visible() and tab.url.endswith("page.html")
 
 
+def marked(tab):
+    """Where the marks of the slider are, in each figure."""
+    each = "all => all.map(e => e.getAttribute('points'))"
+    return tab.locator(".sigma").evaluate_all(each)
+
+
 def test_one_sigma_goes_through_all_figures(opened):
     curves = BOX | {"x": "epoch", "lines": [line("σ = 0.1", [1, 2, 3])]}
     curves["lines"].append(line("σ = 10", [4, 5, 6]))
@@ -133,9 +139,7 @@ def test_one_sigma_goes_through_all_figures(opened):
     assert slider.get_attribute("aria-valuetext") == "σ = 10"
     words = tab.locator(".sigma-bar output").inner_text()
     assert words == "σ = 10. accuracy: test 0.1, training 0.9"
-    marks = tab.locator(".sigma").evaluate_all(
-        "all => all.map(e => e.getAttribute('points'))"
-    )
+    marks = marked(tab)
     assert marks[:2] == ["0.8,0 0.8,0.9"] * 2 and len(marks[2].split()) == 3
     slider.press("Home")
     slider.press("ArrowRight")
@@ -165,9 +169,7 @@ def test_one_size_of_network_goes_through_figures_and_its_row_of_a_map(opened):
     assert slider.get_attribute("aria-valuetext") == "2,010 or 5,000 parameters"
     words = tab.locator(".sigma-bar output").inner_text()
     assert words == "2,010 or 5,000 parameters. accuracy: test 0.5"
-    marks = tab.locator(".sigma").evaluate_all(
-        "all => all.map(e => e.getAttribute('points'))"
-    )
+    marks = marked(tab)
     assert marks[:4] == ["0.5,0 0.5,0.9"] * 4 and marks[4].startswith("0.1,0 ")
     slider.press("End")
     assert tab.locator(".sigma").nth(4).get_attribute("points") == ""

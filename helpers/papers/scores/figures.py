@@ -1,6 +1,7 @@
 """What the chapter on memorization scores draws."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -100,7 +101,7 @@ def by_setting(
     """
     drawn = axes(len(names))
     families = dict.fromkeys(setting.split()[0] for setting in tests)
-    shades = dict(zip(families, FAMILIES, strict=False))
+    shades = dict(zip(families, cycle(FAMILIES)))
     palette = {setting: shades[setting.split()[0]] for setting in tests}
     for ax, (test, label) in zip(drawn, names.items(), strict=True):
         for setting, found in tests.items():
