@@ -51,7 +51,7 @@ def test_the_interval_of_a_rank_correlation_holds_the_truth_as_often_as_it_says(
     far = big + np.random.default_rng(2).normal(0, 0.15 / 6**0.5, 20_000)
     noisy = big + np.random.default_rng(3).normal(0, 0.045, 20_000)
     expected, held = spearmanr(noisy, far).statistic, 0
-    for seed in range(20):
+    for seed in range(60):
         some, truth = world(seed=seed)
         noise = np.random.default_rng(seed + 100).normal(0, 0.15, (6, len(truth)))
         measure = truth + noise
@@ -59,7 +59,7 @@ def test_the_interval_of_a_rank_correlation_holds_the_truth_as_often_as_it_says(
         assert found.n == 6 and found.low < found.value < found.high
         held += found.low <= expected <= found.high
         assert found.high - found.low < 0.3  # it says something
-    assert held >= 16
+    assert held >= 52  # 95 % fail that in 3 of 1,000, 75 % pass it in 2 of 100
 
 
 def test_scores_are_found_again():
