@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, unfold
+from torch.nn.functional import conv2d, fold, unfold
 
 from helpers.errors import Mistake
 from helpers.models.identity_net import IdentityNet
@@ -105,17 +105,34 @@ class IdentityConvNet(IdentityNet):
 
     def _apply(self, weights, values, layer):
         filters, networks = weights[f"W{layer}"], len(weights["W1"])
-        around, sides = self.kernel // 2, values.shape[2:]
-        if self.unfolded:
-            each = values.unflatten(1, (networks, -1)).flatten(0, 1)
-            seen = unfold(each, self.kernel, padding=around)
-            values = filters.flatten(2) @ seen.unflatten(0, (-1, networks))
-            values = values.flatten(1, 2).unflatten(2, sides)
+        around, bias = self.kernel // 2, None
+        if self.biases:
+            bias = weights[f"b{layer}"].flatten()
+        if self.unfolded or layer == 1:
+            values = self._gather(filters, values)
+        elif layer == self.depth:
+            values = self._scatter(filters, values)
         else:
             filters = filters.flatten(0, 1)
-            values = conv2d(values, filters, padding=around, groups=networks)
-        bias = weights[f"b{layer}"].flatten()[:, None, None] if self.biases else 0
-        return values + bias
+            return conv2d(values, filters, bias, padding=around, groups=networks)
+        return values if bias is None else values + bias[:, None, None]
+
+    # A library's convolutions are slow where an image has one channel or three.
+
+    def _gather(self, filters: Tensor, values: Tensor) -> Tensor:
+        """Products of the filters with what they see: cheap where that is little."""
+        each = values.unflatten(1, (len(filters), -1)).flatten(0, 1)
+        seen = unfold(each, self.kernel, padding=self.kernel // 2)
+        products = filters.flatten(2) @ seen.unflatten(0, (-1, len(filters)))
+        return products.flatten(1, 2).unflatten(2, values.shape[2:])
+
+    def _scatter(self, filters: Tensor, values: Tensor) -> Tensor:
+        """What each pixel adds to those around it: cheap where outputs are few."""
+        parts = filters.flip(-2, -1).transpose(1, 2).flatten(2).mT
+        pixels = values.unflatten(1, (len(filters), -1)).flatten(3)
+        around, sides = self.kernel // 2, values.shape[2:]
+        sums = fold((parts @ pixels).flatten(0, 1), sides, self.kernel, padding=around)
+        return sums.unflatten(0, (-1, len(filters))).flatten(1, 2)
 
     def _leave(self, values, layer, images):
         channels = self.shapes[f"W{layer}"][0]

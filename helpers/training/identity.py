@@ -16,6 +16,7 @@ from helpers.runs import IdentityRun
 from helpers.runs.histories import MEASURED
 from helpers.runs.run import stack_key
 from helpers.training.identity_batches import Batches, check_batch
+from helpers.training.identity_dense import DenseStack
 from helpers.training.identity_stacks import (
     AT_ONCE,
     MOST_STEPS,
@@ -26,7 +27,7 @@ from helpers.training.rounds import Ensemble
 from helpers.training.trainees import Trainee
 
 MOMENTS = "moments/"
-AHEAD = ("cuda",)  # devices that take many steps before anybody looks at an error
+AHEAD = ("cuda",)  # devices where all take many steps before any error is looked at
 SECONDS = 1.0  # between two such looks, after which training may be left
 
 
@@ -82,8 +83,6 @@ class IdentityNets(Ensemble):
     def __init__(self, trainees: list[Trainee], placed: DeviceImages, epoch: int):
         data, device = placed
         run = trainees[0].run
-        # Batches are chosen step by step.
-        self.ahead, self.most = device.type in AHEAD and not run.batch, MOST_STEPS
         self.epoch, self.seeds = epoch, [trainee.run.seed for trainee in trainees]
         self.batches = Batches(run, data, device) if run.batch else None
         self.errors: list[float] = []  # of this epoch, and those of later ones
@@ -95,7 +94,11 @@ class IdentityNets(Ensemble):
         images = torch.stack([image_of(t.run, data) for t in trainees])
         bottom = [name for name in self.model.names if name in ("W1", "b1")]
         states = [t.weights or self._initial(t.run) for t in trainees]
-        self.stack = IdentityStack(
+        dense = run.model == "identity_fcn" and device.type == "cpu" and not run.batch
+        # Batches are chosen step by step.
+        self.ahead = dense or (device.type in AHEAD and not run.batch)
+        self.most = MOST_STEPS if device.type in AHEAD else AT_ONCE
+        self.stack = (DenseStack if dense else IdentityStack)(
             self.model,
             _on_device(states, self.model.names, device),
             images[:, None].to(device),

@@ -17,7 +17,7 @@ from helpers.system.devices import searched_kernels
 from helpers.training.graphs import Graphs, Seats, seconds
 from helpers.training.identity_rules import Optimizer, Slopes
 
-CACHE = 2**24  # bytes of weights and moments that a fully connected stack may have
+MEMORY = 2**28  # bytes of weights and moments of fully connected ones, on a CPU
 COPIES = 8  # of its weights that a network on CUDA needs at most, beside patches
 MOST_STEPS, AT_ONCE = 200, 10  # of `take`; and of one graph
 
@@ -27,10 +27,7 @@ def most_together(
 ) -> int:
     """Networks to a stack, up to the limit.
 
-    memory: bytes of a CUDA device; None: a CPU. There a step of a fully connected one
-    reads all its weights for a few products each, so that they had better stay in the
-    cache; convolutions have more to do with theirs. On CUDA half of the memory is
-    theirs.
+    memory: bytes of a CUDA device, of which half is theirs; None: a CPU.
     """
     if memory is not None:
         values = COPIES * parameter_count(model)
@@ -40,7 +37,7 @@ def most_together(
         return max(1, min(limit, memory // (2 * 4 * values)))
     if isinstance(model, IdentityConvNet):
         return limit
-    return min(limit, max(2, CACHE // (8 * parameter_count(model))))
+    return min(limit, max(1, MEMORY // (8 * parameter_count(model))))
 
 
 class IdentityStack:

@@ -18,7 +18,8 @@ from helpers.runs.identity import OPTIMIZERS
 from helpers.runs.store import RunFolder, results_root
 from helpers.training import graphs, identity, identity_stacks, load, train
 from helpers.training.identity import DeviceImages, image_of, limit
-from helpers.training.identity_stacks import CACHE, IdentityStack, most_together
+from helpers.training.identity_dense import DenseStack
+from helpers.training.identity_stacks import MEMORY, IdentityStack, most_together
 from helpers.training.tasks import seat
 from helpers.training.trainees import Trainee
 
@@ -179,12 +180,13 @@ def test_a_stack_learns_what_pytorchs_optimizers_learn(
     fields = {"model": family, "optimizer": optimizer, "activation": activation}
     study = study_of({"seed": [0, 1, 2]}, **fields, trained=trained, steps=30)
     train(study, device="cpu")
+    within = 3e-5 if optimizer == "adam" else 1e-5  # it divides by small slopes
     for run in study.runs():
         before, after = initial(run, digits), final(run)
         expected = trained_by_pytorch(run, digits)
         for name, weight in after.items():
             size = expected[name].norm().clamp(min=1e-30)
-            assert (weight - expected[name]).norm() <= 1e-5 * size, name
+            assert (weight - expected[name]).norm() <= within * size, name
             if trained == "bottom" and name not in ("W1", "b1"):
                 assert torch.equal(weight, before[name]), name
         assert (after["W1"] - before["W1"]).norm() > 1e-3 * before["W1"].norm()
@@ -238,12 +240,15 @@ SHAPES = {
 }
 
 
-def stack_of(runs, data, weights=None):
+STACKS = [(FCN, IdentityStack), (FCN, DenseStack), (CONVNET, IdentityStack)]
+
+
+def stack_of(runs, data, weights=None, kind=IdentityStack):
     """The networks of some runs as a stack, before their first step."""
     shared, model = runs[0], identity_model(runs[0], data)
     weights = weights or [initial(run, data) for run in runs]
     images = torch.stack([image_of(run, data)[None] for run in runs])
-    return IdentityStack(
+    return kind(
         model,
         {name: torch.stack([w[name] for w in weights]) for name in model.names},
         images.to(weights[0]["W1"].dtype),
@@ -297,6 +302,33 @@ def test_a_network_is_the_same_in_any_company_but_for_rounding(study_of, digits,
     assert moved > 10 * within[6]
 
 
+DENSE = [name for name, fields in SHAPES.items() if fields.get("model") == FCN]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("trained", ["all", "bottom"])
+@pytest.mark.parametrize("shape", DENSE)
+def test_a_dense_stack_takes_the_steps_of_batched_products(
+    study_of, digits, shape, trained, optimizer
+):
+    """To rounding; and each network is the same to the bit alone and in company."""
+    grid = {("seed", "example"): [(k, 3 * k) for k in range(4)]}
+    fields = SHAPES[shape] | {"trained": trained, "optimizer": optimizer}
+    runs = study_of(grid, **fields, scheme="pytorch").runs()
+    dense, batched = (
+        stack_of(runs, digits, kind=k) for k in (DenseStack, IdentityStack)
+    )
+    errors = take_steps(dense)
+    torch.testing.assert_close(errors, take_steps(batched), rtol=1e-5, atol=1e-7)
+    assert errors[:, -1].lt(errors[:, 0]).all()
+    for k, run in enumerate(runs):
+        assert distance(dense.network(k), batched.network(k)) <= rounded(run, digits)
+        alone = stack_of([run], digits, kind=DenseStack)
+        assert torch.equal(alone.take(STEPS, [NEVER])[:, 0], errors[k, 1:])
+        for name, value in dense.state(k).items():
+            assert torch.equal(alone.state(0)[name], value), name
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_same_company_gives_the_same_bits_whatever_sits_beside(
     study_of, digits, family
@@ -312,10 +344,13 @@ def test_the_same_company_gives_the_same_bits_whatever_sits_beside(
         assert torch.equal(weight, other.network(4)[name]), name
 
 
+@pytest.mark.parametrize(("family", "kind"), STACKS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_network_takes_a_place_again_with_its_own_bits(study_of, digits, optimizer):
-    runs = study_of({"seed": range(4)}, optimizer=optimizer).runs()
-    whole, stack = (stack_of(runs, digits) for _ in range(2))
+def test_a_network_takes_a_place_again_with_its_own_bits(
+    study_of, digits, optimizer, family, kind
+):
+    runs = study_of({"seed": range(4)}, model=family, optimizer=optimizer).runs()
+    whole, stack = (stack_of(runs, digits, kind=kind) for _ in range(2))
     take_steps(stack)
     kept = {name: value.clone() for name, value in stack.state(2).items()}
     stack.place(2, {name: torch.ones_like(value) for name, value in kept.items()})
@@ -325,41 +360,46 @@ def test_a_network_takes_a_place_again_with_its_own_bits(study_of, digits, optim
         assert torch.equal(stack.state(2)[name], value), name
 
 
-SHARED = {(8, 16): 16, (14, 208): 16, (14, 512): 4, (14, 2048): 2, (28, 2048): 2}
+SHARED = {(8, 16): 16, (14, 512): 16, (14, 2048): 6, (28, 2048): 4, (28, 8192): 1}
 
 
 @pytest.mark.parametrize("shape", SHARED)
-def test_a_fully_connected_stack_fits_the_cache_if_it_is_more_than_a_pair(
+def test_a_fully_connected_stack_fits_the_memory_if_it_is_more_than_one(
     study_of, digits, shape
 ):
     """Weights and moments are 4 bytes each; a single one more would not fit."""
     canvas, width = shape
     run = study_of(model=FCN, canvas=canvas, width=width, depth=3).runs()[0]
-    most, size = (
-        limit(run, digits, 16, CPU),
-        8 * parameter_count(identity_model(run, digits)),
-    )
+    most = limit(run, digits, 16, CPU)
+    size = 8 * parameter_count(identity_model(run, digits))
     assert most == SHARED[shape]
-    assert most == 2 or most * size <= CACHE
-    assert most == 16 or (most + 1) * size > CACHE
+    assert most == 1 or most * size <= MEMORY
+    assert most == 16 or (most + 1) * size > MEMORY
     assert limit(run, digits, 1, CPU) == 1
 
 
-def test_a_fully_connected_study_is_trained_in_stacks_that_fit_the_cache(
-    study_of, steps, monkeypatch, on_cores
+def test_a_fully_connected_study_is_trained_in_stacks_that_fit_the_memory(
+    study_of, monkeypatch, on_cores
 ):
     study = study_of({"seed": range(12)}, model=FCN, width=16, depth=2, steps=3)
     size = 8 * parameter_count(identity_model(study.runs()[0], study.data))
-    monkeypatch.setattr(identity_stacks, "CACHE", 3 * size)
+    monkeypatch.setattr(identity_stacks, "MEMORY", 3 * size)
+    together, take = [], DenseStack.take
+
+    def counted(stack, *given):
+        together.append(len(stack))
+        return take(stack, *given)
+
+    monkeypatch.setattr(DenseStack, "take", counted)
     on_cores(1)
     train(study, device="cpu")
-    assert steps == [3] * 12
+    assert together == [3] * 4
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_those_who_stay_go_on_when_others_leave(study_of, digits, family):
+@pytest.mark.parametrize(("family", "kind"), STACKS)
+def test_those_who_stay_go_on_when_others_leave(study_of, digits, family, kind):
     runs = study_of({"seed": range(4)}, model=family, width=16).runs()
-    stay, leave = stack_of(runs, digits), stack_of(runs, digits)
+    stay, leave = (stack_of(runs, digits, kind=kind) for _ in range(2))
     for left, index in (([1, 3], [1, 3]), ([1], [3])):
         take_steps(stay), take_steps(leave)
         leave.keep(left)  # with the gradients that the next step takes
@@ -386,19 +426,21 @@ def test_training_that_was_interrupted_ends_with_the_same_bits(
     train(study, device="cpu")
     expected = bits(results)
     monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "interrupted"))
-    step = IdentityStack.step
-    for moment in (5, 1, 12):
+    # A fully connected stack takes ten steps at a time.
+    kind, name = (DenseStack, "take") if family == FCN else (IdentityStack, "step")
+    go = getattr(kind, name)
+    for moment in (5, 1, 12) if name == "step" else (1, 2, 1):
         left = iter(range(moment))
 
-        def interrupted(stack, left=left):
+        def interrupted(stack, *given, left=left):
             if next(left, None) is None:
                 raise KeyboardInterrupt
-            step(stack)
+            return go(stack, *given)
 
-        monkeypatch.setattr(IdentityStack, "step", interrupted)
+        monkeypatch.setattr(kind, name, interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(study, device="cpu", save_seconds=0)
-    monkeypatch.setattr(IdentityStack, "step", step)
+    monkeypatch.setattr(kind, name, go)
     train(study, device="cpu", save_seconds=0)
     assert bits(results_root()) == expected
 
@@ -407,20 +449,20 @@ def test_training_that_was_interrupted_ends_with_the_same_bits(
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("family", "kind"), STACKS)
 def test_a_block_of_steps_is_so_many_single_ones_to_the_bit(
-    study_of, digits, family, optimizer, played
+    study_of, digits, family, kind, optimizer, played
 ):
     """And who reaches its goal, or has no number left, stays as it is from there on."""
     runs = study_of({"seed": range(4)}, model=family, optimizer=optimizer).runs()
-    plain, block = (stack_of(runs, digits) for _ in range(2))
+    plain, block = (stack_of(runs, digits, kind=kind) for _ in range(2))
     for stack in (plain, block):
         stack.weights["W1"][3] *= 1e30  # its error overflows
     errors = take_steps(plain, 13)
     assert errors[1, 3] < errors[1, :3].min()
     goals = [NEVER, errors[1, 3].item(), NEVER, NEVER]
     found = torch.cat([block.take(7, goals), block.take(6, goals)])
-    reached = stack_of(runs, digits)
+    reached = stack_of(runs, digits, kind=kind)
     take_steps(reached, 3)
     for k, others in ((0, plain), (1, reached), (2, plain)):
         assert torch.equal(found[:3, k], errors[k, 1:4])

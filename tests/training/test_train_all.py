@@ -24,7 +24,7 @@ def nets_of(digits):
     """Function that makes a study of small identity nets."""
 
     def nets_of(grid=None, **fields):
-        small = {"model": "identity_fcn", "canvas": 8, "width": 16, "depth": 2}
+        small = {"model": "identity_convnet", "canvas": 8, "width": 4, "depth": 2}
         small |= {"steps": 20, "stop_error": NEVER, "learning_rate": 0.05}
         return Study(digits, IdentityRun(**small | fields), grid or {"seed": range(2)})
 
@@ -37,9 +37,9 @@ def studies(study_of, nets_of):
     return {
         "classifiers": study_of(),
         "wide": study_of({"width": [16, 32]}),
-        "dense": nets_of(),
+        "filters": nets_of(),
         "deep": nets_of({"depth": [2, 3], "seed": [1, 2]}),
-        "filters": nets_of(model="identity_convnet", width=8),
+        "connected": nets_of(model="identity_fcn", width=16),
     }
 
 
