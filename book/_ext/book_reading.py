@@ -13,14 +13,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from helpers.chapters.book import find_editions, topics
-
-BIBTEX = """\
-@misc{{{key},
-  title  = {{{title}}},
-  author = {{{authors}}},
-  year   = {{{year}}},
-  url    = {{{url}}}
-}}"""
+from helpers.chapters.pages.exports import repository
 
 
 @cache
@@ -104,11 +97,14 @@ class CiteThisBook(SphinxDirective):
         entry = yaml.safe_load(path.read_text("utf-8"))
         names = [a.get("name") or name_of(a) for a in entry["authors"]]
         year = str(entry.get("date-released", ""))[:4] or self.config.copyright[:4]
-        url = entry.get("repository-code") or entry.get("url", "")
-        line = f"{', '.join(names)} ({year}). {entry['title']}. {url}"
-        values = {"key": f"memorization{year}", "title": entry["title"]}
-        values |= {"authors": " and ".join(names), "year": year, "url": url}
-        text = BIBTEX.format(**values)
+        url = entry.get("repository-code") or entry.get("url")
+        url = url or repository(path.parent)
+        line = f"{', '.join(names)} ({year}). {entry['title']}. {url or ''}".strip()
+        # A group's name in braces: BibTeX would take its last word for a family's.
+        who = " and ".join(n if n.count(" ") < 2 else f"{{{n}}}" for n in names)
+        fields = {"title": entry["title"], "author": who, "year": year, "url": url}
+        rows = [f"  {name:<6} = {{{value}}}" for name, value in fields.items() if value]
+        text = f"@misc{{memorization{year},\n" + ",\n".join(rows) + "\n}"
         block = nodes.literal_block(text, text, language="none")
         return [nodes.paragraph("", line), block]
 

@@ -104,7 +104,7 @@ def _edition_row(card: dict) -> str:
         address = escape(f"{card['page']}.html#{card['id']}")
         data = note_html(spoken(card["dataset"])) if card["dataset"] else ""
         source = f'<a href="{address}">{escape(card["edition"])}</a>{data}'
-    words = note_html(find_claim(card["id"]).words.get(card["verdict"], ""))
+    words = note_html(find_claim(card["id"]).said(card["verdict"], card["parts"]))
     verdict = badge_html(card["verdict"]) + words + note_html(card["note"])
     about = f'data-verdict="{card["verdict"]}" data-scale="{card["scale"] or "none"}"'
     return (

@@ -1,10 +1,11 @@
 """A paper, its claims, and the criteria that a claim is judged by."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 BEYOND = "X"  # letter of the claims that are no paper's
+MISSED = "not reproduced"
 NETWORKS = 4  # least number of them that a verdict takes unless a claim plans more
 # What a verdict says of a claim that has no words of its own for it.
 WORDS = {
@@ -67,6 +68,7 @@ class Criterion:
 
     `why` tells where the number comes from: the paper, mathematics or us. `only_on`:
     the data sets it speaks about, every one if empty; "folder" stands for any folder.
+    `missed`: a sentence on what is so where it is missed.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Criterion:
     at_least: float | None = None
     at_most: float | None = None
     only_on: tuple[str, ...] = ()
+    missed: str = ""
 
     @property
     def bounds(self) -> str:
@@ -123,16 +126,25 @@ class Claim:
         """Names of the estimates that it asks for, in order."""
         return tuple(criterion.name for criterion in self.criteria)
 
-    def finding(self, verdict: str) -> str:
-        """What was found, in words that stand alone; the statement where it holds."""
-        return self.words.get(verdict) or FOUND.get(verdict, "{}").format(
-            self.statement
-        )
+    def said(self, verdict: str, parts: Iterable[Mapping] = ()) -> str:
+        """What was found, if the registry has words for it.
 
-    def sentence(self, verdict: str) -> str:
+        parts: of the verdict; a claim that did not reproduce is told by what its
+        criteria missed, where they say so.
+        """
+        lost = {p["name"] for p in parts if p["verdict"] == verdict == MISSED}
+        told = [each.missed for each in self.criteria if each.name in lost]
+        return " ".join(filter(None, told)) or self.words.get(verdict, "")
+
+    def finding(self, verdict: str, parts: Iterable[Mapping] = ()) -> str:
+        """What was found, in words that stand alone; the statement where it holds."""
+        stands = FOUND.get(verdict, "{}").format(self.statement)
+        return self.said(verdict, parts) or stands
+
+    def sentence(self, verdict: str, parts: Iterable[Mapping] = ()) -> str:
         """What was found, in words; empty where nothing was tested."""
-        said = self.words.get(verdict)
-        return said or WORDS.get(verdict, "").format(self.statement)
+        open_or_not = WORDS.get(verdict, "").format(self.statement)
+        return self.said(verdict, parts) or open_or_not
 
 
 def _in_words(number: float | None) -> str:

@@ -6,7 +6,7 @@ A record is what a verdict becomes as JSON: there null stands for infinite or un
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from html import escape
 
-from helpers.claims.claim import SHORT, Claim
+from helpers.claims.claim import BEYOND, SHORT, Claim
 
 CAME = {
     "reproduced": "met",
@@ -56,7 +56,7 @@ def parts_html(parts: Sequence[Mapping]) -> str:
 def verdict_html(record: Mapping, claim: Claim) -> str:
     """A verdict in words: the claim, what was found and asked; the numbers folded."""
     verdict, name = record["verdict"], escape(claim.id)
-    found = claim.words.get(verdict) or SHORT.get(verdict, "")
+    found = claim.said(verdict, record["parts"]) or SHORT.get(verdict, "")
     head = (
         f"{badge_html(verdict)} <strong>{escape(claim.figure)}.</strong> "
         f"{escape(claim.statement)} <strong>Here:</strong> {escape(found)}"
@@ -84,13 +84,17 @@ def verdicts_html(
 
     anchors: ids of claims whose rows can be linked to.
     """
-    head = ("Figure", "What the paper shows", "What we measured", "Verdict")
+    judged = list(judged)
+    ours = all(claim.paper.letter == BEYOND for claim, _ in judged)
+    about = ("Question", "What we ask") if ours else ("Figure", "What the paper shows")
+    head = (*about, "What we measured", "Verdict")
     rows = [_row(claim, record, claim.id in anchors) for claim, record in judged]
     return table_html(head, rows)
 
 
 def _row(claim: Claim, record: Mapping, anchor: bool) -> str:
-    words, name = note_html(claim.words.get(record["verdict"], "")), escape(claim.id)
+    words = note_html(claim.said(record["verdict"], record["parts"]))
+    name = escape(claim.id)
     return (
         f'<tr{f" id={name!r}" * anchor}><th scope="row">{escape(claim.figure)} '
         f'<span class="claim-id">{name}</span></th>'

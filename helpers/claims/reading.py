@@ -12,6 +12,7 @@ from helpers.claims.claim import NETWORKS, WORDS, Claim, Criterion, Paper, Paper
 from helpers.errors import Mistake
 
 SCALES = ("smoke", "laptop", "workstation", "paper")
+SENTENCE = r"[A-Z]\D*\."  # without numbers
 TEXTS = {"id", "letter", "title", "cite", "caption"}
 LISTS = {"claims", "criteria", "required", "only_on", "here", "main"}
 TEXTS |= {"name", "text", "why", "statement", "note", "what"}
@@ -97,7 +98,7 @@ def _read_claim(fields: dict, paper: Paper, file: str) -> Claim:
     words = fields.get("words", {})
     check(isinstance(words, dict), where, f"words {words!r}: give them by verdict")
     check(set(words) <= {*WORDS}, where, f"words for {[*words]}: allowed {[*WORDS]}")
-    said = all(re.fullmatch(r"[A-Z]\D*\.", str(text)) for text in words.values())
+    said = all(re.fullmatch(SENTENCE, str(text)) for text in words.values())
     check(said, where, "words have to be sentences without numbers")
     more = {"required": required, "networks": networks, "words": words}
     note = fields.get("note", "")
@@ -106,11 +107,13 @@ def _read_claim(fields: dict, paper: Paper, file: str) -> Claim:
 
 def _read_criterion(fields: dict, where: str, only_on: Iterable[str]) -> Criterion:
     where = f"{where}: criterion {fields.get('name', '(without name)')}"
-    optional = {"at_least", "at_most", "only_on"}
+    optional = {"at_least", "at_most", "only_on", "missed"}
     _check_keys(fields, {"name", "text", "why"}, optional, where=where)
     check(bool(re.fullmatch(r"[a-z][a-z0-9_]*", fields["name"])), where, "bad name")
     reason = re.match(r"(paper|exact|ours): ", fields["why"])
     check(bool(reason), where, "why has to begin with paper:, exact: or ours:")
+    told = re.fullmatch(SENTENCE, str(fields.get("missed", "Nothing.")))
+    check(bool(told), where, "missed has to be a sentence without numbers")
     bounds = {key: fields[key] for key in ("at_least", "at_most") if key in fields}
     check(bool(bounds), where, "neither at_least nor at_most")
     for key, bound in bounds.items():

@@ -42,12 +42,13 @@ class Verdict:
     @property
     def record(self) -> dict:
         """As JSON: a number that is not finite becomes null."""
+        parts = [part.record for part in self.parts]
         return {
             "id": self.claim.id,
             "verdict": self.verdict,
-            "words": self.claim.sentence(self.verdict),
+            "words": self.claim.sentence(self.verdict, parts),
             **numbers(self.parts[0].estimate if self.parts else None),
-            "parts": [part.record for part in self.parts],
+            "parts": parts,
             "chapter": self.claim.chapter,
             "note": self.note,
         }

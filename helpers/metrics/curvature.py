@@ -20,7 +20,7 @@ MOST_INPUTS = 2000
 
 
 def relu_curvature(inputs: Tensor, *, width: int, scale: float) -> float:
-    """Largest eigenvalue of E[r r^T] at initialisation, r = relu(W1 x), W1 ~ N(0, s^2).
+    """Largest eigenvalue of E[r r^T] at initialization, r = relu(W1 x), W1 ~ N(0, s^2).
 
     inputs: (n, d), the first 2,000 of which are used; width: hidden units; scale: s.
     E is the mean over the inputs and the value that of a wide layer: (1/n) sum r r^T

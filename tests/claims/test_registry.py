@@ -109,6 +109,7 @@ TWICE = ONE[ONE.index("- {id") :]
         (", at_least: 1", "", "neither at_least nor at_most"),
         ("at_least: 1", "at_least: 1, at_least: 2", "at_least is given twice"),
         ("ours: w", "w", "why has to begin with paper:, exact: or ours:"),
+        ("at_least: 1", "at_least: 1, missed: it is 3", "missed has to be a sentence"),
         ("name: x", "name: X y", "bad name"),
         ("name: x", "name: 7", "name 7 is no text"),
         ("id: A1", "id: B1", "not of paper A"),
@@ -150,6 +151,23 @@ def test_a_claim_plans_its_networks_and_has_words_for_its_verdicts(tmp_path):
     claim = load_registry(own)["A1"]
     assert (claim.networks, claim.sentence("not reproduced")) == (8, "It rises.")
     assert claim.sentence("undecided") == "Whether this holds here stays open: s"
+
+
+def test_a_claim_that_does_not_hold_is_told_by_what_it_missed():
+    """An open criterion tells nothing; nor does a verdict without parts."""
+    claim = load_registry()["B4B"]
+    back, little, early = (each.missed for each in claim.criteria)
+    names, no = claim.names, "not reproduced"
+
+    def parts(*verdicts):
+        return [dict(name=n, verdict=v) for n, v in zip(names, verdicts, strict=True)]
+
+    assert claim.finding(no, parts(no, "reproduced", "undecided")) == back
+    assert claim.said(no, parts(no, "reproduced", no)) == f"{back} {early}"
+    assert claim.sentence(no, parts("reproduced", no, "reproduced")) == little
+    assert claim.finding(no) == claim.words[no]
+    mixed = parts(no, "reproduced", "reproduced")
+    assert claim.said("undecided", mixed) == claim.words.get("undecided", "")
 
 
 def test_what_holds_for_a_claim_holds_for_its_criteria(tmp_path):

@@ -57,7 +57,9 @@ def claims_of(rows: Sequence[Mapping]) -> list[dict[str, Any]]:
                 "statement": claim.statement,
                 "criteria": [str(criterion) for criterion in claim.criteria],
                 "verdict": first["verdict"] if first else "not tested",
-                "words": claim.finding(first["verdict"]) if first else "",
+                "words": claim.finding(first["verdict"], first["parts"])
+                if first
+                else "",
                 "page": f"{first['page']}.html#{claim.id}" if first else None,
                 "editions": [
                     {key: row[key] for key in KEPT}
@@ -83,7 +85,7 @@ def overview(rows: Sequence[Mapping]) -> str:
         lines += [f"{counts_in_words(every)}.", ""]
         lines += [
             f"- [{c.figure} ({c.id})]({best[c.id]['page']}.html#{c.id}): "
-            f"{verdicts[c.id]}. {c.finding(verdicts[c.id])}"
+            f"{verdicts[c.id]}. {c.finding(verdicts[c.id], best[c.id]['parts'])}"
             for c in claims
             if c.id in best
         ]

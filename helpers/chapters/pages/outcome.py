@@ -54,12 +54,13 @@ def counts_in_words(verdicts: Iterable[str]) -> str:
 
 
 def findings(
-    verdicts: Mapping[str, str], main: Sequence[str], *, link: Link
+    rows: Mapping[str, Mapping], main: Sequence[str], *, link: Link
 ) -> list[str]:
     """What was found, as HTML: the main claims first, at most TOLD of each verdict.
 
-    verdicts: id -> verdict. Claims that stay open are named by their figures.
+    rows: id -> verdict and parts. Claims that stay open are named by their figures.
     """
+    verdicts = {claim_id: row["verdict"] for claim_id, row in rows.items()}
     order = [
         *(i for i in main if i in verdicts),
         *(i for i in verdicts if i not in main),
@@ -69,7 +70,7 @@ def findings(
         ids = [i for i in order if verdicts[i] == verdict]
         if not ids:
             continue
-        told = [_finding(i, verdict, link) for i in ids[:TOLD]]
+        told = [_finding(i, rows[i], link) for i in ids[:TOLD]]
         left = ids[TOLD:]
         more = f"<li>And {listed([_name(i, link) for i in left])}.</li>" if left else ""
         said.append(f"<p><strong>{head}</strong></p><ul>{''.join(told)}{more}</ul>")
@@ -79,8 +80,8 @@ def findings(
     return said
 
 
-def _finding(claim_id: str, verdict: str, link: Link) -> str:
-    words = escape(find_claim(claim_id).finding(verdict))
+def _finding(claim_id: str, row: Mapping, link: Link) -> str:
+    words = escape(find_claim(claim_id).finding(row["verdict"], row["parts"]))
     return f"<li>{words} ({_name(claim_id, link)})</li>"
 
 
@@ -97,12 +98,11 @@ def chapter_outcome(rows: Sequence[Mapping], facts: Sequence[tuple[str, str]]) -
 
     rows: of its edition. facts: name -> words; empty ones are left out.
     """
-    verdicts = {row["id"]: row["verdict"] for row in rows}
-    if not verdicts:
+    if not rows:
         return ""
-    papers: list[Paper] = [find_claim(i).paper for i in verdicts]
-    said = [f"<p>{counts_in_words(verdicts.values())}.</p>"]
-    said += findings(verdicts, papers[0].main, link="#{}".format)
+    paper: Paper = find_claim(rows[0]["id"]).paper
+    said = [f"<p>{counts_in_words([row['verdict'] for row in rows])}.</p>"]
+    said += findings({row["id"]: row for row in rows}, paper.main, link="#{}".format)
     terms = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(words)}</dd></div>"
         for name, words in facts
@@ -122,7 +122,7 @@ def paper_outcome(paper: Paper, best: Mapping[str, Mapping]) -> str:
     every = '<a href="scorecard.html">All of them</a>; the main ones:'
     counted = counts_in_words([*verdicts.values(), *untested])
     said = [f"<p>{counted}{at}. {every}</p>"]
-    told = {i: v for i, v in verdicts.items() if i in paper.main}
+    told = {i: best[i] for i in verdicts if i in paper.main}
     said += findings(told, paper.main, link=lambda i: f"{best[i]['page']}.html#{i}")
     return f'<div class="paper-outcome">{"".join(said)}</div>'
 

@@ -52,7 +52,7 @@ def scale_words(best: Mapping[str, Mapping]) -> str:
 def _cell(claim: Claim, row: Mapping | None) -> str:
     verdict = row["verdict"] if row else "not tested"
     where = f" ({row['scale']} scale)" if row else ""
-    said = claim.finding(verdict) if row else claim.statement
+    said = claim.finding(verdict, row["parts"]) if row else claim.statement
     words = f"{claim.figure}, {claim.id}: {verdict}{where}. {said}"
     address = f"{row['page']}.html#{claim.id}" if row else f"scorecard.html#{claim.id}"
     kind = verdict.replace(" ", "-")

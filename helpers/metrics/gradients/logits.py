@@ -1,6 +1,6 @@
 """Alignment of logit gradients at random logits (paper A, section 3.2).
 
-At initialisation the logits of one class's examples scatter without regard to the
+At initialization the logits of one class's examples scatter without regard to the
 class. How far a loss's gradients by the logits still agree then depends on the logits'
 scale s alone: fully where the logits vanish (s -> 0), and at large s as below, for k
 classes whose logits are independent and of one symmetric distribution around zero.

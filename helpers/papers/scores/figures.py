@@ -120,7 +120,7 @@ def by_setting(
 def by_sigma(
     scales: ArrayLike, lines: Mapping[str, ArrayLike], *, label: str, ax: Axes
 ) -> Axes:
-    """A quantity against the scale of initialisation, mean and interval a line.
+    """A quantity against the scale of initialization, mean and interval a line.
 
     lines: name -> (network, scale); those named "layer k" have the colours of depths.
     """

@@ -1,4 +1,4 @@
-"""Scale of initialisation, capacity of layers and memorization on one axis (X8)."""
+"""Scale of initialization, capacity of layers and memorization on one axis (X8)."""
 
 import numpy as np
 

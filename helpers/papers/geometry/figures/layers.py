@@ -25,7 +25,7 @@ from helpers.figures.style import CHANCE, FEWEST, Look, looks
 from helpers.papers.geometry.figures.gradients import KEYS, LEVEL
 from helpers.papers.geometry.figures.sets import LEAST, epoch_axis
 
-PALE, STRONG = ("#CCD6E4", "#64799A"), "#00703C"  # first and last layer; the one meant
+PALE, STRONG = ("#A6B9D8", "#566B92"), "#00703C"  # first and last layer; the one meant
 WIDE = 5.2  # inches of a figure
 
 

@@ -98,7 +98,7 @@ def randomise(
     """The same with layers of networks that were drawn anew and never trained.
 
     The control of Zhang et al. (2019): "re-randomised", where layers of epoch 0 are
-    "re-initialised". draws: how many such networks, for every trained one.
+    "re-initialized". draws: how many such networks, for every trained one.
     """
     if draws < 1:
         raise Mistake(f"draws = {draws!r}: must be a whole number, 1 or more")
