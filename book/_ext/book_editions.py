@@ -116,6 +116,8 @@ def insert_provenance(app: Sphinx, doctree: nodes.document, docname: str) -> Non
         return
     notebook = read_notebook(Path(app.srcdir) / f"{docname}.ipynb")
     metadata = notebook.metadata.get("memorization", {})
+    if edition.what:
+        title += nodes.inline("", f" · {edition.what}", classes=["variant"])
     line = nodes.paragraph("", "", nodes.strong("", edition.title))
     line += nodes.Text(" · ".join(["", *provenance(metadata)]))
     box = nodes.container("", line, classes=["edition"])
@@ -181,9 +183,14 @@ class ChapterList(SphinxDirective):
             return [nodes.inline("", text, classes=["absent"])]
         best, *others = editions
         parts: list[nodes.Node] = [page_reference(best.page), nodes.Text(" ")]
-        small = [nodes.inline("", best.title.lower())]
-        small += [page_reference(e.page, e.title.lower()) for e in others]
+        small = [nodes.inline("", _within(best))]
+        small += [page_reference(e.page, _within(e)) for e in others]
         return [*parts, nodes.inline("", "", *separate(small), classes=["editions"])]
+
+
+def _within(edition: Edition) -> str:
+    """What an edition is called within a line."""
+    return edition.title if edition.what else edition.title.lower()
 
 
 class ChapterRole(SphinxRole):

@@ -27,6 +27,19 @@ def topics() -> dict[str, str]:
     return {name: topic for paper in load_papers() for name, topic in paper.chapters}
 
 
+# Variants whose names are no words.
+CALLED = {
+    "alexnet": "AlexNet",
+    "cifar100": "CIFAR-100",
+    "glyphs": "drawn characters",
+    "mnist": "MNIST",
+    "resnet": "ResNet-18",
+    "svhn": "SVHN",
+    "tiny_imagenet": "Tiny ImageNet",
+    "vgg16": "VGG-16",
+}
+
+
 class Edition(NamedTuple):
     """An executed copy in the book, `chapters/<scale>/<chapter>[-<variant>].ipynb`."""
 
@@ -45,7 +58,14 @@ class Edition(NamedTuple):
         """What the edition is called beside others of its chapter."""
         if self.variant == "main":
             return f"{self.scale.capitalize()} edition"
-        return f"{self.variant} ({self.scale} scale)"
+        return f"{self.what} ({self.scale} scale)"
+
+    @property
+    def what(self) -> str:
+        """The data or networks of a variant, in words; nothing of the main edition."""
+        if self.variant == "main":
+            return ""
+        return CALLED.get(self.variant, self.variant.replace("_", " "))
 
 
 def copies(book: Path) -> Iterator[Edition]:
