@@ -6,6 +6,7 @@ from typing import Any
 
 from helpers.cluster.jobs import Job
 from helpers.cluster.kept import cluster_folder, kept_jobs, read_diary
+from helpers.runs.store import is_finished
 from helpers.system.files import is_there
 from helpers.system.locks import lock_all
 from helpers.system.roots import results_root
@@ -30,14 +31,22 @@ def seconds_left(jobs: Iterable[tuple[Job, str]], taken: Mapping[str, float]) ->
     """Seconds until all is done, if as many jobs at a time go on as do now.
 
     taken: name -> seconds of jobs that are done, by which predictions are put right.
+    Networks that are finished, by whomever, cost their job nothing more.
     """
     jobs = list(jobs)
     known = [job for job, _ in jobs if job.name in taken and job.seconds > 0]
     predicted = sum(job.seconds for job in known)
     times = sum(taken[job.name] for job in known) / predicted if predicted else 1.0
-    left = sum(job.seconds for job, state in jobs if state != DONE)
+    left = sum(job.seconds * unfinished(job) for job, state in jobs if state != DONE)
     running = sum(state == RUNNING for _, state in jobs)
     return times * left / max(1, running)
+
+
+def unfinished(job: Job) -> float:
+    """The share of a job's networks that are still to be trained; of pages 1."""
+    if not job.runs:
+        return 1.0
+    return sum(not is_finished(name) for name in job.runs) / len(job.runs)
 
 
 def describe_standing(scale: str) -> list[str]:
@@ -63,7 +72,10 @@ def describe_standing(scale: str) -> list[str]:
     count = max(1, counts[RUNNING])
     each = "a job" if count == 1 else f"{count} jobs"
     left = f"about {_spoken(seconds)} left with {each} at a time"
-    return [f"{scale}: {len(jobs)} jobs: {words}; {left}", *told]
+    networks = sorted({name for job, _ in jobs for name in job.runs})
+    trained = f"{sum(map(is_finished, networks)):,} of {len(networks):,} networks"
+    line = f"{scale}: {len(jobs)} jobs: {words}; {trained} trained; {left}"
+    return [line, *told]
 
 
 def _spoken(seconds: float) -> str:

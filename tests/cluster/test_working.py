@@ -24,7 +24,7 @@ from helpers.errors import Failure, Mistake
 from helpers.runs.store import RunFolder
 from helpers.system.locks import lock_all
 from helpers.system.roots import results_root
-from helpers.training import rounds, train_until
+from helpers.training import rounds, train, train_until
 
 
 @pytest.fixture
@@ -195,6 +195,18 @@ def test_the_time_left_is_put_right_by_what_was_done(jobs):
     assert standing.seconds_left(given, {}) == pytest.approx(left)
     taken = {jobs[0].name: 3 * jobs[0].seconds}
     assert standing.seconds_left(given, taken) == pytest.approx(3 * left)
+
+
+def test_networks_that_are_finished_by_anybody_take_no_more_time(plan, jobs):
+    train_of = [job for job in jobs if job.runs]
+    given = [(job, "left") for job in jobs]
+    whole = standing.seconds_left(given, {})
+    study = plan.studies[0]
+    train(study, device="cpu")
+    done = {RunFolder(run).name for run in study.runs()}
+    spared = sum(j.seconds * len(done & {*j.runs}) / len(j.runs) for j in train_of)
+    assert 0 < spared < whole
+    assert standing.seconds_left(given, {}) == pytest.approx(whole - spared)
 
 
 def test_no_gpu_has_two_jobs(monkeypatch, tmp_path):
