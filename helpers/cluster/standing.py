@@ -6,6 +6,7 @@ from typing import Any
 
 from helpers.cluster.jobs import Job
 from helpers.cluster.kept import cluster_folder, kept_jobs, read_diary
+from helpers.errors import Failure
 from helpers.runs.store import is_finished
 from helpers.system.files import is_there
 from helpers.system.locks import lock_all
@@ -46,7 +47,15 @@ def unfinished(job: Job) -> float:
     """The share of a job's networks that are still to be trained; of pages 1."""
     if not job.runs:
         return 1.0
-    return sum(not is_finished(name) for name in job.runs) / len(job.runs)
+    return sum(not _trained(name) for name in job.runs) / len(job.runs)
+
+
+def _trained(name: str) -> bool:
+    """Whether a network is finished; of what cannot be read its job tells."""
+    try:
+        return is_finished(name)
+    except Failure:
+        return False
 
 
 def describe_standing(scale: str) -> list[str]:
@@ -73,7 +82,7 @@ def describe_standing(scale: str) -> list[str]:
     each = "a job" if count == 1 else f"{count} jobs"
     left = f"about {_spoken(seconds)} left with {each} at a time"
     networks = sorted({name for job, _ in jobs for name in job.runs})
-    trained = f"{sum(map(is_finished, networks)):,} of {len(networks):,} networks"
+    trained = f"{sum(map(_trained, networks)):,} of {len(networks):,} networks"
     line = f"{scale}: {len(jobs)} jobs: {words}; {trained} trained; {left}"
     return [line, *told]
 

@@ -209,6 +209,12 @@ def test_networks_that_are_finished_by_anybody_take_no_more_time(plan, jobs):
     assert standing.seconds_left(given, {}) == pytest.approx(whole - spared)
 
 
+def test_a_network_that_cannot_be_read_is_one_that_is_left(jobs):
+    (results_root() / jobs[0].runs[0]).write_text("a file where a folder belongs")
+    assert standing.unfinished(jobs[0]) == 1.0
+    assert standing.describe_standing("smoke")[0].count("3 left") == 1
+
+
 def test_no_gpu_has_two_jobs(monkeypatch, tmp_path):
     monkeypatch.setattr(slots.tempfile, "gettempdir", lambda: str(tmp_path))
     for name in slots.SCHEDULERS:
