@@ -58,7 +58,7 @@ class Edition(NamedTuple):
         """What the edition is called beside others of its chapter."""
         if self.variant == "main":
             return f"{self.scale.capitalize()} edition"
-        return f"{self.what} ({self.scale} scale)"
+        return f"{self.what[0].upper()}{self.what[1:]} ({self.scale} scale)"
 
     @property
     def what(self) -> str:

@@ -261,9 +261,9 @@ def test_best_edition_is_the_page_and_the_others_hang_elsewhere(tmp_path):
     assert hanging["file"] == "editions"
     topic = book.topics()[CHAPTER]
     assert [(e["file"], e["title"]) for e in hanging["sections"]] == [
-        (f"chapters/paper/{CHAPTER}-cifar100", f"{topic}: cifar100 (paper scale)"),
+        (f"chapters/paper/{CHAPTER}-cifar100", f"{topic}: CIFAR-100 (paper scale)"),
         (f"chapters/workstation/{CHAPTER}", f"{topic}: Workstation edition"),
-        (f"chapters/workstation/{CHAPTER}-aaa", f"{topic}: aaa (workstation scale)"),
+        (f"chapters/workstation/{CHAPTER}-aaa", f"{topic}: Aaa (workstation scale)"),
         (f"chapters/laptop/{CHAPTER}", f"{topic}: Laptop edition"),
         (f"chapters/smoke/{CHAPTER}", f"{topic}: Smoke edition"),
     ]

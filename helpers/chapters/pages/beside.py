@@ -15,6 +15,8 @@ CALLED = {  # data sets that are not what their names recall
     "folder:tiny-imagenet-100-32": "Tiny ImageNet, 100 classes, 32 × 32",
     "folder:emnist-47": "handwriting in 47 classes (EMNIST)",
     "folder:fashion-mnist-sample": "a sample of Fashion-MNIST",
+    "glyphs": "drawn characters",
+    "mnist": "MNIST",
 }
 DRAWN = re.compile(r"glyphs:(\d+)x(\d+)")
 TOLD = 5  # settings that can be named as different, the first ones
@@ -26,7 +28,8 @@ def settings_of(chapter: str, parameters: Mapping[str, Any]) -> list[tuple[str, 
     every = dict(pair for paper in load_papers() for pair in paper.settings)
     found: list[tuple[str, ...]] = []
     for setting in every.get(chapter, ()):
-        values = {name: parameters[name] for name in setting.here if name in parameters}
+        values = {name: parameters.get(name) for name in setting.here}
+        values = {name: value for name, value in values.items() if value is not None}
         said = ["all" if _all(n, v) else spoken(v) for n, v in values.items()]
         if said:
             found.append((setting.what, setting.paper, ", ".join(said)))
