@@ -71,7 +71,8 @@ def plan(root, editions, custom, *, as_json, **how) -> int:
         editions,
         lambda edition: rows.append(describe_plan(plan_edition(root, edition, custom))),
     )
-    click.echo(align(rows))
+    if len(rows) > 1:
+        click.echo(align(rows))
     return status
 
 

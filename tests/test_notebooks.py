@@ -117,7 +117,8 @@ def test_it_opens_with_a_question_and_ends_with_verdicts_differences_exercises(p
 
 def test_its_exercises_can_be_run_as_they_are_written(path):
     exercises = nbformat.read(path, 4).cells[-1].source
-    commands = re.findall(r"^ +python -m helpers (.+)$", exercises, re.MULTILINE)
+    line = r"^ +\.venv/bin/python -m helpers (.+)$"
+    commands = re.findall(line, exercises, re.MULTILINE)
     assert len(commands) == 2 == exercises.count("<details>")
     for command in commands:
         run, chapter, *given = shlex.split(command)

@@ -20,7 +20,7 @@ def describe(app: Sphinx, page: str, template, context, doctree) -> None:
         return
     title = re.sub(r"<[^>]+>", "", str(context.get("title", "")))
     tags = {"og:title": title, "og:description": words, "og:type": "article"}
-    tags |= {"og:site_name": app.config.project or app.config.html_title}
+    tags |= {"og:site_name": app.config.html_title}
     if address := site_address(Path(app.srcdir).parent):
         tags["og:url"] = f"{address}{page}.html"
     found = [f'<meta name="description" content="{escape(words)}">']
@@ -36,10 +36,20 @@ def first_words(doctree: nodes.document) -> str:
     boxes = (raw.astext() for raw in doctree.findall(nodes.raw))
     outcome = next((html for html in boxes if 'class="outcome"' in html), "")
     counts = re.search(r"<p>(Of \d[^<]*)</p>", outcome)
-    texts = [p.astext() for p in doctree.findall(nodes.paragraph)]
+    texts = [spoken(p) for p in doctree.findall(nodes.paragraph)]
     longest = next((text for text in texts if len(text) > 60), "")
     words = " ".join(f"{counts[1] if counts else ''} {longest}".split())
     return words if len(words) <= LETTERS else words[:LETTERS].rsplit(" ", 1)[0] + " …"
+
+
+def spoken(paragraph: nodes.paragraph) -> str:
+    """Its words, formulas left out."""
+    kept = [n for n in paragraph.findall(nodes.Text) if not within_formula(n)]
+    return "".join(text.astext() for text in kept)
+
+
+def within_formula(text: nodes.Text) -> bool:
+    return isinstance(text.parent, nodes.math)
 
 
 def name_sidebar(app: Sphinx, page: str, template, context, doctree) -> None:

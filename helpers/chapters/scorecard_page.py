@@ -6,7 +6,7 @@ A claim is a group of rows that can be linked to, filtered and sorted
 
 from collections import Counter
 from html import escape
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from helpers.chapters.editions import MAIN
 from helpers.chapters.pages.beside import spoken
@@ -30,7 +30,7 @@ HEAD = ("Edition", "Verdict", "What we measured")
 
 def scorecard_page(cards: list[dict]) -> str:
     """The page's text from the scorecard's rows."""
-    sections = [INTRODUCTION, _summary(cards)]
+    sections = [INTRODUCTION, _summary(cards), _agreement(cards)]
     for paper, group in groupby(cards, lambda card: find_claim(card["id"]).paper):
         title = f"## {paper.headed(paper.title)}"
         sections += [title, f"{{cite:t}}`{paper.cite}`", _paper_html(list(group))]
@@ -40,6 +40,7 @@ def scorecard_page(cards: list[dict]) -> str:
 def _summary(cards: list[dict]) -> str:
     """How many claims of each paper have which verdict, at each scale at hand."""
     claims = load_registry()
+    by_letter = {claim.paper.letter: claim.paper for claim in claims.values()}
     lines = [f"| Paper | Scale | {' | '.join(COUNTED)} |"]
     lines += ["|---|---|" + "--:|" * len(COUNTED)]
     for letter in dict.fromkeys(claim.paper.letter for claim in claims.values()):
@@ -49,8 +50,34 @@ def _summary(cards: list[dict]) -> str:
         for scale in scales or [None]:
             counts = Counter(_counted(cards, claim_id, scale) for claim_id in ids)
             cells = " | ".join(str(counts[verdict]) for verdict in COUNTED)
-            lines.append(f"| {letter} | {scale or 'none yet'} | {cells} |")
+            name = by_letter[letter].short
+            lines.append(f"| {name} | {scale or 'none yet'} | {cells} |")
     return "\n".join(lines)
+
+
+def _agreement(cards: list[dict]) -> str:
+    """How many claims two scales judge differently, and which of them flatly."""
+    told = []
+    scales = [s for s in reversed(SCALES) if s in {c["scale"] for c in cards}]
+    for larger, smaller in pairwise([s for s in scales if s != "smoke"]):
+        both = {
+            claim_id: {_counted(cards, claim_id, scale) for scale in (larger, smaller)}
+            for claim_id in load_registry()
+        }
+        both = {i: found for i, found in both.items() if "not tested" not in found}
+        apart = [i for i, found in both.items() if len(found) > 1]
+        flat = [i for i in apart if "undecided" not in both[i]]
+        if not both:
+            continue
+        words = (
+            f"{larger.capitalize()} and {smaller} scale judge {len(both)} claims both"
+        )
+        words += f", {len(apart)} of them differently"
+        if flat:
+            links = ", ".join(f'<a href="#{i}">{i}</a>' for i in flat)
+            words += f"; one reproduces and the other does not in {len(flat)}: {links}"
+        told.append(f"{words}.")
+    return " ".join(told)
 
 
 def _counted(cards: list[dict], claim_id: str, scale: str | None) -> str:

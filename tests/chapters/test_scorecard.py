@@ -264,6 +264,17 @@ def test_the_page_counts_verdicts_by_paper_and_scale(root):
     assert f"| B | none yet | 0 | 0 | 0 | {counts['B']} |" in page
 
 
+def test_the_page_says_how_far_two_scales_agree(root):
+    weak = passing("A2a", lowest_train_accuracy=exact(0.5, n=5))
+    still = passing("A2b", **{find_claim("A2b").names[0]: Estimate(0, -9, 9, 5)})
+    write_copy(root, [passing("A1a"), passing("A2a"), still, passing("A2c")])
+    assert "judge" not in page_of(root).split("## ")[0]
+    write_copy(root, [passing("A1a"), weak, passing("A2b")], scale="workstation")
+    words = "Workstation and laptop scale judge 3 claims both, 2 of them differently; "
+    words += 'one reproduces and the other does not in 1: <a href="#A2a">A2a</a>.'
+    assert words in page_of(root)
+
+
 def test_the_main_edition_counts_else_the_weakest_variant(root):
     weak = passing("A2a", lowest_train_accuracy=exact(0.5, n=5))
     write_copy(root, [passing("A2a")])
