@@ -7,7 +7,7 @@ from typing import Any
 from helpers.cluster.jobs import Job
 from helpers.cluster.kept import cluster_folder, kept_jobs, read_diary
 from helpers.errors import Failure
-from helpers.runs.store import is_finished
+from helpers.runs import store
 from helpers.system.files import is_there
 from helpers.system.locks import lock_all
 from helpers.system.roots import results_root
@@ -53,7 +53,7 @@ def unfinished(job: Job) -> float:
 def _trained(name: str) -> bool:
     """Whether a network is finished; of what cannot be read its job tells."""
     try:
-        return is_finished(name)
+        return is_there(results_root() / name / store.DONE)
     except Failure:
         return False
 

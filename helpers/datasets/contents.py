@@ -10,6 +10,7 @@ from threading import Lock
 import torch
 from torch import Tensor
 
+from helpers.datasets.names import called
 from helpers.datasets.samples import take_sample
 from helpers.errors import Mistake
 from helpers.system.values import is_whole
@@ -42,6 +43,11 @@ class Dataset:
     def image_shape(self) -> tuple[int, ...]:
         """Channels, height and width of an image."""
         return tuple(self.train_images.shape[1:])
+
+    @property
+    def called(self) -> str:
+        """Its name as a reader knows it."""
+        return called(self.name)
 
     @property
     def features(self) -> int:

@@ -23,7 +23,7 @@ def axes(panels: int = 1) -> Axes | np.ndarray:
         return plt.subplots()[1]
     if panels > 3:
         return grid(panels, high=2.8, head=0, share="")
-    wide = 3.2 * panels + 0.4
+    wide = min(3.2 * panels, 7.5) + 0.4  # wider ones would be read in smaller letters
     return grid(panels, high=3.2, head=0, share="", across=3, wide=wide)
 
 

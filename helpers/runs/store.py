@@ -49,11 +49,6 @@ WEIGHTS = "weights"  # beside the checksums in done.json: false of an archive's 
 SNAPSHOT = re.compile(r"epoch-(\d+)\.safetensors")
 
 
-def is_finished(name: str) -> bool:
-    """Whether a run of this fingerprint is finished, by the file written last."""
-    return is_there(results_root() / name / DONE)
-
-
 class RunFolder:
     """What is on disk of one run."""
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from helpers.models.identity import IdentityFCN
-from helpers.training.identity_passes import steps
+from helpers.training.identity_passes import take_steps
 from helpers.training.identity_rules import BETAS, EPSILON, MOMENTUM
 
 # What an optimizer remembers: endings of the names.
@@ -47,7 +47,8 @@ class DenseStack:
         self._moving = np.ones(len(images), dtype=bool)
         self._view()
         for name, value in (moments or {}).items():
-            self.moments[name].copy_(value)
+            if name in self.moments:  # plain descent once kept some, of no use
+                self.moments[name].copy_(value)
 
     def _view(self) -> None:
         """Show the memory by name."""
@@ -118,7 +119,7 @@ class DenseStack:
         arrays = memory[0], memory[min(1, len(memory) - 1)], memory[-1]
         images, relu = self.images.flatten(1).numpy(), self.model.activation == "relu"
         rule = len(self._held), numbers, corrections
-        steps(arrays, images, self._layers(), errors, goals, moving, relu, rule)
+        take_steps(arrays, images, self._layers(), errors, goals, moving, relu, rule)
         self.steps += count
         return torch.from_numpy(errors)
 

@@ -20,7 +20,7 @@ _compiled: Any = numba.njit(
 
 
 @_compiled
-def steps(arrays, images, layers, errors, goals, moving, relu, rule):
+def take_steps(arrays, images, layers, errors, goals, moving, relu, rule):
     """Take steps of networks in place, and write the errors down.
 
     arrays: weights (network, value), and what the optimizer remembers, in two of the

@@ -329,6 +329,23 @@ def test_a_dense_stack_takes_the_steps_of_batched_products(
             assert torch.equal(alone.state(0)[name], value), name
 
 
+def test_a_state_of_plain_descent_that_has_moments_is_gone_on_from(study_of, digits):
+    """As an earlier version saved them; nothing of them is used."""
+    (run,) = study_of({"seed": [0]}, **SHAPES["one layer"]).runs()
+    fresh, model = stack_of([run], digits, kind=DenseStack), identity_model(run, digits)
+    weights = {name: w[None] for name, w in initial(run, digits).items()}
+    again = DenseStack(
+        model,
+        weights,
+        fresh.images,
+        trained=model.names,
+        optimizer="descent",
+        learning_rate=run.learning_rate,
+        moments={name: torch.ones_like(w) for name, w in weights.items()},
+    )
+    assert torch.equal(take_steps(again), take_steps(fresh)) and not again.moments
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_same_company_gives_the_same_bits_whatever_sits_beside(
     study_of, digits, family

@@ -1,6 +1,5 @@
 """The paper beside this edition: what each sets, and what each has where it says so."""
 
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -8,17 +7,9 @@ from typing import Any
 from helpers.chapters.parameters.declared import declare
 from helpers.claims.html import badge_html, describe_number, table_html
 from helpers.claims.registry import find_claim, load_papers
+from helpers.datasets.names import called
 from helpers.errors import Failure
 
-CALLED = {  # data sets that are not what their names recall
-    "folder:cifar10-jpeg": "CIFAR-10 after a lossy JPEG (quality 75)",
-    "folder:tiny-imagenet-100-32": "Tiny ImageNet, 100 classes, 32 × 32",
-    "folder:emnist-47": "handwriting in 47 classes (EMNIST)",
-    "folder:fashion-mnist-sample": "a sample of Fashion-MNIST",
-    "glyphs": "drawn characters",
-    "mnist": "MNIST",
-}
-DRAWN = re.compile(r"glyphs:(\d+)x(\d+)")
 TOLD = 5  # settings that can be named as different, the first ones
 FROM_PAPER = "paper: "  # begins the reason of a criterion whose number it names
 
@@ -99,9 +90,6 @@ def _all(name: str, value: Any) -> bool:
 
 def spoken(value: Any) -> str:
     """A value of a parameter as one reads it."""
-    if drawn := DRAWN.fullmatch(str(value)):
-        count, side = drawn.groups()
-        return f"{count} drawn characters of {side} × {side}"
     if isinstance(value, list):
         return ", ".join(map(spoken, value)) or "none"
     if isinstance(value, bool) or value in (None, ""):
@@ -110,4 +98,4 @@ def spoken(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:g}"
-    return CALLED.get(str(value), str(value).replace("folder:", ""))
+    return called(str(value))

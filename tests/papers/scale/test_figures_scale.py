@@ -326,7 +326,7 @@ def test_measures_have_a_panel_each_data_sets_a_shape_each_and_one_key():
     assert [ax.get_xlabel() for ax in panels] == ["stiffness", "confusion"]
     assert [ax.get_ylabel() for ax in panels] == ["accuracy", ""]
     names = [f"σ = {sigma:g}" for sigma in SCALES]
-    assert keys(panels[0].figure) == [[*names, "digits", "svhn", "chance"]]
+    assert keys(panels[0].figure) == [[*names, "digits", "SVHN", "chance"]]
     for ax in panels:
         assert len(marked(ax, "o")) == len(marked(ax, "s")) == 4
         assert line(ax, "chance").get_ydata() == [0.1, 0.1]

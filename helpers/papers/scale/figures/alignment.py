@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from helpers.datasets.names import called
 from helpers.figures.marks import shaped
 from helpers.figures.panels import (
     axes,
@@ -109,6 +110,7 @@ def against_alignment(
     axis, is counted above the axes.
     """
     ax, absent = ax or axes(), 0
+    points = {called(name): some for name, some in points.items()}
     for (name, (*tables, settings)), marker in zip(points.items(), cycle(MARKERS)):
         x, y = (shaped(some, {"scales": len(settings)}, name=name) for some in tables)
         shown = np.isfinite(x) & np.isfinite(y) & ((x > 0) | (not log))
