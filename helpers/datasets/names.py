@@ -16,12 +16,21 @@ CALLED = {  # those that are not what their names recall
     "cifar100": "CIFAR-100",
     "svhn": "SVHN",
 }
+BRIEF = {  # in the key of a figure
+    "folder:cifar10-jpeg": "CIFAR-10 (JPEG)",
+    "folder:tiny-imagenet-100-32": "Tiny ImageNet",
+    "folder:tiny-imagenet-100": "Tiny ImageNet",
+    "folder:emnist-47": "EMNIST",
+    "folder:fashion-mnist-sample": "Fashion-MNIST",
+}
 DRAWN = re.compile(r"glyphs:(\d+)x(\d+)")
 
 
-def called(name: str) -> str:
-    """A data set in words; of a folder of one's own the folder's name."""
+def called(name: str, *, brief: bool = False) -> str:
+    """A data set in words, or in a few; of a folder of one's own the folder's name."""
+    if brief and name in BRIEF:
+        return BRIEF[name]
     if drawn := DRAWN.fullmatch(name):
         count, side = drawn.groups()
-        return f"{count} drawn characters of {side} × {side}"
+        return f"{count} drawn characters" + f" of {side} × {side}" * (not brief)
     return CALLED.get(name, name.replace("folder:", ""))

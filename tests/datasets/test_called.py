@@ -24,3 +24,9 @@ def test_no_published_or_embedded_set_is_called_by_code():
     for name in datasets.NAMES:
         assert "_" not in called(name) and ":" not in called(name), name
     assert datasets.load("digits").called == "digits"
+
+
+def test_in_the_key_of_a_figure_names_are_brief():
+    assert called("folder:cifar10-jpeg", brief=True) == "CIFAR-10 (JPEG)"
+    assert called("glyphs:20x12", brief=True) == "20 drawn characters"
+    assert called("digits", brief=True) == "digits"

@@ -105,12 +105,12 @@ def against_alignment(
     """A quantity against a measure, a dot a network: colour the scale, shape the data.
 
     points: data set -> measure and quantity, each (network, setting), and the scales
-    sigma (setting,). Panels of one figure hold the same data sets and scales: the key
-    stands beside the last one. What is not finite, or not positive on a logarithmic
+    sigma (setting,). Panels of one figure hold the same data sets and scales, and have
+    one key. What is not finite, or not positive on a logarithmic
     axis, is counted above the axes.
     """
     ax, absent = ax or axes(), 0
-    points = {called(name): some for name, some in points.items()}
+    points = {called(name, brief=True): some for name, some in points.items()}
     for (name, (*tables, settings)), marker in zip(points.items(), cycle(MARKERS)):
         x, y = (shaped(some, {"scales": len(settings)}, name=name) for some in tables)
         shown = np.isfinite(x) & np.isfinite(y) & ((x > 0) | (not log))
@@ -121,8 +121,9 @@ def against_alignment(
             ax.plot(*there, marker, alpha=0.9, color=shade, gid=name, **DOT)
     chance_line(ax, chance)
     ax.set(xscale="log" if log else "linear", xlabel=x_label, ylabel=label)
-    if ax is ax.figure.axes[-1]:
-        key_beside(ax.figure, _keys(points, chance=chance))
+    if ax is ax.figure.axes[-1]:  # beside several panels there is no room
+        place = key_beside if len(ax.figure.axes) == 1 else key
+        place(ax.figure, _keys(points, chance=chance))
     counts = {len(quantity) for _, quantity, _ in points.values()}
     missing = lost_of(absent, "undefined" + " or not positive" * log + ", not shown")
     note(ax, f"a dot is a network, n = {span(counts)} a scale{missing}")
