@@ -44,12 +44,8 @@ def first_words(doctree: nodes.document) -> str:
 
 def spoken(paragraph: nodes.paragraph) -> str:
     """Its words, formulas left out."""
-    kept = [n for n in paragraph.findall(nodes.Text) if not within_formula(n)]
-    return "".join(text.astext() for text in kept)
-
-
-def within_formula(text: nodes.Text) -> bool:
-    return isinstance(text.parent, nodes.math)
+    texts = paragraph.findall(nodes.Text)
+    return "".join(str(t) for t in texts if not isinstance(t.parent, nodes.math))
 
 
 def name_sidebar(app: Sphinx, page: str, template, context, doctree) -> None:

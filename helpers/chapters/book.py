@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from helpers.claims.registry import SCALES, load_papers
+from helpers.datasets.names import called
 
 BEST_FIRST = SCALES[::-1]
 
@@ -27,14 +28,10 @@ def topics() -> dict[str, str]:
     return {name: topic for paper in load_papers() for name, topic in paper.chapters}
 
 
-# Variants whose names are no words.
+# Variants that are called neither by a data set nor by words.
 CALLED = {
     "alexnet": "AlexNet",
-    "cifar100": "CIFAR-100",
-    "glyphs": "drawn characters",
-    "mnist": "MNIST",
     "resnet": "ResNet-18",
-    "svhn": "SVHN",
     "tiny_imagenet": "Tiny ImageNet",
     "vgg16": "VGG-16",
 }
@@ -65,7 +62,7 @@ class Edition(NamedTuple):
         """The data or networks of a variant, in words; nothing of the main edition."""
         if self.variant == "main":
             return ""
-        return CALLED.get(self.variant, self.variant.replace("_", " "))
+        return CALLED.get(self.variant) or called(self.variant).replace("_", " ")
 
 
 def copies(book: Path) -> Iterator[Edition]:

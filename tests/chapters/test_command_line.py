@@ -175,6 +175,12 @@ def test_what_is_up_to_date_is_planned_as_such_and_left_alone(ran, capsys):
     assert last.split()[3:] == ["6", "4", "2", "to", "be", "executed"]
 
 
+def test_where_nothing_can_be_planned_no_empty_table_is_shown(ran, capsys):
+    assert main(["plan", "good", "--scale", "smoke", "-p", "seeds", "no"]) != 0
+    shown = capsys.readouterr()
+    assert shown.out.strip() == "" and "seeds" in shown.err
+
+
 def test_what_a_copy_was_made_from_decides_whether_it_is_up_to_date(
     ran, monkeypatch, tmp_path
 ):

@@ -429,16 +429,22 @@ def test_the_first_page_shows_every_claim_and_that_no_paper_scale_was_run(built)
     ]
     assert "Figure 2a, A2a: not reproduced (laptop scale)" in measured["title"]
     assert "@misc{memorization" in page.text
+    assert (
+        "url    =" not in page.text and "{{The memorization book authors}}" in page.text
+    )
 
 
 def test_pages_describe_themselves_and_programs_find_the_claims(built):
-    for name in ("intro", "scorecard", f"chapters/laptop/{CHAPTER}"):
+    for name in ("intro", "scorecard", "methods", f"chapters/laptop/{CHAPTER}"):
         metas = {
             a.get("name") or a.get("property"): a.get("content")
             for a in Page(built / f"{name}.html").all("meta")
         }
         assert 40 < len(metas["description"]) <= 202
         assert metas["og:description"] == metas["description"] and metas["og:title"]
+        assert metas["og:site_name"] == "Memorization in deep networks"
+        assert "\\" not in metas["description"]  # no TeX
+    assert not (built / "genindex.html").exists()
     claims_told = json.loads((built / "claims.json").read_text())
     assert len(claims_told) == len(load_registry()) + 1  # one of the new paper
     assert "Figure 2a (A2a)" in (built / "llms.txt").read_text()
