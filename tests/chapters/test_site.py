@@ -429,9 +429,7 @@ def test_the_first_page_shows_every_claim_and_that_no_paper_scale_was_run(built)
     ]
     assert "Figure 2a, A2a: not reproduced (laptop scale)" in measured["title"]
     assert "@misc{memorization" in page.text
-    assert (
-        "url    =" not in page.text and "{{The memorization book authors}}" in page.text
-    )
+    assert "url    = {https://github.com/somebody/book}\n}" in page.text
 
 
 def test_pages_describe_themselves_and_programs_find_the_claims(built):
