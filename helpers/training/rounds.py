@@ -98,14 +98,16 @@ class Rounds:
         self.started = self.saved = time.monotonic()
         # Asked anew where nobody is due, for a step may need what was found here.
         self._retire(self._record(), bar)
-        while not self._ended() and not self._leaving():
+        leaving = self._leaving()
+        while not self._ended() and not leaving:
             self.epoch += 1
             self.ensemble.advance(self.epoch)
             self._take_seats()
             bar.update(len(self.due), f"epoch {self.epoch}")
             self._retire(self._record(), bar)
             due = time.monotonic() - self.saved >= self.save_seconds
-            if self.ensemble.settled and (due or self._leaving()):
+            leaving = self._leaving()  # asked once: whoever is left has been saved
+            if leaving or (due and self.ensemble.settled):
                 self._save()
 
     def _record(self) -> list[str | None]:

@@ -201,8 +201,22 @@ def test_until_a_moment_as_much_is_trained_as_there_is_time_for(study_of, clock_
     assert not any(RunFolder(run).started() for run in study.runs())
     clock = iter(range(10**9))  # every look at it is a second later
     clock_of(lambda: next(clock), *looking())
-    # An epoch looks three times: none can end, whichever thread is ahead.
-    assert train_until(20, [study], device="cpu", save_seconds=1e9) == 3
+    # An epoch looks twice: none of nine can end, and whoever has one is saved.
+    assert train_until(16, [study], device="cpu", save_seconds=1e9) == 3
     begun = [RunFolder(run) for run in study.runs() if RunFolder(run).started()]
     assert begun and all(0 < int(next(f.states())["epoch"]) < 9 for f in begun)
     assert train_until(10**8, [study, whole], device="cpu") == 0
+
+
+@pytest.mark.parametrize("moment", range(6, 12))
+def test_at_no_moment_are_epochs_left_unsaved(
+    study_of, clock_of, train_epochs, moment
+):
+    from helpers.training import train_until
+
+    clock = iter(range(10**9))  # every look at it is a second later
+    clock_of(lambda: next(clock), *looking())
+    study = study_of({"seed": [0]}, epochs=9)
+    assert train_until(moment, [study], device="cpu", save_seconds=1e9) == 1
+    state = next(RunFolder(study.runs()[0]).states())
+    assert int(state["epoch"]) == len(train_epochs) > 0
