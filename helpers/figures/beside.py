@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from helpers.figures.courses import number
 from helpers.figures.marks import beside
-from helpers.figures.words import number
 
 GREY, SHADE = "#6B7280", 0.13
 NAME = "the paper"

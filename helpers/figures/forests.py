@@ -1,7 +1,7 @@
 """Estimates of several settings below each other, with their intervals."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 import matplotlib.pyplot as plt
@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
 from helpers.estimates import Estimate, mean_interval
+from helpers.figures.courses import number
 from helpers.figures.marks import AT, beside
 from helpers.figures.panels import note, span
 from helpers.figures.ranges import keep_within, stay_near
 from helpers.figures.style import CHANCE, FEWEST
-from helpers.figures.words import number
 
 ROW = 0.38  # inches
 LETTERS = 30  # of a name in one line, at most
@@ -59,7 +59,7 @@ def estimates_of(
     ax.tick_params(axis="y", length=0, pad=8)  # beside the arrows
     _note(ax, shown, found)
     told = [_in_words(lines[place][0], row) for place, row in shown.items()]
-    aim = [] if goal is None else [f"{goal_name} at {number(goal)}"]
+    aim = [] if goal is None else [_beside_goal(goal_name, goal, shown.values())]
     ax.set_gid("; ".join(told + aim))
     return ax
 
@@ -80,6 +80,14 @@ def _in_words(name: str, row: tuple[Estimate, np.ndarray]) -> str:
         return f"{name}: undefined"
     ends = f" ({number(low)} to {number(high)})" if _has_bar(row) else ""
     return f"{name}: {number(value)}{ends}"
+
+
+def _beside_goal(name: str, goal: float, rows: Iterable[tuple]) -> str:
+    """How many rows have a mean at or above the goal."""
+    means = [row[0].value for row in rows if np.isfinite(row[0].value)]
+    above = sum(mean >= goal for mean in means)
+    told = f"{above} of {len(means)} lie above it" if above else "none reaches it"
+    return f"{name} is {number(goal)}: {told}"
 
 
 def _lines(names: list[str], groups: Mapping[str, int]) -> list[tuple[str, bool]]:

@@ -1,18 +1,27 @@
 """A figure in words: what is drawn, and what is seen, from the numbers drawn in it."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from functools import partial
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from matplotlib.ticker import FixedFormatter
 
+from helpers.figures.courses import (
+    beside_level,
+    course,
+    listed,
+    map_in_words,
+    number,
+)
 from helpers.figures.drawn import Panel, Series, panels_of
 
-LEVEL = 0.04  # of what a panel spans: a line that changes less is level
-TURN = 0.15  # of what a line spans: it has a peak or a dip that is at least as high
-TURNS = 2  # that are told one by one
 MOST = 4  # lines that are told one by one
+ORDERED = 7  # lines of which all ends are told, from the highest on
+ASIDE = 0.3  # of a step, at most: lines with bars beside each other
+WORDS = 2  # of an axis's name, before a value on it
+CLEAR = 0.3  # a rank correlation that is smaller is no order
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -21,83 +30,6 @@ def describe(figure: Figure) -> str:
     panels = panels_of(figure)
     seen = [sentence for panel in panels for sentence in _seen(panel, panels)]
     return "\n\n".join(filter(None, [_shown(panels), _joined(seen)]))
-
-
-def course(
-    y: ArrayLike,
-    x: ArrayLike | None = None,
-    *,
-    span: float = 0.0,
-    log: bool = False,
-) -> str:
-    """How a quantity goes on, in words with its first, last and farthest value.
-
-    y, x (point,): values and their places; span: of all lines beside it; a change of
-    less than LEVEL of it is none. log: compare, and give span, in powers of ten.
-    """
-    y = np.asarray(y, dtype=float)
-    scaled = np.log10(y) if log else y
-    low, high = scaled.min(), scaled.max()
-    if len(y) == 1:
-        return f"is {number(y[0])}"
-    if high - low <= LEVEL * span or number(y.min()) == number(y.max()):
-        middle = y.mean()
-        return f"stays near {number(middle)}"
-    turns = _turns(scaled, TURN * (high - low))
-    if len(turns) > TURNS:
-        ends = f"from {number(y[0])} to {number(y[-1])}"
-        return f"goes {ends}, up and down from {number(y.min())} to {number(y.max())}"
-    places, ways = [0, *turns, len(y) - 1], []
-    for start, end in pairwise(places):
-        at = f" at {number(x[end])}" if x is not None and end in turns else ""
-        way = "rises" if scaled[end] > scaled[start] else "falls"
-        ways.append(f"{way} to {number(y[end])}{at}")
-    ways[0] = ways[0].replace(" to", f" from {number(y[0])} to", 1)
-    *before, final = ways
-    return f"{', '.join(before)} and {final}" if before else final
-
-
-def _turns(y: np.ndarray, least: float) -> list[int]:
-    """Places of the peaks and dips of a line that is `least` high on both sides."""
-    found: list[int] = []
-    high, low, way = 0, 0, 0
-    for k, value in enumerate(y):
-        high, low = (k if value > y[high] else high), (k if value < y[low] else low)
-        if way >= 0 and y[high] - value > least:
-            found += [high] * (way > 0)
-            way, low, high = -1, k, k
-        elif way <= 0 and value - y[low] > least:
-            found += [low] * (way < 0)
-            way, low, high = 1, k, k
-    return found
-
-
-def map_in_words(table: ArrayLike, *, down: bool) -> str:
-    """Smallest and largest cell, and how the means of columns and rows go on.
-
-    table (row, column), NaN where there is no value; down: the first row is on top.
-    """
-    table = np.asarray(table, dtype=float)
-    there = np.isfinite(table)
-    if not there.any():
-        return "no cell has a value"
-    low, high = table[there].min(), table[there].max()
-    found = [f"cells from {number(low)} to {number(high)}"]
-    upright = "from top to bottom" if down else "from bottom to top"
-    for axis, way in ((0, "from left to right"), (1, upright)):
-        sums, counts = np.where(there, table, 0).sum(axis), there.sum(axis)
-        means = sums[counts > 0] / counts[counts > 0]
-        if len(means) > 1:
-            found.append(f"{way} their mean {course(means, span=high - low)}")
-    lost = int((~there).sum())
-    return "; ".join(found + [f"{lost} of {table.size} cells empty"] * (lost > 0))
-
-
-def number(value: float) -> str:
-    """A number as one reads it: three digits, thousands apart."""
-    if 1000 <= abs(value) < 1e7:
-        return f"{value:,.0f}".replace("-", "−")
-    return f"{value:.3g}".replace("e+0", "e").replace("e-0", "e-").replace("-", "−")
 
 
 def _shown(panels: Sequence[Panel]) -> str:
@@ -146,49 +78,99 @@ def _seen(panel: Panel, panels: Sequence[Panel]) -> list[str]:
     elif panel.table is not None:
         found = [map_in_words(panel.table, down=panel.down)]
     elif panel.series:
-        found = _lines(panel) + _levels(panel)
+        found = [*_lines(panel), *_levels(panel)]
     else:  # words of single images would be their labels
         found = [_line(text) for text in panel.texts[: 1 if not panel.images else 0]]
-    said = "; ".join(found)
+    said = ". ".join(found[:1] + [_begun(sentence) for sentence in found[1:]])
     return [f"{head}: {said}" if head and said else said] if said else []
 
 
 def _lines(panel: Panel) -> list[str]:
-    """Each line or, of many, the first and the last one and where all of them end."""
+    """Each line or, of many, where they end, and the first and the last one."""
     series, span = panel.series, _span(panel)
     if all(len(some.x) == 1 for some in series):
-        return [f"{_line(some.name)} {number(some.y[0])}" for some in series]
-    told = series if len(series) <= MOST else [series[0], series[-1]]
-    found = [f"{some.name} {_course(some, span, log=panel.log)}" for some in told]
-    if len(told) < len(series):
-        lows, highs = (f(series, key=lambda s: s.y[-1]) for f in (min, max))
-        top = max(series, key=lambda s: s.y.max())
-        at = number(top.x[np.argmax(top.y)])
-        found.append(f"highest is {top.name} with {number(top.y.max())} at {at}")
-        found[0] = f"of {len(series)} lines {found[0]}"
-        ends = [f"{number(some.y[-1])} ({some.name})" for some in (lows, highs)]
-        last = f"at the right end they lie between {ends[0]} and {ends[1]}"
-        if number(lows.y[-1]) == number(highs.y[-1]):
-            last = f"at the right end all are {number(lows.y[-1])}"
-        found.append(last)
-    return found
+        return _points(series)
+    place = partial(_place, panel.ax, panel.x_label)
+    courses = {
+        k: f"{_line(some.name)} {_course(some, span, panel, place)}"
+        for k, some in enumerate(series)
+    }
+    if len(series) <= MOST:
+        return ["; ".join(courses.values())]
+    top = max(series, key=lambda some: some.y.max())
+    at = place(top.x[np.argmax(top.y)])
+    highest = f"the highest point is {number(top.y.max())}, of {_line(top.name)}"
+    return [
+        f"{_ends(series)}; {highest}" + f" at {at}" * bool(at),
+        f"{courses[0]}; {courses[len(series) - 1]}",
+    ]
 
 
-def _course(some: Series, span: float, *, log: bool) -> str:
+def _points(series: Sequence[Series]) -> list[str]:
+    """Single values from the highest on."""
+    ordered = sorted(series, key=lambda some: -some.y[0])
+    told = [f"{_line(some.name)} {number(some.y[0])}" for some in ordered]
+    return [f"highest first: {listed(told)}" if len(told) > 1 else told[0]]
+
+
+def _ends(series: Sequence[Series]) -> str:
+    """Where many lines end: each of a few, else the lowest and the highest."""
+    ordered = sorted(series, key=lambda some: -some.y[-1])
+    ends = [f"{_line(some.name)} {number(some.y[-1])}" for some in ordered]
+    if number(ordered[0].y[-1]) == number(ordered[-1].y[-1]):
+        return f"all {len(series)} lines end at {number(ordered[0].y[-1])}"
+    if len(series) <= ORDERED:
+        return f"at the right end, highest first: {listed(ends)}"
+    outer = ordered[:: len(ends) - 1]
+    high, low = (f"{number(some.y[-1])} ({_line(some.name)})" for some in outer)
+    return f"the {len(series)} lines end between {low} and {high}"
+
+
+def _course(some: Series, span: float, panel: Panel, place) -> str:
     """Of a line its course; of dots how their heights go with their places."""
     if not some.dots or len(np.unique(some.x)) == 1:
-        log = log and bool((some.y > 0).all())
-        return course(some.y, some.x, span=span, log=log)
-    order = np.argsort(some.x, kind="stable")
+        log = panel.log and bool((some.y > 0).all())
+        return course(some.y, some.x, span=span, log=log, place=place)
     ranks = [np.argsort(np.argsort(v, kind="stable")) for v in (some.x, some.y)]
     rank = np.corrcoef(*ranks)[0, 1]
-    ends = f"from {number(some.x[order][0])} to {number(some.x[order][-1])}"
-    return f"has {len(some.x)} dots {ends}, rank correlation {number(rank)}"
+    way = "show no clear order" if not abs(rank) >= CLEAR else ""
+    way = way or f"lie {'higher' if rank > 0 else 'lower'} the further right"
+    return f"has {len(some.x)} dots, which {way} (rank correlation {number(rank)})"
+
+
+def _place(ax: Axes, label: str, x: float) -> str:
+    """A place on the axis as one says it: "epoch 4", "σ = 0.01", "conv 3", or ""."""
+    named = ax.xaxis.get_major_formatter()
+    if not isinstance(named, FixedFormatter):
+        return _counted(label, number(x))
+    ticks = np.abs(np.asarray(ax.get_xticks()) - x)  # lines may stand a bit aside
+    k = int(ticks.argmin()) if ticks.size else 0
+    word = _line(named.seq[k]) if ticks.size and ticks[k] < ASIDE else ""
+    return _counted(label, word) if word[:1].isdigit() else word
+
+
+def _counted(label: str, value: str) -> str:
+    """A value with the word or the symbol that the axis has for it."""
+    *_, last = label.split() or [""]
+    if len(last) == 1:
+        return f"{last} = {value}"
+    named = label.replace(" ", "").isalpha() and len(label.split()) <= WORDS
+    return f"{label} {value}" if named else value
 
 
 def _levels(panel: Panel) -> list[str]:
-    levels = [f"{name} at {number(y)}" for name, y in panel.levels.items()]
-    return levels + [f"{name} at {number(x)}" for name, x in panel.marks.items()]
+    """Where lines lie beside each level, and where the marks are."""
+    lines = {_line(some.name): some.y for some in panel.series}
+    every = np.concatenate([[*panel.levels.values()], *lines.values()])
+    log = panel.log and bool((every > 0).all())
+    span = float(np.ptp(np.log10(every) if log else every))
+    found = [
+        beside_level(name, y, lines, span=span, log=log)
+        for name, y in panel.levels.items()
+    ]
+    place = partial(_place, panel.ax, panel.x_label)
+    marks = {name: place(x) or number(x) for name, x in panel.marks.items()}
+    return found + [f"{name} at {where}" for name, where in marks.items()]
 
 
 def _span(panel: Panel) -> float:
@@ -207,10 +189,13 @@ def _line(text: str) -> str:
 
 
 def _joined(sentences: Sequence[str]) -> str:
-    """Sentences below each other; small_vgg and σ stay as they are."""
-    first = [some.split(" ")[0] for some in sentences]
-    names = ["_" in word or not word.isascii() for word in first]
-    begun = [
-        s if n else s[:1].upper() + s[1:] for s, n in zip(sentences, names, strict=True)
-    ]
-    return "\n".join(f"{sentence}." for sentence in begun)
+    """What is seen in each panel, below each other."""
+    return "\n".join(f"{_begun(sentence)}." for sentence in sentences)
+
+
+def _begun(sentence: str) -> str:
+    """With a capital; small_vgg and σ stay as they are."""
+    first = sentence.split(" ")[0]
+    if "_" in first or not first.isascii():
+        return sentence
+    return sentence[:1].upper() + sentence[1:]

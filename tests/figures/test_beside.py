@@ -19,7 +19,9 @@ def test_the_papers_range_is_a_named_band_that_the_words_tell():
     (band,) = [patch for patch in ax.patches if patch.get_label() == "_the paper"]
     low, high = band.get_extents().transformed(ax.transData.inverted()).intervaly
     assert low == pytest.approx(0.3) and high == pytest.approx(ax.get_ylim()[1])
-    assert "lower end of the paper's range at 0.3" in describe(ax.figure)
+    assert "Lower end of the paper's range is 0.3: ours ends above it" in describe(
+        ax.figure
+    )
     assert "the paper" in [text.get_text() for text in ax.texts]
 
 

@@ -11,10 +11,10 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
+from helpers.figures.courses import map_in_words
 from helpers.figures.maps import HATCHED, LABEL, draw_map, finish_maps
 from helpers.figures.overlay import name_cells
 from helpers.figures.panels import grid, span, thinned
-from helpers.figures.words import map_in_words
 
 ACROSS = "correlation of the input with the training image"
 DECADES = 6  # of errors below the largest, at most

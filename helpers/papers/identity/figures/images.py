@@ -11,9 +11,9 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from helpers.errors import Mistake
+from helpers.figures.courses import number
 from helpers.figures.overlay import carry
 from helpers.figures.style import DIVERGED
-from helpers.figures.words import number
 from helpers.papers.identity.figures.explored import answers_of, cosine
 from helpers.papers.identity.figures.mosaics import (
     APART,
