@@ -1,5 +1,6 @@
 """What the papers say, figure by figure, and whether it reproduced."""
 
+from helpers.claims.listing import Listing, listing
 from helpers.claims.verdicts import (
     MIME_TYPE,
     Table,

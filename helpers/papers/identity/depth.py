@@ -151,4 +151,4 @@ def rank_by_setting(values: np.ndarray, settings: Sequence[float]) -> Estimate:
     """Spearman correlation of a quantity (network, setting) and its setting."""
     axis = np.array(settings, dtype=float)
     ranks = [rank_correlation(row, axis) for row in values]
-    return over_fitted(ranks, grid=rank_step(len(axis)))
+    return over_fitted(ranks, grid=rank_step(len(axis))).within(-1, 1)

@@ -102,7 +102,8 @@ class Ranks(NamedTuple):
     ) -> Estimate:
         """Mean over seeds with its interval."""
         ranks, step = self.values[measure][data], self.steps[data]
-        return mean_interval(ranks, confidence=confidence, grid=step)
+        found = mean_interval(ranks, confidence=confidence, grid=step)
+        return found.within(-1, 1)
 
     def _repr_html_(self) -> str:
         """A row for each measure, a column for each data set."""

@@ -5,6 +5,7 @@ from helpers.papers.geometry.rewinding.settings import (
     ALL_SETS,
     PARTS,
     convolutions,
+    network_title,
     networks,
 )
 from helpers.papers.geometry.rewinding.sweeps import Sweep, randomise, rewind

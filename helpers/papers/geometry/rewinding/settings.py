@@ -26,6 +26,8 @@ from helpers.system.devices import choose_device
 # statistics of the whole network are measured again, on some training images.
 PARTS = ("weights", "affine", "statistics", NEW := "new statistics")
 ALL_SETS = ("train", *SETS)
+NAMES = {"vgg16": "VGG-16", "small_vgg": "small VGG", "resnet": "ResNet-18"}
+NAMES |= {"alexnet": "AlexNet", "mlp": "MLP", "convnet": "ConvNet"}
 CHUNK = {"cpu": 256, "cuda": 2048}  # images that a worker is given at once
 MEASURED_ON = 512  # training images for new statistics, each class with its share
 
@@ -50,6 +52,12 @@ def networks(
         | {"seed": range(first_seed, first_seed + count)}
         for k, count in enumerate(seeds)
     ]
+
+
+def network_title(model: str, width: int, permuted_fraction: float) -> str:
+    """What networks of one setting are called in figures and tables."""
+    name = NAMES.get(model, model)
+    return f"{name}, width {width}, {permuted_fraction:.0%} permuted"
 
 
 def convolutions(run: Run, data) -> list[str]:
