@@ -18,7 +18,7 @@ from helpers.figures.courses import (
 from helpers.figures.drawn import Panel, Series, panels_of
 
 MOST = 4  # lines that are told one by one
-ORDERED = 7  # lines of which all ends are told, from the highest on
+ORDERED = 5  # lines of which all ends are told, from the highest on
 ASIDE = 0.3  # of a step, at most: lines with bars beside each other
 WORDS = 2  # of an axis's name, before a value on it
 CLEAR = 0.3  # a rank correlation that is smaller is no order

@@ -51,13 +51,24 @@ def test_of_many_lines_the_outer_ones_and_the_ends_are_told():
     top = values.mean(axis=0).max()
     owner = LAYERS[values.mean(axis=0).max(axis=1).argmax()]
     assert f"the highest point is {number(top)}, of {owner} at " in test
-    first, last = (f"{LAYERS[k]} {number(ends[k])}" for k in (high, low))
-    assert f"At the right end, highest first: {first}, " in test.replace("Test: a", "A")
-    assert f" and {last}; the highest" in test
+    last, first = (f"{number(ends[k])} ({LAYERS[k]})" for k in (high, low))
+    assert f"the 6 lines end between {first} and {last}; the highest" in test
     above, below = int((ends > 0.4).sum()), int((ends < 0.4).sum())
     assert "Best epoch is 0.6: of 6 lines " in test
     assert f"Final epoch is 0.4: of 6 lines {above} end above it, {below} end" in test
     assert seen.splitlines()[0].startswith("Train: all 6 lines end at 0.5; ")
+
+
+def test_of_five_lines_all_ends_are_told_from_the_highest_on():
+    values = RANDOM.random((4, 5, 5))
+    panels, axis = {"test": values}, {"epochs": [0, 1, 2, 4, 8], "layers": LAYERS[:5]}
+    of_geometry.by_rewind_epoch(panels, **axis)
+    ends = {
+        name: end for name, end in zip(LAYERS, values.mean(axis=0)[:, -1], strict=False)
+    }
+    told = [f"{name} {number(ends[name])}" for name in sorted(ends, key=ends.get)[::-1]]
+    row = f"{', '.join(told[:-1])} and {told[-1]}"
+    assert f"t the right end, highest first: {row}; the highest point" in words()[1]
 
 
 def test_lines_with_bars_that_stand_aside_are_told_with_their_bound():
