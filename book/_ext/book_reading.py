@@ -4,6 +4,7 @@ import re
 from functools import cache
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 from book_editions import editions_of, page_reference
@@ -16,11 +17,22 @@ from helpers.chapters.book import find_editions, topics
 from helpers.chapters.pages.exports import repository
 
 
+class Term(NamedTuple):
+    """A term of the glossary, other names under which it is met, and its meaning."""
+
+    name: str
+    others: tuple[str, ...]
+    meaning: str
+
+
 @cache
-def glossary(srcdir: str) -> dict[str, str]:
-    """Term -> its meaning, from book/_data/glossary.yaml."""
+def glossary(srcdir: str) -> tuple[Term, ...]:
+    """The entries of book/_data/glossary.yaml, `name, other name: meaning`."""
     text = (Path(srcdir) / "_data" / "glossary.yaml").read_text("utf-8")
-    return yaml.safe_load(text)
+    entries = [
+        (names.split(", "), means) for names, means in yaml.safe_load(text).items()
+    ]
+    return tuple(Term(name, tuple(others), m) for (name, *others), m in entries)
 
 
 def place_of(term: str) -> str:
@@ -33,8 +45,9 @@ class Terms(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         self.env.note_dependency(str(Path(self.env.srcdir) / "_data" / "glossary.yaml"))
         entries = "".join(
-            f'<dt id="{place_of(term)}">{escape(term)}</dt><dd>{escape(meaning)}</dd>'
-            for term, meaning in glossary(str(self.env.srcdir)).items()
+            f'<dt id="{place_of(term.name)}">{escape(term.name)}</dt>'
+            f"<dd>{escape(term.meaning)}</dd>"
+            for term in glossary(str(self.env.srcdir))
         )
         return [nodes.raw("", f'<dl class="terms">{entries}</dl>', format="html")]
 
@@ -43,26 +56,39 @@ def link_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Link the first use of each term in the text of a page to the glossary."""
     if not (docname == "methods" or docname.startswith("chapters/")):
         return
-    left = dict(glossary(str(app.srcdir)))
+    terms = glossary(str(app.srcdir))
+    left = {name.lower(): term for term in terms for name in (term.name, *term.others)}
     page = app.builder.get_relative_uri(docname, "glossary")
     for text in list(doctree.findall(nodes.Text)):
-        if not left:
-            return
         paragraph = text.parent
-        if not isinstance(paragraph, nodes.paragraph) or not in_section(paragraph):
-            continue
-        shown = "|".join(sorted(map(re.escape, left), key=len, reverse=True))
-        found = re.search(rf"\b({shown})\b", str(text), re.IGNORECASE)
-        if found:
-            term = next(t for t in left if t.lower() == found[1].lower())
-            meaning, words = escape(left.pop(term)), escape(found[1])
-            link = (
-                f'<a class="term" href="{page}#{place_of(term)}" '
-                f'data-preview="{meaning}">{words}</a>'
-            )
-            before, after = str(text)[: found.start()], str(text)[found.end() :]
-            raw = nodes.raw("", link, format="html")
-            paragraph.replace(text, [nodes.Text(before), raw, nodes.Text(after)])
+        if isinstance(paragraph, nodes.paragraph) and in_section(paragraph):
+            paragraph.replace(text, linked_terms(str(text), left, page))
+
+
+def linked_terms(text: str, left: dict[str, Term], page: str) -> list[nodes.Node]:
+    """A text in pieces, the first use of each term that is left a link; it then is not.
+
+    left: name in small letters -> term; a name is met in the plural as well.
+    """
+    if not left:
+        return [nodes.Text(text)]
+    names = "|".join(sorted(map(re.escape, left), key=len, reverse=True))
+    pieces, end = [], 0
+    for found in re.finditer(rf"(?<![\w-])({names})s?(?![\w-])", text, re.IGNORECASE):
+        if not (term := left.get(found[1].lower())):
+            continue  # linked a few words ago
+        for name in (term.name, *term.others):
+            del left[name.lower()]
+        link = (
+            f'<a class="term" href="{page}#{place_of(term.name)}" '
+            f'data-preview="{escape(term.meaning)}">{escape(found[0])}</a>'
+        )
+        pieces += [
+            nodes.Text(text[end : found.start()]),
+            nodes.raw("", link, format="html"),
+        ]
+        end = found.end()
+    return [*pieces, nodes.Text(text[end:])]
 
 
 def in_section(paragraph: nodes.paragraph) -> bool:

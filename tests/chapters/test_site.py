@@ -464,6 +464,21 @@ def test_the_first_use_of_a_term_leads_to_the_glossary(built):
     assert {a["data-preview"] for a in links} <= set(terms.values())
 
 
+def test_terms_are_met_in_the_plural_and_by_their_other_names(monkeypatch):
+    monkeypatch.syspath_prepend(str(PROJECT / "book/_ext"))
+    reading = importlib.import_module("book_reading")
+    terms = reading.glossary(str(PROJECT / "book"))
+    left = {name.lower(): term for term in terms for name in (term.name, *term.others)}
+    text = (
+        "Near the Threshold manifolds untangle, a manifold does not, nor a threshold."
+    )
+    pieces = reading.linked_terms(text, left, "glossary.html")
+    told = "".join(map(str, pieces))
+    assert re.findall(r">([^<]+)</a>", told) == ["Threshold", "manifolds"]
+    assert re.sub("<[^>]+>", "", told) == text
+    assert "interpolation threshold" not in left and "best epoch" in left
+
+
 def test_a_page_shows_what_it_can_and_says_what_it_leaves_out(built):
     text = (built / f"chapters/workstation/{AGED}.html").read_text()
     assert "<p>drawn</p>" in text and "Dataset(" not in text
