@@ -12,7 +12,7 @@ PATH = click.Path(path_type=Path)
 @click.command("fetch")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def fetch_data(names) -> int:
-    """Download data sets (default: all that can be) and check them."""
+    """Download data sets (default: all that can be), or make them, and check them."""
     from helpers import datasets
     from helpers.datasets.root import fix_paths
 

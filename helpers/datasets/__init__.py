@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from helpers.datasets import archives, derived, digits, downloads, folders
+from helpers.datasets import archives, digits, downloads, editions, folders, making
 from helpers.datasets.characters import glyphs
 from helpers.datasets.contents import Dataset
 from helpers.datasets.root import data_root
@@ -17,7 +17,6 @@ EMBEDDED = {"digits": digits.read, "scattered_digits": digits.scatter}
 NAMES = (*EMBEDDED, "glyphs", *PUBLISHED)  # besides folder:NAME and GLYPHS
 GLYPHS = re.compile(r"glyphs(?::(\d{1,6})x(\d{1,6}))?", re.ASCII)  # classes x side
 EXAMPLES = {"train": 100, "test": 50}  # of a class of glyphs, where no limit is given
-JPEG = "cifar10-jpeg"  # made of CIFAR-10, see `fetch`
 
 
 def load(
@@ -40,17 +39,17 @@ def load(
 def fetch(name: str) -> str:
     """Download a torchvision data set if it is absent or damaged, and check it; words.
 
-    Digits are always there; a folder is its owner's to fill, and only checked. JPEG
-    is the folder of that name, made of CIFAR-10 where it is not there.
+    Digits are always there; a folder is its owner's to fill, and only checked. Those of
+    `editions.EDITIONS` are made under the data root where they are not there, and it is
+    said whether they are what the editions were trained on.
     """
     if name in PUBLISHED:
         downloads.ensure(name, data_root())
         return "ready"
-    if name == JPEG:
-        name = f"{folders.PREFIX}{JPEG}"
-        if not (data_root() / JPEG).exists():
-            derived.write_jpegs(load("cifar10"), data_root() / JPEG)
-    return f"ready, digest {load(name).digest}"
+    if name in editions.EDITIONS:
+        making.ensure(name, data_root(), load)
+        name = f"{folders.PREFIX}{name}"
+    return editions.told(name, load(name).digest)
 
 
 def _source(name: str, limits: dict[str, int | None]) -> tuple:

@@ -1,35 +1,32 @@
-"""Data sets that are made from another one: CIFAR-10 after a lossy JPEG."""
+"""Data sets that are made from another one: of JPEG images, or a sample."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from helpers.datasets import packs
 from helpers.datasets.contents import Dataset
-from helpers.system.files import write_bytes
+from helpers.datasets.packs import Pack
 
-QUALITY, HALVED = 75, 2  # of JPEG; colours at half resolution, 4:2:0
+HALVED = 2  # colours at half resolution, 4:2:0
 
 
-def write_jpegs(data: Dataset, folder: Path) -> None:
-    """The images of a data set as JPEG packs in a folder, in an order that alternates.
+def jpegs(data: Dataset, *, quality: int, side: int | None = None) -> dict[str, Pack]:
+    """The images of either split as JPEG files, in an order that alternates.
 
     Then a prefix of k examples a class is balanced, where the classes are equal.
+    side: pixels, to which images are shrunk by a box filter before.
     """
+    found = {}
     for split in ("train", "test"):
         images, labels = (
             getattr(data, f"{split}_{kind}") for kind in ("images", "labels")
         )
         order = alternating(labels.numpy())
-        pack = packs.Pack(
-            [encoded(images[k]) for k in order],
-            labels.numpy()[order],
-            np.array(data.names),
-        )
-        write_bytes(folder / f"{split}-00.npz", packs.encode(pack))
+        files = [encoded(images[k], quality=quality, side=side) for k in order]
+        found[split] = Pack(files, labels.numpy()[order], np.array(data.names))
+    return found
 
 
 def alternating(labels: np.ndarray) -> np.ndarray:
@@ -41,9 +38,23 @@ def alternating(labels: np.ndarray) -> np.ndarray:
     return np.lexsort((labels, ranks))
 
 
-def encoded(image: Tensor) -> bytes:
+def encoded(image: Tensor, *, quality: int, side: int | None = None) -> bytes:
     """A colour image uint8 (3, height, width) as a JPEG file."""
     buffer = io.BytesIO()
     picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
-    picture.save(buffer, "JPEG", quality=QUALITY, subsampling=HALVED)
+    if side:
+        picture = picture.resize((side, side), Image.Resampling.BOX)
+    picture.save(buffer, "JPEG", quality=quality, subsampling=HALVED)
     return buffer.getvalue()
+
+
+def first_examples(data: Dataset, **most: int) -> dict[str, bytes]:
+    """So many first images of either split, `train` and `test`, as plain .npz files."""
+    files = {}
+    for split, count in most.items():
+        images = getattr(data, f"{split}_images")[:count].permute(0, 2, 3, 1)
+        labels = getattr(data, f"{split}_labels")[:count]
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, images=images.numpy(), labels=labels.numpy())
+        files[f"{split}.npz"] = buffer.getvalue()
+    return files

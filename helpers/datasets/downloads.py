@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
+from os.path import isfile  # unlike Path.is_file, never raises
 from pathlib import Path
 from threading import Thread
 from urllib.error import HTTPError
@@ -53,6 +54,37 @@ def ensure(name: str, root: Path) -> None:
             f"({reason}): run `python -m helpers fetch {name}` with a network at hand, "
             "set MEMORIZATION_DATA to a folder that has it, or use folder:NAME"
         ) from error
+
+
+def ensure_file(address: str, path: Path, *, md5: str) -> None:
+    """Have a published file, downloaded if need be; one that is there stays as it is.
+
+    Else as in `ensure`: once, checked, and never in part.
+    """
+    try:
+        if isfile(path):
+            return
+        _require_network([address])
+        with wait_for(path.parent / ".locks", path.name):
+            if not isfile(path):
+                _download_file(address, path, md5)
+    except UNFETCHABLE as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise Mistake(
+            f"no {path.name} in {path.parent}, and none could be downloaded "
+            f"({reason}): do this again with a network at hand, or download {address} "
+            "elsewhere and put it there"
+        ) from error
+
+
+def _download_file(address: str, path: Path, md5: str) -> None:
+    from torchvision.datasets.utils import download_url
+
+    side = path.parent / f".fetching-{path.name}"
+    with _impatient(), _quiet_unless_terminal():
+        download_url(address, str(side), path.name, md5)
+    (side / path.name).replace(path)
+    shutil.rmtree(side)
 
 
 def _sound(name: str, root: Path) -> bool:

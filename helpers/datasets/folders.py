@@ -8,6 +8,7 @@ import torch
 
 from helpers.datasets import packs
 from helpers.datasets.contents import Dataset, Undecoded
+from helpers.datasets.editions import advice
 from helpers.datasets.root import PREFIX, data_root
 from helpers.errors import Mistake
 from helpers.system.roots import own_path
@@ -30,7 +31,7 @@ def locate(name: str) -> Path:
             return place.resolve()
     raise Mistake(
         f"data set {name} is not there: looked for {' and '.join(map(str, places))}; "
-        "make that folder, with train.npz and test.npz (arrays images and labels) in it"
+        f"{advice(wanted)}"
     )
 
 

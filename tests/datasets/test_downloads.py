@@ -335,3 +335,19 @@ def test_a_download_that_stalls_is_given_up(mnist, tmp_path, root, monkeypatch):
     monkeypatch.setenv("MEMORIZATION_DATA", str(tmp_path / "file" / "data"))
     with pytest.raises(Mistake, match=r"file/data, and none could be downloaded"):
         load("mnist")
+
+
+def test_a_published_file_is_downloaded_once_and_checked(server, root):
+    (server.folder / "some.zip").write_bytes(b"published")
+    path, address = root / "some.zip", f"{server.url}/some.zip"
+    with pytest.raises(Mistake, match=r"no some.zip in .*none could be downloaded"):
+        downloads.ensure_file(address, path, md5=md5(b"else"))
+    assert not path.exists()
+    for _ in range(2):
+        downloads.ensure_file(address, path, md5=md5(b"published"))
+        assert path.read_bytes() == b"published"
+    assert server.asked["some.zip"] == 2  # one of them refused
+    assert {p.name for p in root.iterdir()} == {".locks", "some.zip"}
+    path.write_bytes(b"one's own")
+    downloads.ensure_file(address, path, md5=md5(b"published"))
+    assert path.read_bytes() == b"one's own"
