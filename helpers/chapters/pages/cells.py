@@ -73,19 +73,30 @@ def describe_figures(notebook: dict, neutral: Mapping[str, str]) -> None:
 def fold_code(notebook: dict) -> None:
     """One toggle of code a figure: code cells that follow each other share theirs.
 
-    What comes before an output is opened with it; what comes after a figure, such as
-    the cell of its verdict, with the figure.
+    What comes before an output is opened with it, be there text between; what comes
+    after a figure, such as the cell of its verdict, with the figure.
     """
     cells: list[dict] = []
+    waiting: list[str] = []
     for run in _runs(notebook["cells"]):
-        cells += _folded(run) if run[0]["cell_type"] == "code" else run
+        if run[0]["cell_type"] == "code":
+            shown, waiting = _folded(run, waiting)
+            cells += shown
+        else:
+            cells += run
+    if waiting:  # nothing after it has an output
+        cell = {"cell_type": "code", "metadata": {}, "outputs": []}
+        cells.append(cell | {"execution_count": None, "source": "\n\n".join(waiting)})
+        _tag(cells[-1], FOLDED)
     notebook["cells"] = cells
 
 
-def _folded(run: list[dict]) -> list[dict]:
-    """Code cells in a row, those whose code went to another one without theirs."""
+def _folded(run: list[dict], waiting: list[str]) -> tuple[list[dict], list[str]]:
+    """Code cells in a row, those whose code went to another one without theirs.
+
+    waiting: code of earlier rows that no output has followed; and what then waits.
+    """
     owner: dict = {}
-    waiting: list[str] = []
     shown: list[dict] = []
     for cell in run:
         drawn = any(_is_drawn(o) for o in cell.get("outputs", []))
@@ -102,13 +113,10 @@ def _folded(run: list[dict]) -> list[dict]:
             waiting.append(source)
             continue
         shown.append(cell)
-    if waiting and not owner:
-        owner = run[-1] | {"source": ""}
-        _tag(owner, FOLDED)
-        shown = [owner]
-    if waiting:
-        owner["source"] = "\n\n".join(filter(None, [owner["source"], *waiting]))
-    return shown
+    if owner and waiting:
+        owner["source"] = "\n\n".join([owner["source"], *waiting])
+        waiting = []
+    return shown, waiting
 
 
 def _runs(cells: list[dict]) -> Iterator[list[dict]]:
