@@ -9,7 +9,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const label = () => {
       const open = code.every((some) => some.open);
       button.textContent = open ? "Hide all code" : "Show all code";
-      button.setAttribute("aria-expanded", open);
+      button.ariaExpanded = open;
       return open;
     };
     button.addEventListener("click", () => {
@@ -34,7 +34,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   const preview = document.createElement("div");
   preview.className = "preview";
-  preview.setAttribute("role", "tooltip");
+  preview.role = "tooltip";
   preview.id = "link-preview";
   preview.hidden = true;
   document.body.append(preview);
@@ -61,10 +61,9 @@ document.addEventListener("DOMContentLoaded", () => {
     place(link);
   };
   document.querySelectorAll(".bd-article a[href*='#']").forEach((link) => {
-    link.addEventListener("mouseenter", () => show(link));
-    link.addEventListener("focus", () => show(link));
-    link.addEventListener("mouseleave", hide);
-    link.addEventListener("blur", hide);
+    const here = () => show(link);
+    ["mouseenter", "focus"].forEach((on) => link.addEventListener(on, here));
+    ["mouseleave", "blur"].forEach((on) => link.addEventListener(on, hide));
   });
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
 });

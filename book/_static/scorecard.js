@@ -10,20 +10,18 @@ document.addEventListener("DOMContentLoaded", () => {
   ];
   const order = ["not reproduced", "undecided", "reproduced", "not tested"];
 
-  const form = document.createElement("form");
-  form.className = "scorecard-form";
-  form.setAttribute("role", "search");
-  form.setAttribute("aria-label", "Filter and sort the claims");
+  const make = (tag, more) => Object.assign(document.createElement(tag), more);
+  const form = make("form", { className: "scorecard-form", role: "search" });
+  form.ariaLabel = "Filter and sort the claims";
   const field = (name, label, control) => {
-    const box = document.createElement("label");
-    box.textContent = label;
+    const box = make("label", { textContent: label });
     control.name = name;
     box.append(control);
     form.append(box);
     return control;
   };
   const select = (name, label, options) => {
-    const control = document.createElement("select");
+    const control = make("select");
     options.forEach(([value, text]) => control.add(new Option(text, value)));
     return field(name, label, control);
   };
@@ -34,11 +32,9 @@ document.addEventListener("DOMContentLoaded", () => {
     verdict: choice("verdict", "Verdict "),
     scale: choice("scale", "Scale "),
   };
-  const text = field("text", "Text ", document.createElement("input"));
-  text.type = "search";
+  const text = field("text", "Text ", make("input", { type: "search" }));
   const sort = select("sort", "Order ", [["place", "by figure"], ["verdict", "by verdict"]]);
-  const count = document.createElement("output");
-  count.setAttribute("aria-live", "polite");
+  const count = make("output", { ariaLive: "polite" });
   form.append(count);
   const start = document.querySelector("table.scorecard").closest("section");
   start.before(form);

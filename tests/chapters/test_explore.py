@@ -123,6 +123,112 @@ def test_a_finger_sees_values_and_a_mouse_opens_the_figure(opened):
     assert tab.locator(".reading").is_visible() and tab.url.endswith("page.html")
 
 
+def test_the_same_line_lights_up_in_all_panels_and_its_values_are_told(opened):
+    train = BOX | {"title": "train", "x": "", "y": "accuracy"}
+    test = train | {"title": "test", "x": "rewind epoch"}
+    train["lines"] = [line("conv 1", [0.9, 0.8, 0.7]), line("conv 2", [0.6] * 3)]
+    test["lines"] = [line(n, v) for n, v in (("conv 2", [0.4] * 3), ("all", [0] * 3))]
+    test["lines"][0]["at"].pop(0)  # measured from the second place on
+    tab = opened({"panels": [train, test]})
+    reader, told = tab.locator(".reader"), tab.locator(".reading")
+    reader.focus()
+    assert told.inner_text().startswith("train: conv 1 0.9 (interval 0.8 to 1), at 0.1")
+    assert lit(tab) == [3, 0] and tab.locator(".dot:visible").count() == 1
+    reader.press("ArrowUp")
+    assert "test" not in told.inner_text() and lit(tab) == [3, 2]
+    reader.press("ArrowRight")
+    assert told.inner_text() == (
+        "train: conv 2 0.6 (interval 0.5 to 0.7), at 1; test: 0.4 (interval 0.3 to 0.5)"
+    )
+    assert tab.locator(".dot:visible").count() == 2
+    frame = reader.bounding_box()
+    x, y = frame["x"] + 0.8 * frame["width"], frame["y"] + 0.5 * frame["height"]
+    tab.mouse.move(x, y)
+    assert told.inner_text().startswith("test: conv 2 0.4")
+    assert "; train: 0.6" in told.inner_text() and lit(tab) == [3, 2]
+    reader.press("Escape")
+    assert lit(tab) == [0, 0] and tab.locator(".dot:visible").count() == 0
+
+
+def lit(tab):
+    """Points of the line that is lit up in each panel."""
+    each = "all => all.map(e => e.getAttribute('points').split(' ').filter(p => p))"
+    return [len(points) for points in tab.locator(".way").evaluate_all(each)]
+
+
+@pytest.mark.parametrize("title", ["", "P = 10"])
+def test_panels_of_one_title_are_told_by_axes_and_others_stay(opened, title):
+    first = LINES | {"x": "epoch", "title": title}
+    other = first | {"y": "loss"}
+    tab = opened({"panels": [first, other, LINES | {"x": "angle"}]})
+    tab.locator(".reader").focus()
+    assert tab.locator(".reading").inner_text() == (
+        f"{title or 'accuracy'}: test 0.7 (interval 0.6 to 0.8), epoch 0.1; "
+        "loss: 0.7 (interval 0.6 to 0.8)"
+    )
+    assert lit(tab) == [3, 3, 0]
+
+
+def test_a_row_of_a_map_is_a_curve_by_enter_and_goes_by_escape(opened):
+    tab = opened({"panels": [MAP]})
+    reader, told = tab.locator(".reader"), tab.locator(".curve output")
+    assert tab.locator(".curve").bounding_box()["height"] == 0
+    assert told.get_attribute("aria-live") == "polite" and not told.inner_text()
+    reader.focus()
+    reader.press("Enter")
+    assert told.inner_text() == (
+        "permuted, conv 1. epoch 0: 0.1 (interval 0 to 0.2); "
+        "epoch 8: 0.2 (interval 0.1 to 0.3)"
+    )
+    ends = tab.locator(".plot span").all_inner_texts()
+    assert ends == ["0.3", "0", "epoch 0", "epoch 8"]
+    bars, way = (path.get_attribute("d") for path in tab.locator(".plot path").all())
+    numbers = [
+        float(n) for n in way.replace("h0", "").strip("M").replace("L", " ").split()
+    ]
+    assert numbers == pytest.approx([0.25, 2 / 3, 0.75, 1 / 3]) and bars.count("V") == 2
+    reader.press("ArrowUp")
+    reader.press("Enter")
+    assert told.inner_text() == (
+        "permuted, conv 2. epoch 8: 0.4 (interval 0.3 to 0.5); no value for 1 of 2"
+    )
+    reader.press("Escape")
+    assert not told.inner_text() and tab.locator(".plot *").count() == 0
+    assert tab.locator(".reading").is_visible()
+    reader.press("Escape")
+    assert not tab.locator(".reading").is_visible()
+
+
+def test_a_click_or_a_finger_on_a_cell_shows_its_row_and_the_next_goes_back(opened):
+    plain = {key: value for key, value in MAP.items() if key not in ("low", "high")}
+    plain["cells"] = [[0.1, 0.2], [None, None]]
+    tab = opened({"panels": [plain]}, has_touch=True)
+    reader, told = tab.locator(".reader"), tab.locator(".curve output")
+    frame = reader.bounding_box()
+    lower = {"x": 0.12 * frame["width"], "y": 0.6 * frame["height"]}
+    # At the edge of a wide cell, whose middle is far.
+    reader.click(position=lower)
+    assert told.inner_text() == "permuted, conv 1. epoch 0: 0.1; epoch 8: 0.2"
+    assert tab.locator(".bars").get_attribute("d") == ""
+    reader.click(position=lower)
+    assert not told.inner_text() and tab.url.endswith("page.html")
+    reader.tap(position=lower)
+    assert told.inner_text().startswith("permuted, conv 1.")
+    upper = lower | {"y": 0.2 * frame["height"]}
+    reader.tap(position=upper)
+    assert told.inner_text() == "permuted, conv 2. no value for 2 of 2"
+    assert tab.locator(".plot *").count() == 0
+    reader.tap(position=upper)
+    assert not told.inner_text()
+
+
+def test_a_mouse_beside_a_map_opens_the_figure(opened):
+    tab = opened({"panels": [MAP | {"box": [0.6, 0.0, 1.0, 0.9]}]})
+    tab.locator("a.enlarge").evaluate("a => a.href = '#opened'")
+    tab.locator(".reader").click(position={"x": 20, "y": 20})
+    assert tab.url.endswith("#opened")
+
+
 def marked(tab):
     """Where the marks of the slider are, in each figure."""
     each = "all => all.map(e => e.getAttribute('points'))"
@@ -216,10 +322,12 @@ def test_a_film_moves_its_dots_tells_an_example_and_filters(opened):
 
 
 def test_where_a_figures_data_are_broken_it_and_all_others_stay(opened):
-    tab = opened("{ no data", {"film": {}}, {"panels": [LINES]})
-    assert tab.locator("a.enlarge img").count() == 3
+    bare = {"panels": [BOX | {"cells": [[0.1]]}], "answers": ANSWERS}
+    tab = opened("{ no data", {"film": {}}, bare, {"panels": [LINES]})
+    assert tab.locator("a.enlarge img").count() == 4
     assert tab.locator("img").first.is_visible()
     assert tab.locator(".reader").count() == 1 and tab.locator("canvas").count() == 0
+    assert tab.locator(".explorer").count() == 1  # of the answers
 
 
 def test_without_script_the_figures_stay(opened):

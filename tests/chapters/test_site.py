@@ -683,7 +683,8 @@ def test_a_chapters_figure_tells_its_values_by_keyboard(browser, built):
     tab, problems = visit(browser, built, f"chapters/laptop/{CHAPTER}", width=390)
     tab.locator(".reader").press("ArrowRight")
     told = tab.locator(".stage .reading").inner_text()
-    assert told == "test 0.5 (interval 0.4 to 0.6), scale σ 1"
+    value = "0.5 (interval 0.4 to 0.6)"
+    assert told == f"accuracy: test {value}, scale σ 1; again: {value}"
     assert tab.locator(".sigma-bar").count() == 0  # which one figure has no use for
     assert problems == []
     tab.context.close()
