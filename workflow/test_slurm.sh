@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The smoke edition of three chapters through a SLURM of its own on this machine: a job is
 # cancelled, a node drained and resumed, Snakemake killed with -9 and started again, and
-# the verdicts compared with a local run. Twelve minutes at most; it ends all it started.
+# the verdicts compared with a local run; then the first of them with networks on disks of
+# the nodes. Twelve minutes at most; it ends all it started.
 #
 #     workflow/test_slurm.sh [CHAPTER]...
 #     KILLS=20 workflow/test_slurm.sh    # nothing but so many kills, of at most an hour
@@ -139,10 +140,10 @@ idle() { [ "$(sinfo -h -N -t idle -o %N | wc -l)" = 2 ]; }
 SNAKE=(.venv-cluster/bin/snakemake --snakefile workflow/Snakefile
   --profile workflow/profiles/slurm --slurm-init-seconds-before-status-checks 3
   --seconds-between-status-checks 3 --slurm-logdir "$HERE/logs" --latency-wait 10
-  --config scale=smoke "chapters=$CHAPTERS" job_seconds=1 site=false)
+  --config scale=smoke job_seconds=1 site=false "chapters=$CHAPTERS")
 
-snake() { # in the background, its process in SNAKEMAKE
-  "${SNAKE[@]}" >>"$HERE/snakemake.log" 2>&1 &
+snake() { # [SETTING]...: in the background, its process in SNAKEMAKE
+  "${SNAKE[@]}" "$@" >>"$HERE/snakemake.log" 2>&1 &
   SNAKEMAKE=$!
 }
 
@@ -199,3 +200,20 @@ say "submissions: $(grep -c 'ubmitted array job\|been submitted' "$HERE/snakemak
 verdicts >"$HERE/slurm.json"
 # shellcheck disable=SC2086
 "$PY" workflow/compare.py "$HERE/local.json" "$HERE/slurm.json" $CHAPTERS
+
+FIRST=${CHAPTERS%% *}
+say "$FIRST again, its networks on disks of the nodes"
+rm "book/chapters/smoke/$FIRST.ipynb"
+export MEMORIZATION_RESULTS=$HERE/carried
+DIARY=$MEMORIZATION_RESULTS/cluster/smoke/diary
+SNAKE[-1]="chapters=$FIRST"
+snake "scratch=$HERE/disk"
+await 120 "a job trains" trains
+scancel "$(squeue -h -t running -o %A | head -n 1)"
+wait "$SNAKEMAKE" || { say "Snakemake failed"; exit 1; }
+SNAKEMAKE=
+[ -d "$HERE/disk" ] || { say "nothing lay on the disk"; exit 1; }
+kept=$(find "$MEMORIZATION_RESULTS" -name '*.safetensors' ! -path '*/measured/*' | wc -l)
+[ "$kept" = 0 ] || { say "$kept files of weights came home"; exit 1; }
+verdicts >"$HERE/carried.json"
+"$PY" workflow/compare.py "$HERE/local.json" "$HERE/carried.json" "$FIRST"

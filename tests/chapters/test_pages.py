@@ -200,17 +200,30 @@ def test_an_older_figure_has_the_neutral_text_of_the_notebook():
     assert figure["metadata"]["mystnb"]["image"]["alt"] == "Lines."
 
 
-def test_long_descriptions_are_folded_after_their_start():
-    lines = [
-        f"Panel {i} rises from {i} to {i + 100}, and so on and on." for i in range(12)
-    ]
+@pytest.mark.parametrize("panels", [1, 2, 3, 12])
+def test_of_more_than_two_panels_all_but_the_first_are_folded(panels):
+    lines = [f"Panel {i} rises from {i} to {i + 100}." for i in range(panels)]
     said = "Line chart.\n\n" + "\n".join(lines)
     notebook = {"cells": [code("f()", PNG | {"text/plain": said})]}
     cells.describe_figures(notebook, {})
     html = notebook["cells"][1]["source"]
-    shown, folded = html.split("<details>")
-    assert lines[0] in shown and lines[-1] in folded
-    assert all(line in html for line in lines)
+    shown, _, folded = html.partition("<details>")
+    opened = lines if panels <= 2 else lines[:1]
+    assert [line in shown for line in lines] == [line in opened for line in lines]
+    assert all(line in folded for line in lines[len(opened) :])
+    assert bool(folded) == (panels > 2)
+
+
+def test_code_waits_for_the_next_output_across_text():
+    blank = [code("a = 1"), {"cell_type": "markdown", "metadata": {}, "source": "So:"}]
+    notebook = {"cells": [*blank, code("figure()", PNG), code("late = 2")]}
+    cells.fold_code(notebook)
+    text, figure = notebook["cells"]
+    assert text["source"] == "So:"
+    assert figure["source"] == "a = 1\n\nfigure()\n\nlate = 2"
+    alone = {"cells": [code("a = 1"), blank[1]]}
+    cells.fold_code(alone)
+    assert [cell["source"] for cell in alone["cells"]] == ["So:", "a = 1"]
 
 
 def test_verdicts_of_older_copies_are_told_in_todays_words():

@@ -11,7 +11,7 @@ from helpers.claims.verdicts import MIME_TYPE
 
 JUDGED = re.compile(r'\.judge\(\s*"([^"]+)"')  # in the source of a verdict's cell
 FOLDED, BARE = "hide-input", "remove-input"  # tags: code behind a toggle, or nowhere
-LONG = 260  # letters of what is seen that stand open
+OPEN = 2  # panels of which is told what is seen, of more the first alone
 BACK = "../../scorecard.html"  # from a chapter's page
 DRAWN = ("image/png", "image/svg+xml")
 DATA = "application/vnd.memorization.figure+json"  # beside a drawing: its values
@@ -142,15 +142,12 @@ def _tag(cell: dict, tag: str) -> None:
 
 
 def _seen(text: str) -> dict:
-    """A cell with what is seen in a figure; of a long text the end is folded."""
-    lines = [escape(line) for line in text.split("\n")]
-    short = lines
-    while len(short) > 1 and sum(map(len, short)) > LONG:
-        short = short[:-1]
-    body = f"<p>{' '.join(short)}</p>"
-    if len(short) < len(lines):
-        items = "".join(f"<p>{line}</p>" for line in lines[len(short) :])
-        body += f"<details><summary>All panels in words</summary>{items}</details>"
+    """A cell with what is seen in a figure, a line a panel; of many the rest folded."""
+    lines = [f"<p>{escape(line)}</p>" for line in text.split("\n")]
+    shown = len(lines) if len(lines) <= OPEN else 1
+    body = "".join(lines[:shown])
+    if rest := "".join(lines[shown:]):
+        body += f"<details><summary>All panels in words</summary>{rest}</details>"
     return markdown(f'<div class="seen">{body}</div>')
 
 
