@@ -11,6 +11,7 @@ from helpers.chapters.book import Edition, book_chapters
 from helpers.claims.registry import SCALES
 from helpers.errors import Mistake
 from helpers.system.names import refuse
+from helpers.system.values import SAFE_LOADER
 
 MAIN = "main"  # the variant that has no name of its own
 NEEDS = "needs"  # beside a scale's chapters: the device it refuses to go without
@@ -124,7 +125,7 @@ def read_scale(root: Path, scale: str) -> Mapping[str, Any]:
 @lru_cache(maxsize=2)
 def _parsed(text: str) -> Any:
     """A text of YAML, read once: it is asked for each chapter and each variant."""
-    return yaml.safe_load(text)
+    return yaml.load(text, SAFE_LOADER)
 
 
 def _check_shape(scale: Any, where: str) -> None:

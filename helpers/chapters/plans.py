@@ -18,6 +18,7 @@ from helpers.runs import Study, fingerprint
 from helpers.runs.fields import Described
 from helpers.runs.store import RunFolder
 from helpers.system.values import digest_of
+from helpers.system.workers import one_thread
 from helpers.training.tasks import check_studies
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -102,7 +103,13 @@ def check_values(
 ) -> dict[str, Any]:
     """Parameters of an edition that are not defaults, checked; `custom` comes last."""
     notebook = read_notebook(source_path(root, edition.chapter))
-    known = read_parameters(notebook, edition.chapter)
+    return _checked(root, edition, custom, read_parameters(notebook, edition.chapter))
+
+
+def _checked(
+    root: Path, edition: Edition, custom: Mapping[str, Any], known: Mapping
+) -> dict[str, Any]:
+    """The same of parameters that are known."""
     given = {**edition_values(root, edition), **custom}
     return check_parameters(known, given, chapter=edition.chapter)
 
@@ -121,10 +128,11 @@ def plan_edition(
     every network takes its images, too, for which it is computed by its shapes.
     """
     custom = custom or {}
-    values = check_values(root, edition, custom)
     notebook = read_notebook(source_path(root, edition.chapter))
     known = read_parameters(notebook, edition.chapter)
-    studies = find_studies(evaluate_chapter(notebook, values, root=root))
+    values = _checked(root, edition, custom, known)
+    with one_thread():
+        studies = find_studies(evaluate_chapter(notebook, values, root=root))
     if fits:
         check_studies(studies)
     defaults = {name: parameter.default for name, parameter in known.items()}

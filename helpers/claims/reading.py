@@ -10,6 +10,7 @@ import yaml
 
 from helpers.claims.claim import NETWORKS, WORDS, Claim, Criterion, Paper, PaperSetting
 from helpers.errors import Mistake
+from helpers.system.values import SAFE_LOADER
 
 SCALES = ("smoke", "laptop", "workstation", "paper")
 SENTENCE = r"[A-Z]\D*\."  # without numbers
@@ -52,7 +53,7 @@ def _read_settings(
     return tuple(read)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(SAFE_LOADER):
     """YAML in which a key that comes twice is an error, not an overwritten value."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:

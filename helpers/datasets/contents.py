@@ -3,14 +3,16 @@
 import dataclasses
 import hashlib
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from helpers.datasets.names import called
+from helpers.datasets.remembered import remember, remembered
 from helpers.datasets.samples import take_sample
 from helpers.errors import Mistake
 from helpers.system.values import is_whole
@@ -32,6 +34,8 @@ class Dataset:
     classes: int
     names: tuple[str, ...] = ()  # of the classes; their numbers when left out
     digest: str = ""  # 12 hex digits of the contents; filled in when left out
+    # What its images are decoded from, by which digests are remembered; else nothing.
+    source: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self):
         if not self.names:
@@ -115,7 +119,7 @@ class Undecoded(Dataset):
 
 def _with(dataset: Dataset, changed: dict) -> Dataset:
     """A data set with some fields changed, whole whatever it was."""
-    parts = [field.name for field in dataclasses.fields(Dataset)]
+    parts = [each.name for each in dataclasses.fields(Dataset)]
     kept = {name: getattr(dataset, name) for name in parts if name not in changed}
     return Dataset(**kept, **changed)
 
@@ -135,14 +139,41 @@ def _part(whole: Dataset, counts: dict[str, int | None], choose: Callable) -> Da
     """The data set with what choose(labels, count, purpose=) takes of each split."""
     if all(count is None for count in counts.values()):
         return whole
-    parts = {}
+    rows = {}
     for split, count in counts.items():
-        images, labels = (getattr(whole, f"{split}_{kind}") for kind in KINDS)
-        some = choose(
-            labels, _limit(whole, split, count), purpose=f"sample of {split} examples"
+        labels, purpose = (
+            getattr(whole, f"{split}_labels"),
+            f"sample of {split} examples",
         )
-        parts |= {f"{split}_images": images[some], f"{split}_labels": labels[some]}
-    return _with(whole, {"digest": "", **parts})
+        some = choose(labels, _limit(whole, split, count), purpose=purpose)
+        rows[split] = torch.arange(len(labels))[some] if whole.source else some
+    if whole.source:
+        return _decoded_part(whole, rows)
+    return _with(whole, {"digest": "", **_rows_of(whole, rows, KINDS)})
+
+
+def _rows_of(whole: Dataset, rows: dict[str, Any], kinds: Iterable[str]) -> dict:
+    """Some rows of each split."""
+    names = {f"{split}_{kind}": split for split in rows for kind in kinds}
+    return {name: getattr(whole, name)[rows[split]] for name, split in names.items()}
+
+
+def _decoded_part(whole: Dataset, rows: dict[str, Tensor]) -> Dataset:
+    """Some rows of images that are decoded; of those known before when looked at."""
+    each = (hashlib.sha256(some.numpy().data).hexdigest() for some in rows.values())
+    source = (*whole.source, *each)
+    changed = {"digest": remembered(source), "source": source}
+    if changed["digest"]:
+        known = {"name": whole.name, "classes": whole.classes, "names": whole.names}
+        known |= {**changed, **_rows_of(whole, rows, ["labels"])}
+
+        def decode(split: str) -> Tensor:
+            return getattr(whole, f"{split}_images")[rows[split]]
+
+        return Undecoded(decode, whole.image_shape, **known)
+    part = _with(whole, {**changed, **_rows_of(whole, rows, KINDS)})
+    remember(source, part.digest)
+    return part
 
 
 def _limit(dataset: Dataset, split: str, examples: int | None) -> int:

@@ -9,6 +9,7 @@ import torch
 from helpers.datasets import packs
 from helpers.datasets.contents import Dataset, Undecoded
 from helpers.datasets.editions import advice
+from helpers.datasets.remembered import remember, remembered
 from helpers.datasets.root import PREFIX, data_root
 from helpers.errors import Mistake
 from helpers.system.roots import own_path
@@ -71,10 +72,12 @@ def read(folder: Path, _stamp: tuple) -> Dataset:
     `names` of the classes, k words. Instead of both, JPEG packs: see `packs`.
     """
     digest, found = "", {}
+    source: tuple[str, ...] = ()
     if is_packed(folder):
         found = {s: packs.read_pack(packs.pack_files(folder, s)) for s in SPLITS}
-        digest = packs.recorded(folder, found.values())
-        # Files whose digest is recorded are sound: a first image tells the shape.
+        source = packs.source_of(found.values())
+        digest = packs.recorded(folder, found.values()) or remembered(source)
+        # Files whose digest is known are sound: a first image tells the shape.
         train, test = (
             _unpacked(folder / f"{split}-*.npz", pack, most=1 if digest else None)
             for split, pack in found.items()
@@ -90,14 +93,17 @@ def read(folder: Path, _stamp: tuple) -> Dataset:
     classes = _count_classes(folder, train["labels"], test["labels"])
     names = _class_names(folder, train.get("names"), classes)
     known = {"name": PREFIX + folder.name, "names": names, "digest": digest}
-    known["classes"] = classes
+    known |= {"classes": classes, "source": source}
     splits = {"train": train, "test": test}
     for split, arrays in splits.items():
         known[f"{split}_labels"] = torch.from_numpy(arrays["labels"])
     images = {s: _channels_first(arrays["images"]) for s, arrays in splits.items()}
     if digest:
         return _undecoded(folder, found, tuple(images["train"].shape[1:]), known)
-    return Dataset(**known, **{f"{split}_images": i for split, i in images.items()})
+    whole = Dataset(**known, **{f"{split}_images": i for split, i in images.items()})
+    if source:
+        remember(source, whole.digest)
+    return whole
 
 
 def _undecoded(

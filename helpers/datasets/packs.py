@@ -14,7 +14,7 @@ saw: its runs have one name everywhere, whatever decodes there.
 import io
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from itertools import pairwise
@@ -40,6 +40,7 @@ UNREADABLE = (  # what NumPy and zipfile raise on files that are damaged or no a
 )
 BEGINS = b"\xff\xd8"  # every JPEG file
 CHUNK = 512  # images that a thread decodes at a time
+SCAN = b"\xff\xda"  # where the pixels begin
 
 
 class Pack(NamedTuple):
@@ -108,14 +109,12 @@ def decode(path: Path, files: list[bytes]) -> np.ndarray:
     path: what a Mistake names.
     """
 
-    def some(start: int) -> np.ndarray:
-        opened = (
-            Image.open(io.BytesIO(file), formats=["JPEG"])
-            for file in files[start : start + CHUNK]
-        )
-        return np.stack([np.asarray(image.convert("RGB")) for image in opened])
-
     try:
+        one = _decoder(files[0])
+
+        def some(start: int) -> np.ndarray:
+            return np.stack([one(file) for file in files[start : start + CHUNK]])
+
         with ThreadPoolExecutor(usable_cores()) as threads:
             return np.concatenate(list(threads.map(some, range(0, len(files), CHUNK))))
     except (OSError, ValueError, SyntaxError) as error:
@@ -124,6 +123,32 @@ def decode(path: Path, files: list[bytes]) -> np.ndarray:
             f"{path}: an image cannot be decoded, or is of another size than the first "
             f"({words}): the pack is torn or has another's header, copy it again"
         ) from error
+
+
+def _decoder(first: bytes) -> Callable[[bytes], np.ndarray]:
+    """What decodes JPEG files like the first one: twice as fast what has its head."""
+    image, head = _opened(first), _head(first)
+    plain = image.mode == "RGB"
+
+    def one(file: bytes) -> np.ndarray:
+        if plain and file.startswith(head):  # size and tables need no second look
+            size, args = image.size, ("jpeg", "RGB", "")
+            return np.asarray(Image.frombytes("RGB", size, file, *args))
+        return np.asarray(_opened(file).convert("RGB"))
+
+    return one
+
+
+def _opened(file: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(file), formats=["JPEG"])
+
+
+def _head(file: bytes) -> bytes:
+    """All of a JPEG file before its pixels: among it their size and tables."""
+    at = len(BEGINS)
+    while at < len(file) and file[at : at + 2] != SCAN:
+        at += 2 + int.from_bytes(file[at + 2 : at + 4])
+    return file[:at]
 
 
 def encode(pack: Pack) -> bytes:
@@ -161,6 +186,12 @@ def recorded(folder: Path, packs: Iterable[Pack]) -> str:
             "folder again, or remove that file where you changed the packs"
         )
     return words[0]
+
+
+def source_of(packs: Iterable[Pack]) -> tuple[str, ...]:
+    """What decides the contents of some splits: files, labels, where each ends."""
+    packs = list(packs)
+    return digest_of_files(packs), *(str(len(pack.files)) for pack in packs)
 
 
 def digest_of_files(packs: Iterable[Pack]) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import seaborn
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -29,6 +28,8 @@ def draw_map(ax: Axes, table: np.ndarray, colors: ScalarMappable, **style) -> No
 
     NaN shows the ground of the axes. style: for seaborn.heatmap.
     """
+    import seaborn  # takes a second, which planning has no use for
+
     low, high = colors.norm.vmin, colors.norm.vmax
     if isinstance(colors.norm, LogNorm):
         table = np.maximum(table, low)  # an exact 0 has no logarithm

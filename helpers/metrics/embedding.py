@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numba
 import numpy as np
 import torch
-from sklearn.metrics import balanced_accuracy_score
 from torch import Tensor
 
 from helpers.errors import Mistake
@@ -129,6 +128,8 @@ def separability(
     little less than chance, since an example is missing from its own class: with n
     examples a class about 1 / n of it. An example alone in its class is never right.
     """
+    from sklearn.metrics import balanced_accuracy_score  # takes a second to import
+
     check_count("neighbours", neighbours)
     rows = _checked(features, neighbours)
     labels = integer_labels(labels, len(rows)).cpu()

@@ -1,7 +1,8 @@
 """What the fields of a run may hold: checks, and the types that values are kept in."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from helpers.errors import Mistake
@@ -118,20 +119,21 @@ class Described:
             object.__setattr__(self, each.name, rule.kind(value))
 
     @classmethod
+    @cache
     def optional(cls) -> tuple[str, ...]:
         """Names of the fields that may be None, "off"."""
         return tuple(f.name for f in fields(cls) if type(None) in get_args(f.type))
 
     @classmethod
+    @cache
     def stacked(cls) -> tuple[str, ...]:
         """What runs may differ in and still be trained as one stack."""
         return tuple(f.name for f in fields(cls) if f.metadata.get("stacked"))
 
     def description(self) -> dict[str, Any]:
         """The fields that are not None, as the fingerprint sees them."""
-        return {
-            name: value for name, value in asdict(self).items() if value is not None
-        }
+        told = ((each.name, getattr(self, each.name)) for each in fields(self))
+        return {name: value for name, value in told if value is not None}
 
     @property
     def snapshots(self) -> tuple[int, ...]:

@@ -7,6 +7,7 @@
                           state.safetensors      to resume from; its predecessor beside
                           done.json              checksums of the above, written last
     results/locks/                               who trains a run, see system.locks
+    results/digests/                             of images, see datasets.remembered
 
 Every file is written under a temporary name, synced and renamed, with a checksum, so
 that a damaged one is named and never read. A finished run is whole without snapshots

@@ -5,6 +5,11 @@ import json
 from numbers import Integral, Real
 from typing import Any
 
+import yaml
+
+# Of plain YAML; where libyaml is, ten times as fast.
+SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 def is_number(value: object) -> bool:
     """Whether it is a real number of any type, no truth value."""

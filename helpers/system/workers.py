@@ -56,6 +56,18 @@ def submit(function: Callable, *given, **options) -> Future:
 
 
 @contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for each product: of what is small several wait for one another."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1, user_api="blas"):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
 def workers() -> Iterator[ThreadPoolExecutor]:
     """A pool with a worker to each usable core, each on one thread; two on CUDA.
 

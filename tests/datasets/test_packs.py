@@ -1,6 +1,7 @@
 """JPEG packs as data sets: read, restored bit for bit, refused where torn."""
 
 import io
+import shutil
 
 import numpy as np
 import pytest
@@ -8,22 +9,39 @@ import torch
 from jpeg_sets import CLASSES, COUNTS, jpegs, pack_of, write_packs
 from PIL import Image
 
-from helpers.datasets import load, packs
+from helpers import datasets
+from helpers.datasets import load, packs, remembered
+from helpers.datasets.remembered import FOLDER
 from helpers.errors import Mistake
+from helpers.system.roots import results_root
 
 
 @pytest.fixture(autouse=True)
 def root(tmp_path, monkeypatch):
-    """A data root of our own."""
+    """A data root of our own, and results that remember nothing."""
     root = tmp_path / "data"
     root.mkdir()
     monkeypatch.setenv("MEMORIZATION_DATA", str(root))
+    monkeypatch.setenv("MEMORIZATION_RESULTS", str(tmp_path / "results"))
     return root
 
 
 @pytest.fixture
 def folder(root):
     return write_packs(root / "mine")
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """How many images were decoded, call by call."""
+    counts, decode = [], packs.decode
+
+    def counted(path, files):
+        counts.append(len(files))
+        return decode(path, files)
+
+    monkeypatch.setattr(packs, "decode", counted)
+    return counts
 
 
 def changed(path, **arrays):
@@ -140,26 +158,87 @@ def test_a_file_that_is_half_there_is_no_sound_archive(folder):
         load("folder:mine")
 
 
-def test_packs_with_a_recorded_digest_are_decoded_when_looked_at(folder, monkeypatch):
+def test_packs_with_a_recorded_digest_are_decoded_when_looked_at(folder, decoded):
     plain = load("folder:mine")
     record(folder, plain.digest)
-    counts, decode = [], packs.decode
-
-    def counted(path, files):
-        counts.append(len(files))
-        return decode(path, files)
-
-    monkeypatch.setattr(packs, "decode", counted)
+    decoded.clear()
     data = load("folder:mine")
     assert (data.digest, data.names) == (plain.digest, plain.names)
     assert data.image_shape == tuple(plain.train_images.shape[1:])
-    assert data.features == plain.features and counts == [1, 1]
+    assert data.features == plain.features and decoded == [1, 1]
     assert data.train_images.equal(plain.train_images)
     assert data.test_images.equal(plain.test_images)
-    assert counts == [1, 1, len(plain.train_labels), len(plain.test_labels)]
+    assert decoded == [1, 1, len(plain.train_labels), len(plain.test_labels)]
     assert data.to("cpu").train_images.equal(plain.train_images)
     assert (
         data.prefix(train_examples=10).digest == plain.prefix(train_examples=10).digest
     )
     with pytest.raises(AttributeError):
         _ = data.other_images
+
+
+def afresh(**limits):
+    """The data set as another process has it, which has loaded nothing yet."""
+    datasets._limited.cache_clear()
+    datasets._whole.cache_clear()
+    return load("folder:mine", **limits)
+
+
+def test_digests_are_remembered_so_that_nothing_is_decoded_to_plan(folder, decoded):
+    first = afresh(), afresh(train_examples=9), afresh().prefix(test_examples=5)
+    assert sum(decoded) >= 42
+    decoded.clear()
+    again = afresh(), afresh(train_examples=9), afresh().prefix(test_examples=5)
+    assert [data.digest for data in again] == [data.digest for data in first]
+    assert len({data.digest for data in again}) == 3
+    assert {*decoded} == {1}  # a first image tells the shape
+    for one, other in zip(first, again, strict=True):
+        assert one.image_shape == other.image_shape
+        for part in ("train_images", "train_labels", "test_images", "test_labels"):
+            assert getattr(one, part).equal(getattr(other, part))
+
+
+def test_what_is_remembered_is_of_these_images_labels_and_decoder(folder, monkeypatch):
+    digest = afresh().digest
+    pack = pack_of("test")
+    moved = packs.Pack(pack.files, pack.labels[::-1].copy(), pack.names)
+    (folder / "test-00.npz").write_bytes(packs.encode(moved))
+    assert afresh().digest != digest
+    (folder / "test-00.npz").write_bytes(packs.encode(pack))
+    (kept,) = [
+        f for f in (results_root() / FOLDER).iterdir() if digest in f.read_text()
+    ]
+    kept.write_text("0123456789ab")
+    assert afresh().digest == "0123456789ab"  # it is asked
+    monkeypatch.setattr(remembered, "decoder", lambda: "another")
+    assert afresh().digest == digest
+
+
+def test_what_is_damaged_is_not_remembered_and_a_full_disk_hinders_nobody(
+    folder, monkeypatch
+):
+    digest = afresh().digest
+    for kept in (results_root() / FOLDER).iterdir():
+        kept.write_text("no digest")
+    assert afresh().digest == digest
+    shutil.rmtree(results_root() / FOLDER)
+    (results_root() / FOLDER).write_text("no folder")
+    assert afresh().digest == digest
+
+
+@pytest.mark.parametrize("odd", ["grey", "other tables", "wider by one"])
+def test_a_file_with_another_head_is_decoded_by_itself(tmp_path, odd):
+    usual = jpegs(2, side=32)
+    buffer = io.BytesIO()
+    image = Image.open(io.BytesIO(jpegs(1, seed=1, side=32)[0]))
+    if odd == "wider by one":
+        image.resize((33, 32)).save(buffer, "JPEG")
+        with pytest.raises(Mistake, match="of another size than the first"):
+            packs.decode(tmp_path, [*usual, buffer.getvalue()])
+        return
+    how = {"quality": 30} if odd == "other tables" else {}
+    image.convert("L" if odd == "grey" else "RGB").save(buffer, "JPEG", **how)
+    files = [*usual, buffer.getvalue()]
+    plain = [np.asarray(Image.open(io.BytesIO(f)).convert("RGB")) for f in files]
+    assert np.array_equal(packs.decode(tmp_path, files), np.stack(plain))
+    assert np.array_equal(packs.decode(tmp_path, files[::-1]), np.stack(plain[::-1]))

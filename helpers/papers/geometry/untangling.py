@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.stats import pearsonr
+import scipy  # its parts are loaded when they are asked for
 
 from helpers.errors import Mistake
 from helpers.estimates import Estimate, exact, mean_interval
@@ -130,7 +130,7 @@ def theory_and_simulation(
         for table in (theory, simulated)
     )
     correlations = [
-        pearsonr(a, b).statistic for a, b in zip(first, second, strict=True)
+        scipy.stats.pearsonr(a, b).statistic for a, b in zip(first, second, strict=True)
     ]
     return {
         "largest_relative_capacity_error": largest_distance(first / second, 1.0),
