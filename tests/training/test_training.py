@@ -209,9 +209,7 @@ def test_until_a_moment_as_much_is_trained_as_there_is_time_for(study_of, clock_
 
 
 @pytest.mark.parametrize("moment", range(6, 12))
-def test_at_no_moment_are_epochs_left_unsaved(
-    study_of, clock_of, train_epochs, moment
-):
+def test_at_no_moment_are_epochs_left_unsaved(study_of, clock_of, train_epochs, moment):
     from helpers.training import train_until
 
     clock = iter(range(10**9))  # every look at it is a second later
