@@ -71,8 +71,7 @@ def read(folder: Path, _stamp: tuple) -> Dataset:
     the last axis is one of these, it is taken for the channels. train.npz may hold
     `names` of the classes, k words. Instead of both, JPEG packs: see `packs`.
     """
-    digest, found = "", {}
-    source: tuple[str, ...] = ()
+    digest, source, found = "", (), {}
     if is_packed(folder):
         found = {s: packs.read_pack(packs.pack_files(folder, s)) for s in SPLITS}
         source = packs.source_of(found.values())
@@ -94,13 +93,13 @@ def read(folder: Path, _stamp: tuple) -> Dataset:
     names = _class_names(folder, train.get("names"), classes)
     known = {"name": PREFIX + folder.name, "names": names, "digest": digest}
     known |= {"classes": classes, "source": source}
-    splits = {"train": train, "test": test}
-    for split, arrays in splits.items():
+    images = {}
+    for split, arrays in {"train": train, "test": test}.items():
         known[f"{split}_labels"] = torch.from_numpy(arrays["labels"])
-    images = {s: _channels_first(arrays["images"]) for s, arrays in splits.items()}
+        images[f"{split}_images"] = _channels_first(arrays["images"])
     if digest:
-        return _undecoded(folder, found, tuple(images["train"].shape[1:]), known)
-    whole = Dataset(**known, **{f"{split}_images": i for split, i in images.items()})
+        return _undecoded(folder, found, tuple(images["train_images"].shape[1:]), known)
+    whole = Dataset(**known, **images)
     if source:
         remember(source, whole.digest)
     return whole

@@ -6,8 +6,7 @@
                           measured/*.safetensors what the finished network was asked
                           state.safetensors      to resume from; its predecessor beside
                           done.json              checksums of the above, written last
-    results/locks/                               who trains a run, see system.locks
-    results/digests/                             of images, see datasets.remembered
+    results/locks/, digests/                     see system.locks, datasets.remembered
 
 Every file is written under a temporary name, synced and renamed, with a checksum, so
 that a damaged one is named and never read. A finished run is whole without snapshots
