@@ -83,12 +83,7 @@ def read(folder: Path, _stamp: tuple) -> Dataset:
         )
     else:
         train, test = (_arrays(folder / f"{split}.npz") for split in SPLITS)
-    if train["images"].shape[1:] != test["images"].shape[1:]:
-        sizes = [array["images"].shape[1:] for array in (train, test)]
-        raise Mistake(
-            f"{folder}: images are {sizes[0]} in train.npz but {sizes[1]} in test.npz: "
-            "give both splits one size"
-        )
+    _check_sizes(folder, train["images"], test["images"])
     classes = _count_classes(folder, train["labels"], test["labels"])
     names = _class_names(folder, train.get("names"), classes)
     known = {"name": PREFIX + folder.name, "names": names, "digest": digest}
@@ -103,6 +98,14 @@ def read(folder: Path, _stamp: tuple) -> Dataset:
     if source:
         remember(source, whole.digest)
     return whole
+
+
+def _check_sizes(folder: Path, train: np.ndarray, test: np.ndarray) -> None:
+    if train.shape[1:] != test.shape[1:]:
+        raise Mistake(
+            f"{folder}: images are {train.shape[1:]} in train.npz but "
+            f"{test.shape[1:]} in test.npz: give both splits one size"
+        )
 
 
 def _undecoded(
