@@ -1,5 +1,6 @@
 """The registry covers every figure, and a slip in it is found and named."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,9 @@ def test_a_criterion_on_data_that_its_claim_is_not_on_is_a_slip(tmp_path):
     path.write_text(text.replace("at_least: 1", "at_least: 1, only_on: [mnist]"))
     with pytest.raises(Mistake, match=r"the claim is on \['svhn'\]"):
         load_registry(path)
+
+
+def test_no_word_of_the_registries_is_torn_at_a_line_s_end():
+    for file in registry_files():
+        read = yaml.safe_load(file.read_text())
+        assert not re.findall(r"\w+- (?!and|or)\w+", str(read)), file.name
