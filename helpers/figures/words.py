@@ -109,14 +109,14 @@ def _lines(panel: Panel) -> list[str]:
 def _points(series: Sequence[Series]) -> list[str]:
     """Single values from the highest on."""
     ordered = sorted(series, key=lambda some: -some.y[0])
-    told = [f"{_line(some.name)} {number(some.y[0])}" for some in ordered]
+    told = [f"{_line(some.name)} ({number(some.y[0])})" for some in ordered]
     return [f"highest first: {listed(told)}" if len(told) > 1 else told[0]]
 
 
 def _ends(series: Sequence[Series]) -> str:
     """Where many lines end: each of a few, else the lowest and the highest."""
     ordered = sorted(series, key=lambda some: -some.y[-1])
-    ends = [f"{_line(some.name)} {number(some.y[-1])}" for some in ordered]
+    ends = [f"{_line(some.name)} ({number(some.y[-1])})" for some in ordered]
     if number(ordered[0].y[-1]) == number(ordered[-1].y[-1]):
         return f"all {len(series)} lines end at {number(ordered[0].y[-1])}"
     if len(series) <= ORDERED:

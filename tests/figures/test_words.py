@@ -66,7 +66,7 @@ def test_of_five_lines_all_ends_are_told_from_the_highest_on():
     ends = {
         name: end for name, end in zip(LAYERS, values.mean(axis=0)[:, -1], strict=False)
     }
-    told = [f"{name} {number(ends[name])}" for name in sorted(ends, key=ends.get)[::-1]]
+    told = [f"{name} ({number(ends[name])})" for name in sorted(ends, key=ends.get)[::-1]]
     row = f"{', '.join(told[:-1])} and {told[-1]}"
     assert f"t the right end, highest first: {row}; the highest point" in words()[1]
 
@@ -97,7 +97,7 @@ def test_rows_of_estimates_and_columns_of_dots_are_told_by_name():
     assert "last: undefined" in seen and "goal is 0.9: none reaches it" in seen
     values = {"MLP": np.full(4, 0.3), "ConvNet": np.full(4, 0.6)}
     of_scale.by_architecture(values, label="test accuracy")
-    assert words()[1] == "Highest first: ConvNet 0.6 and MLP 0.3."
+    assert words()[1] == "Highest first: ConvNet (0.6) and MLP (0.3)."
 
 
 def test_images_are_told_by_how_near_they_are_to_those_on_top():

@@ -169,16 +169,17 @@ def _finish(drawn: np.ndarray, layers: Sequence[str], *, strong: int) -> None:
 
 
 def draw_levels(
-    ax: Axes, levels: Mapping[str, ArrayLike], chance: float | None
+    ax: Axes, levels: Mapping[str, ArrayLike], chance: float | None, *, whose: str = ""
 ) -> list:
     """A line across at the mean accuracy of each name in the band of its interval.
 
-    Of fewer than four networks a thin line each instead of the band.
+    Of fewer than four networks a thin line each instead of the band. whose: words that
+    say before a name what the level is, where lines have the same names.
     """
     for name, look in looks(levels).items():
         mean, low, high = mean_band(levels[name])
         style = {"color": look.color, "ls": look.dashes, "zorder": 2.5}
-        ax.axhline(mean, label=f"_{name}", gid=name, lw=1.4, **style)
+        ax.axhline(mean, label=f"_{name}", gid=f"{whose}{name}", lw=1.4, **style)
         if np.isfinite([low, high]).all():
             ends = np.clip([low, high], 0, 1)
             ax.axhspan(*ends, color=look.color, alpha=LEVEL, lw=0, zorder=1)

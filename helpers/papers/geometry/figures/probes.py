@@ -18,6 +18,8 @@ from helpers.figures.ranges import keep_within, stay_near
 from helpers.figures.style import looks
 from helpers.papers.geometry.figures.layers import draw_levels
 
+OWN = "the networks' own accuracy at the "
+
 
 def probes_by_layer(
     panels: Mapping[str, Mapping[str, ArrayLike]],
@@ -42,7 +44,7 @@ def probes_by_layer(
             style["within"], edges = (0, 1), mean_band(tables[-1])
             draw_mean(ax, range(len(layers)), edges, tables[-1], **style)
         levels += own[name].values()
-        chances = draw_levels(ax, own[name], chance)
+        chances = draw_levels(ax, own[name], chance, whose=OWN)
         ax.set_title(name, loc="left", fontsize=9.5)
         tick_layers(ax, layers)
         ax.set_xlabel("layer" if ax in drawn[-2:] else None)
