@@ -1,8 +1,12 @@
 """Numbers beside the verdicts: estimates, counts and words, a row each, unjudged."""
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
+from numbers import Integral
 from typing import NamedTuple
+
+import numpy as np
 
 from helpers.claims.html import describe_number, table_html
 from helpers.claims.judging import numbers
@@ -38,9 +42,9 @@ def listing(head: Sequence[str], rows: Mapping) -> Listing:
     """
     made = []
     for name, row in rows.items():
-        single = isinstance(row, (Estimate, str)) or not hasattr(row, "__len__")
-        many = row.values() if isinstance(row, Mapping) else row
-        cells = [row] if single else [*many]
+        row = [*row.values()] if isinstance(row, Mapping) else row
+        cells = row if isinstance(row, list | tuple) else [row]
+        cells = [row] if isinstance(row, Estimate) else cells
         if len(cells) + 1 != len(head):
             raise Mistake(
                 f"row {name!r} has {len(cells)} cells: give {len(head) - 1}, "
@@ -55,4 +59,9 @@ def _words(cell: object) -> str:
         return describe_number(numbers(cell))
     if isinstance(cell, str):
         return cell
-    return f"{cell:,.3g}" if isinstance(cell, float) else f"{cell:,}"
+    if isinstance(cell, bool | np.bool_):
+        return "yes" if cell else "no"
+    if not math.isfinite(cell):
+        return "undefined"
+    whole = isinstance(cell, Integral) or abs(cell) >= 999.5
+    return (f"{cell:,.0f}" if whole else f"{cell:.3g}").replace("-", "−")

@@ -1,13 +1,14 @@
 """Digests of images that were decoded before, so that planning decodes none.
 
-A digest is kept beside the results under all that decides it: the compressed images,
-what decodes them, and which of them a sample has. Whoever removes the folder loses
-seconds, no more.
+A digest is kept beside the results under what decides it: the compressed images, what
+decodes them, which of them a sample has, and FORMAT, which whoever changes the making
+of pixels or digests raises. Whoever removes the folder loses seconds, no more.
 """
 
 from collections.abc import Iterable
 from contextlib import suppress
 
+import PIL
 from PIL import features
 
 from helpers.errors import Failure
@@ -16,12 +17,14 @@ from helpers.system.roots import results_root
 from helpers.system.values import digest_of
 
 FOLDER = "digests"
+FORMAT = 1
 DIGITS, HEX = 12, frozenset(b"0123456789abcdef")
 
 
 def decoder() -> str:
     """What decodes JPEG files here: another one may make other pixels of them."""
-    return f"{features.version_codec('jpg')} {features.version('libjpeg_turbo')}"
+    libraries = features.version_codec("jpg"), features.version("libjpeg_turbo")
+    return " ".join(map(str, (PIL.__version__, *libraries)))
 
 
 def remembered(parts: Iterable[str]) -> str:
@@ -40,4 +43,4 @@ def remember(parts: Iterable[str], digest: str) -> None:
 
 
 def _place(parts: Iterable[str]):
-    return results_root() / FOLDER / digest_of([decoder(), *parts])
+    return results_root() / FOLDER / digest_of([FORMAT, decoder(), *parts])

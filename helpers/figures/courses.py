@@ -1,5 +1,6 @@
 """Numbers in words: how a line goes on, what a map shows, and where both lie."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike
 LEVEL = 0.04  # of what a panel spans: a line that changes less is level
 TURN = 0.15  # of what a line spans: it has a peak or a dip that is at least as high
 TURNS = 2  # that are told one by one
-SEVERAL = 4  # names that are listed
+SEVERAL = 5  # names that are listed
 
 LINE, DOT = ("line", "stays", "ends"), ("dot", "lies", "lies")
 
@@ -99,11 +100,11 @@ def beside_level(
     if len(there) == 1 < len(last):
         return f"{said}all {ends[:-1]} {listed([*there])} it"
     few = len(last) <= SEVERAL
-    ways = [
-        f"{listed(some) if few else len(some)} {ends[:-1] if len(some) > 1 else ends} "
-        f"{where} it"
-        for where, some in there.items()
-    ]
+    ways = []
+    for where, some in there.items():
+        many = len(some) > 1 or (few and is_plural(some[0]))
+        who = listed(some) if few else len(some)
+        ways.append(f"{who} {ends[:-1] if many else ends} {where} it")
     return said + ("" if few else f"of {len(last)} {kind}s ") + ", ".join(ways)
 
 
@@ -132,9 +133,22 @@ def map_in_words(table: ArrayLike, *, down: bool) -> str:
 
 def number(value: float) -> str:
     """A number as one reads it: three digits, thousands apart."""
-    if 1000 <= abs(value) < 1e7:
+    if 999.5 <= abs(value) < 1e7:
         return f"{value:,.0f}".replace("-", "−")
-    return f"{value:.3g}".replace("e+0", "e").replace("e-0", "e-").replace("-", "−")
+    digits, _, power = f"{value:.3g}".partition("e")
+    return (f"{digits}e{int(power)}" if power else digits).replace("-", "−")
+
+
+def is_plural(name: str) -> bool:
+    """Whether what a line is called takes "rise", as gradients of W₁ do."""
+    noun = name.split(" of ")[0].split(",")[0]
+    return noun.endswith("s") and not noun.endswith(("ss", "is", "us"))
+
+
+def in_plural(said: str) -> str:
+    """What is said of one, of several: "rises" becomes "rise"."""
+    said = re.sub(r"\b(rise|fall|stay)s\b", r"\1", said)
+    return said.replace("goes ", "go ").replace("is ", "are ", said.startswith("is "))
 
 
 def listed(words: Sequence[str]) -> str:

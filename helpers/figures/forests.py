@@ -83,11 +83,11 @@ def _in_words(name: str, row: tuple[Estimate, np.ndarray]) -> str:
 
 
 def _beside_goal(name: str, goal: float, rows: Iterable[tuple]) -> str:
-    """How many rows have a mean at or above the goal."""
+    """How many rows have a mean that reaches the goal, of those that have one."""
     means = [row[0].value for row in rows if np.isfinite(row[0].value)]
-    above = sum(mean >= goal for mean in means)
-    told = f"{above} of {len(means)} lie above it" if above else "none reaches it"
-    return f"{name} is {number(goal)}: {told}"
+    there = sum(mean >= goal for mean in means)
+    told = f"{there} of {len(means)} reach it" if there else "none reaches it"
+    return f"{name} is {number(goal)}" + f": {told}" * bool(means)
 
 
 def _lines(names: list[str], groups: Mapping[str, int]) -> list[tuple[str, bool]]:

@@ -1,16 +1,19 @@
 """A figure in words: what is drawn, and what is seen, from the numbers drawn in it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedFormatter
+from matplotlib.ticker import FixedFormatter, FuncFormatter
 
+from helpers.estimates.intervals import spearman
 from helpers.figures.courses import (
     beside_level,
     course,
+    in_plural,
+    is_plural,
     listed,
     map_in_words,
     number,
@@ -87,22 +90,18 @@ def _seen(panel: Panel, panels: Sequence[Panel]) -> list[str]:
 
 def _lines(panel: Panel) -> list[str]:
     """Each line or, of many, where they end, and the first and the last one."""
-    series, span = panel.series, _span(panel)
+    series = panel.series
     if all(len(some.x) == 1 for some in series):
         return _points(series)
     place = partial(_place, panel.ax, panel.x_label)
-    courses = {
-        k: f"{_line(some.name)} {_course(some, span, panel, place)}"
-        for k, some in enumerate(series)
-    }
     if len(series) <= MOST:
-        return ["; ".join(courses.values())]
+        return ["; ".join(_course(some, panel, place) for some in series)]
     top = max(series, key=lambda some: some.y.max())
     at = place(top.x[np.argmax(top.y)])
     highest = f"the highest point is {number(top.y.max())}, of {_line(top.name)}"
     return [
         f"{_ends(series)}; {highest}" + f" at {at}" * bool(at),
-        f"{courses[0]}; {courses[len(series) - 1]}",
+        "; ".join(_course(some, panel, place) for some in (series[0], series[-1])),
     ]
 
 
@@ -126,27 +125,30 @@ def _ends(series: Sequence[Series]) -> str:
     return f"the {len(series)} lines end between {low} and {high}"
 
 
-def _course(some: Series, span: float, panel: Panel, place) -> str:
-    """Of a line its course; of dots how their heights go with their places."""
+def _course(some: Series, panel: Panel, place: Callable[[float], str]) -> str:
+    """A line's name and course; of dots how their heights go with their places."""
+    name = _line(some.name)
     if not some.dots or len(np.unique(some.x)) == 1:
         log = panel.log and bool((some.y > 0).all())
-        return course(some.y, some.x, span=span, log=log, place=place)
-    ranks = [np.argsort(np.argsort(v, kind="stable")) for v in (some.x, some.y)]
-    rank = np.corrcoef(*ranks)[0, 1]
-    way = "show no clear order" if not abs(rank) >= CLEAR else ""
-    way = way or f"lie {'higher' if rank > 0 else 'lower'} the further right"
-    return f"has {len(some.x)} dots, which {way} (rank correlation {number(rank)})"
+        said = course(some.y, some.x, span=_span(panel, log=log), log=log, place=place)
+        return f"{name} {in_plural(said) if is_plural(name) else said}"
+    rank = spearman(some.x, some.y)
+    way = "show no clear order"
+    if abs(rank) >= CLEAR:  # not of equal values, which have no order
+        way = f"lie {'higher' if rank > 0 else 'lower'} the further right"
+    told = f" (rank correlation {number(rank)})" if np.isfinite(rank) else ""
+    return f"{name} has {len(some.x)} dots, which {way}{told}"
 
 
 def _place(ax: Axes, label: str, x: float) -> str:
     """A place on the axis as one says it: "epoch 4", "σ = 0.01", "conv 3", or ""."""
-    named = ax.xaxis.get_major_formatter()
-    if not isinstance(named, FixedFormatter):
-        return _counted(label, number(x))
-    ticks = np.abs(np.asarray(ax.get_xticks()) - x)  # lines may stand a bit aside
-    k = int(ticks.argmin()) if ticks.size else 0
-    word = _line(named.seq[k]) if ticks.size and ticks[k] < ASIDE else ""
-    return _counted(label, word) if word[:1].isdigit() else word
+    named, ticks = ax.xaxis.get_major_formatter(), np.asarray(ax.get_xticks())
+    if isinstance(named, FixedFormatter | FuncFormatter) and ticks.size:
+        words = [_line(word) for word in named.format_ticks(ticks)]
+        if any(word[:1].isalpha() for word in words):
+            k = int(np.abs(ticks - x).argmin())  # lines may stand a bit aside
+            return words[k] if abs(ticks[k] - x) < ASIDE else ""
+    return _counted(label, number(x))
 
 
 def _counted(label: str, value: str) -> str:
@@ -154,29 +156,37 @@ def _counted(label: str, value: str) -> str:
     *_, last = label.split() or [""]
     if len(last) == 1:
         return f"{last} = {value}"
-    named = label.replace(" ", "").isalpha() and len(label.split()) <= WORDS
-    return f"{label} {value}" if named else value
+    if not label.replace(" ", "").isalpha() or len(label.split()) > WORDS:
+        return value
+    if is_plural(label):
+        return f"{value} {label.removesuffix('s') if value == '1' else label}"
+    return f"{label} {value}"
 
 
 def _levels(panel: Panel) -> list[str]:
-    """Where lines lie beside each level, and where the marks are."""
-    lines = {_line(some.name): some.y for some in panel.series}
-    every = np.concatenate([[*panel.levels.values()], *lines.values()])
+    """Where lines and dots lie beside each level, and where the marks are."""
+    lines = {_line(s.name): s.y for s in panel.series if not s.dots or len(s.y) == 1}
+    dots = [some.y for some in panel.series if some.dots and len(some.y) > 1]
+    every = np.concatenate([[*panel.levels.values()], *(s.y for s in panel.series)])
     log = panel.log and bool((every > 0).all())
     span = float(np.ptp(np.log10(every) if log else every))
-    found = [
-        beside_level(name, y, lines, span=span, log=log)
-        for name, y in panel.levels.items()
-    ]
+    found = []
+    for name, y in panel.levels.items():
+        if dots:
+            all_dots = np.concatenate(dots)
+            told = f"{(all_dots > y).sum()} of {all_dots.size} dots lie above it"
+            found.append(f"{name} is {number(y)}: {told}")
+        if lines:
+            found.append(beside_level(name, y, lines, span=span, log=log))
     place = partial(_place, panel.ax, panel.x_label)
     marks = {name: place(x) or number(x) for name, x in panel.marks.items()}
-    return found + [f"{name} at {where}" for name, where in marks.items()]
+    upright = [f"the upright line, {name}, is at {at}" for name, at in marks.items()]
+    return found + upright
 
 
-def _span(panel: Panel) -> float:
+def _span(panel: Panel, *, log: bool) -> float:
     values = np.concatenate([some.y for some in panel.series])
-    values = values[values > 0] if panel.log else values
-    scaled = np.log10(values) if panel.log else values
+    scaled = np.log10(values[values > 0]) if log else values
     return float(np.ptp(scaled)) if scaled.size else 0.0
 
 
@@ -194,8 +204,8 @@ def _joined(sentences: Sequence[str]) -> str:
 
 
 def _begun(sentence: str) -> str:
-    """With a capital; small_vgg and σ stay as they are."""
-    first = sentence.split(" ")[0]
-    if "_" in first or not first.isascii():
+    """With a capital; small_vgg, σ and k = 3 stay as they are."""
+    first, *rest = sentence.split(" ")
+    if "_" in first or not first.isascii() or rest[:1] == ["="]:
         return sentence
     return sentence[:1].upper() + sentence[1:]

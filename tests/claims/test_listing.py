@@ -1,5 +1,7 @@
 """Tables of unjudged numbers."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -11,12 +13,17 @@ FOUND = Estimate(0.5, 0.25, 0.75, 5)
 
 
 def test_estimates_numbers_and_words_stand_in_rows():
-    rows = {"a": FOUND, "b": np.int64(12345), "c": 0.12345, "d < e": "none"}
+    rows = {
+        "a": FOUND,
+        "b": np.int64(12345),
+        "c": np.float32(-0.12345),
+        "d < e": "none",
+    }
     table = listing(["Name", "Value"], rows)
     assert table.rows == (
         ("a", "0.5 [0.25, 0.75], n = 5"),
         ("b", "12,345"),
-        ("c", "0.123"),
+        ("c", "−0.123"),
         ("d < e", "none"),
     )
     html = table._repr_html_()
@@ -26,6 +33,12 @@ def test_estimates_numbers_and_words_stand_in_rows():
         "Name | Value",
         "a | 0.5 [0.25, 0.75], n = 5",
     ]
+
+
+def test_numbers_are_written_like_those_in_other_tables():
+    rows = {"a": 12345.6, "b": True, "c": math.nan, "d": np.array(2)}
+    found = [cell for _, cell in listing(["", "x"], rows).rows]
+    assert found == ["12,346", "yes", "undefined", "2"]
 
 
 def test_rows_of_several_cells_are_sequences_or_mappings():

@@ -14,12 +14,12 @@ pytestmark = pytest.mark.usefixtures("closed_figures")
 
 def test_the_papers_range_is_a_named_band_that_the_words_tell():
     ax = figures.axes()
-    ax.plot([0, 1], [0.2, 0.4], label="ours")
+    ax.plot([0, 1], [0.2, 0.4], label="net")
     figures.paper_range(ax, 0.3, np.inf)
     (band,) = [patch for patch in ax.patches if patch.get_label() == "_the paper"]
     low, high = band.get_extents().transformed(ax.transData.inverted()).intervaly
     assert low == pytest.approx(0.3) and high == pytest.approx(ax.get_ylim()[1])
-    assert "Lower end of the paper's range is 0.3: ours ends above it" in describe(
+    assert "Lower end of the paper's range is 0.3: net ends above it" in describe(
         ax.figure
     )
     assert "the paper" in [text.get_text() for text in ax.texts]
@@ -27,7 +27,7 @@ def test_the_papers_range_is_a_named_band_that_the_words_tell():
 
 def test_a_range_out_of_sight_comes_into_it():
     ax = figures.axes()
-    ax.plot([0, 1], [0.2, 0.4], label="ours")
+    ax.plot([0, 1], [0.2, 0.4], label="net")
     figures.paper_range(ax, 0.9, np.inf)
     assert ax.get_ylim()[0] < 0.2 and ax.get_ylim()[1] > 0.9
 

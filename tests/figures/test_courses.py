@@ -46,8 +46,8 @@ def test_every_number_and_direction_of_a_course_is_in_its_array(seed):
 
 
 def test_numbers_are_told_as_one_reads_them():
-    told = [number(v) for v in (0.12345, -2.0, 12345.6, 1.5e9, 3.2e-6)]
-    assert told == ["0.123", "−2", "12,346", "1.5e9", "3.2e−6"]
+    told = [number(v) for v in (0.12345, -2.0, 12345.6, 999.6, 3e10, 3.2e-6)]
+    assert told == ["0.123", "−2", "12,346", "1,000", "3e10", "3.2e−6"]
 
 
 def test_places_have_their_names():

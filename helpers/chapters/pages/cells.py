@@ -147,7 +147,7 @@ def _seen(text: str) -> dict:
     shown = len(lines) if len(lines) <= OPEN else 1
     body = "".join(lines[:shown])
     if rest := "".join(lines[shown:]):
-        body += f"<details><summary>All panels in words</summary>{rest}</details>"
+        body += f"<details><summary>The other panels in words</summary>{rest}</details>"
     return markdown(f'<div class="seen">{body}</div>')
 
 
