@@ -3,6 +3,7 @@
 A record is what a verdict becomes as JSON: there null stands for infinite or undefined.
 """
 
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from html import escape
 
@@ -57,6 +58,7 @@ def verdict_html(record: Mapping, claim: Claim) -> str:
     """A verdict in words: the claim, what was found and asked; the numbers folded."""
     verdict, name = record["verdict"], escape(claim.id)
     found = claim.said(verdict, record["parts"]) or SHORT.get(verdict, "")
+    found = _too_few(record) or found
     head = (
         f"{badge_html(verdict)} <strong>{escape(claim.figure)}.</strong> "
         f"{escape(claim.statement)} <strong>Here:</strong> {escape(found)}"
@@ -68,6 +70,15 @@ def verdict_html(record: Mapping, claim: Claim) -> str:
         f"<details><summary>Numbers of {escape(claim.figure)}, {name}</summary>\n"
         f"{parts_html(record['parts'])}{note_html(record['note'])}\n</details>\n</div>"
     )
+
+
+def _too_few(record: Mapping) -> str:
+    """That a claim is open for want of networks, where it is."""
+    for part in record["parts"] if record["verdict"] == "undecided" else ():
+        planned = re.fullmatch(r"planned (\d+)", part.get("reason") or "")
+        if planned and part["n"] is not None:
+            return f"this stays open: {part['n']} networks, {planned[1]} were planned."
+    return ""
 
 
 def asked(parts: Sequence[Mapping]) -> Iterator[str]:

@@ -77,10 +77,11 @@ def beside_level(
     """Where lines lie beside a level: "chance is 0.1: training ends above it".
 
     lines: name -> values (point,), the last of which is where it ends; span: of all
-    that is drawn; a distance of less than LEVEL of it is none. log: compare, and give
-    span, in powers of ten.
+    that is drawn; a distance of less than LEVEL of it is none. A level that ends with
+    the name of a line is that line's. log: compare, and give span, in powers of ten.
     """
-    scaled = np.log10 if log else np.asarray
+    own = {line: y for line, y in lines.items() if name.endswith(line)}
+    lines, scaled = own or lines, np.log10 if log else np.asarray
     values = {line: scaled(y) - scaled(level) for line, y in lines.items()}
     every, near = np.concatenate([*values.values()]), LEVEL * span
     said, only = f"{name} is {number(level)}: ", next(iter(lines))
@@ -91,12 +92,12 @@ def beside_level(
     if every.min() > near:
         return said + f"{only if len(lines) == 1 else f'every {kind}'} {stays} above it"
     last = {line: y[-1] for line, y in values.items()}
-    groups = {
-        "near": [line for line, by in last.items() if abs(by) <= near],
-        "above": [line for line, by in last.items() if by > near],
-        "below": [line for line, by in last.items() if by < -near],
-    }
-    there = {where: some for where, some in groups.items() if some}
+    there: dict[str, list[str]] = {"near": [], "above": [], "below": []}
+    for line, by in last.items():
+        there["near" if abs(by) <= near else "above" if by > 0 else "below"].append(
+            line
+        )
+    there = {where: some for where, some in there.items() if some}
     if len(there) == 1 < len(last):
         return f"{said}all {ends[:-1]} {listed([*there])} it"
     few = len(last) <= SEVERAL

@@ -83,10 +83,10 @@ def _in_words(name: str, row: tuple[Estimate, np.ndarray]) -> str:
 
 
 def _beside_goal(name: str, goal: float, rows: Iterable[tuple]) -> str:
-    """How many rows have a mean that reaches the goal, of those that have one."""
+    """How many rows have a mean at the goal or above, of those that have one."""
     means = [row[0].value for row in rows if np.isfinite(row[0].value)]
     there = sum(mean >= goal for mean in means)
-    told = f"{there} of {len(means)} reach it" if there else "none reaches it"
+    told = f"{there} of {len(means)} lie there or above" if there else "all lie below"
     return f"{name} is {number(goal)}" + f": {told}" * bool(means)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from helpers.chapters.pages import beside, cells, exports, outcome, picture, printed
 from helpers.claims import judge, table
+from helpers.claims.html import verdict_html
 from helpers.claims.registry import find_claim, load_papers, load_registry
 from helpers.estimates import Estimate, exact
 from helpers.figures import overlay
@@ -359,3 +360,14 @@ def test_printed_text_that_is_no_table_stays_text():
     assert told("{'fits': True}")[1][-1] == "True"
     html, cells = told("a set {of words}", "50% of 4")
     assert cells == [] and html.count("<p>") == 2 and "{of words}" in html
+
+
+def test_a_claim_that_is_open_for_want_of_networks_says_so():
+    few = dict.fromkeys(find_claim("A1b-nine").names, Estimate(0.4, 0.39, 0.41, 5))
+    planned = find_claim("A1b-nine").networks
+    assert planned > 5
+    html = verdict_html(judge("A1b-nine", few).record, find_claim("A1b-nine"))
+    assert f"this stays open: 5 networks, {planned} were planned." in html
+    enough = dict.fromkeys(find_claim("A1b-nine").names, Estimate(0.8, 0.3, 0.9, 8))
+    html = verdict_html(judge("A1b-nine", enough).record, find_claim("A1b-nine"))
+    assert "this stays open." in html and "were planned" not in html

@@ -72,6 +72,9 @@ def test_lines_are_told_by_their_sides_of_a_level():
     assert said == f"half is 0.5: {told}"
     both = {"a": [0, 1], "b": [2, 1]}
     assert beside_level("one", 1.0, both).endswith("all end near it")
+    owned = {"hinge": [1, 0.99], "squared": [1, 0.0]}
+    said = beside_level("limit of hinge", 0.99, owned, span=1)
+    assert said == "limit of hinge is 0.99: hinge ends near it"
     dots = {"MLP": [0.4], "ResNet": [0.6]}
     assert beside_level("chance", 0.1, dots).endswith(": every dot lies above it")
     assert beside_level("goal", 0.9, dots).endswith(": no dot reaches it")

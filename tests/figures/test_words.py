@@ -93,7 +93,7 @@ def test_rows_of_estimates_and_columns_of_dots_are_told_by_name():
     figures.estimates_of(rows, label="share", goal=0.9)
     kind, seen = words()
     assert kind == "Dots: share." and "First: 0.25 (" in seen
-    assert "last: undefined" in seen and "goal is 0.9: none reaches it" in seen
+    assert "last: undefined" in seen and "goal is 0.9: all lie below" in seen
     values = {"MLP": np.full(4, 0.3), "ConvNet": np.full(4, 0.6)}
     of_scale.by_architecture(values, label="test accuracy")
     assert words()[1] == "Highest first: ConvNet (0.6) and MLP (0.3)."

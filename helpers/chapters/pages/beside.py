@@ -11,6 +11,8 @@ from helpers.datasets.names import called
 from helpers.errors import Failure
 
 TOLD = 5  # settings that can be named as different, the first ones
+MODELS = {"vgg16": "VGG-16", "small_vgg": "small VGG", "alexnet": "AlexNet"}
+MODELS |= {"resnet": "ResNet", "convnet": "ConvNet", "mlp": "perceptron"}
 FROM_PAPER = "paper: "  # begins the reason of a criterion whose number it names
 
 
@@ -98,4 +100,4 @@ def spoken(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:g}"
-    return called(str(value))
+    return MODELS.get(str(value)) or called(str(value))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from helpers.claims.html import describe_number, table_html
+from helpers.datasets.names import called
 from helpers.errors import Mistake
 from helpers.estimates import Estimate, exact, mean_interval, paired_difference
 from helpers.estimates.intervals import rank_step, spearman
@@ -114,7 +115,8 @@ class Ranks(NamedTuple):
             rows.append(
                 f'<tr><th scope="row">{escape(measure)}</th>{"".join(cells)}</tr>'
             )
-        return table_html(("Measure", *columns), rows)
+        names = [called(data, brief=True) for data in columns]
+        return table_html(("Measure", *names), rows)
 
     def _describe(self, measure: str, data: str) -> str:
         numbers = self.estimate(measure, data)._asdict()

@@ -139,7 +139,7 @@ def by_loss(
         found = _lines(ax, lines, dict(zip(lines, (TEST, *OTHER), strict=False)))
         handles = {handle.get_label(): handle for handle in found} | handles
         ax.set(xlabel="scale σ", ylabel="test accuracy")
-        ax.set_title(loss, pad=16)  # above the note
+        ax.set_title(loss, pad=28)  # above the note's two lines
     panels[0].legend(handles=handles.values(), loc="best")
     return panels
 
