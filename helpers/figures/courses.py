@@ -92,12 +92,10 @@ def beside_level(
     if every.min() > near:
         return said + f"{only if len(lines) == 1 else f'every {kind}'} {stays} above it"
     last = {line: y[-1] for line, y in values.items()}
-    there: dict[str, list[str]] = {"near": [], "above": [], "below": []}
-    for line, by in last.items():
-        there["near" if abs(by) <= near else "above" if by > 0 else "below"].append(
-            line
-        )
-    there = {where: some for where, some in there.items() if some}
+    there: dict[str, list[str]] = {}
+    for where in ("near", "above", "below"):
+        if some := [line for line, by in last.items() if _side(by, near) == where]:
+            there[where] = some
     if len(there) == 1 < len(last):
         return f"{said}all {ends[:-1]} {listed([*there])} it"
     few = len(last) <= SEVERAL
@@ -107,6 +105,10 @@ def beside_level(
         who = listed(some) if few else len(some)
         ways.append(f"{who} {ends[:-1] if many else ends} {where} it")
     return said + ("" if few else f"of {len(last)} {kind}s ") + ", ".join(ways)
+
+
+def _side(by: float, near: float) -> str:
+    return "near" if abs(by) <= near else "above" if by > 0 else "below"
 
 
 def map_in_words(table: ArrayLike, *, down: bool) -> str:
