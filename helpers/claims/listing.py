@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -54,7 +54,7 @@ def listing(head: Sequence[str], rows: Mapping) -> Listing:
     return Listing(tuple(head), tuple(made))
 
 
-def _words(cell: object) -> str:
+def _words(cell: Any) -> str:
     if isinstance(cell, Estimate):
         return describe_number(numbers(cell))
     if isinstance(cell, str):
