@@ -8,7 +8,7 @@ from matplotlib.ticker import NullFormatter
 from numpy.typing import ArrayLike
 
 from helpers.figures.marks import draw_mean, drawable, mark_diverged, mean_band, shaped
-from helpers.figures.panels import axes, chance_line, key_beside, note_n
+from helpers.figures.panels import axes, chance_line, key, key_beside, note_n
 from helpers.figures.style import CHANCE, OTHER, TEST, color, named_colors
 
 FITTED = 0.99  # training accuracy from which on its line is left out
@@ -140,7 +140,7 @@ def by_loss(
         handles = {handle.get_label(): handle for handle in found} | handles
         ax.set(xlabel="scale σ", ylabel="test accuracy")
         ax.set_title(loss, pad=28)  # above the note's two lines
-    panels[0].legend(handles=handles.values(), loc="best")
+    key(panels[0].figure, [*handles.values()])
     return panels
 
 
