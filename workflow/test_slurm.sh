@@ -205,19 +205,15 @@ FIRST=${CHAPTERS%% *}
 say "$FIRST again, its networks on disks of the nodes"
 rm "book/chapters/smoke/$FIRST.ipynb"
 export MEMORIZATION_RESULTS=$HERE/carried
-DIARY=$MEMORIZATION_RESULTS/cluster/smoke/diary
 SNAKE[-1]="chapters=$FIRST"
 snake "scratch=$HERE/disk"
-await 120 "a job trains" trains
-scancel "$(squeue -h -t running -o %A | head -n 1)"
 wait "$SNAKEMAKE" || { say "Snakemake failed"; exit 1; }
 SNAKEMAKE=
 [ -d "$HERE/disk" ] || { say "nothing lay on the disk"; exit 1; }
-# Weights stay on the disk, but of networks that were trained and not asked yet when their
-# job was cancelled.
+# Networks come home without weights, but those that a job alone cannot ask everything.
 kept=$(find "$MEMORIZATION_RESULTS" -path '*/snapshots/*' -printf '%h\n' | sort -u | wc -l)
 every=$(find "$MEMORIZATION_RESULTS" -name done.json | wc -l)
 say "of $every networks $kept came home with weights"
-[ "$kept" -lt "$every" ] || exit 1
+[ "$((2 * kept))" -lt "$every" ] || exit 1
 verdicts >"$HERE/carried.json"
 "$PY" workflow/compare.py "$HERE/local.json" "$HERE/carried.json" "$FIRST"
