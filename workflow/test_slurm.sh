@@ -206,14 +206,12 @@ say "$FIRST again, its networks on disks of the nodes"
 rm "book/chapters/smoke/$FIRST.ipynb"
 export MEMORIZATION_RESULTS=$HERE/carried
 SNAKE[-1]="chapters=$FIRST"
+SNAKE=("${SNAKE[@]/job_seconds=1/job_seconds=600}") # a job of all, which can be asked
 snake "scratch=$HERE/disk"
 wait "$SNAKEMAKE" || { say "Snakemake failed"; exit 1; }
 SNAKEMAKE=
 [ -d "$HERE/disk" ] || { say "nothing lay on the disk"; exit 1; }
-# Networks come home without weights, but those that a job alone cannot ask everything.
-kept=$(find "$MEMORIZATION_RESULTS" -path '*/snapshots/*' -printf '%h\n' | sort -u | wc -l)
-every=$(find "$MEMORIZATION_RESULTS" -name done.json | wc -l)
-say "of $every networks $kept came home with weights"
-[ "$((2 * kept))" -lt "$every" ] || exit 1
+kept=$(find "$MEMORIZATION_RESULTS" -path '*/snapshots/*' | wc -l)
+[ "$kept" = 0 ] || { say "$kept files of weights came home"; exit 1; }
 verdicts >"$HERE/carried.json"
 "$PY" workflow/compare.py "$HERE/local.json" "$HERE/carried.json" "$FIRST"
