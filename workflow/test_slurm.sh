@@ -205,12 +205,14 @@ FIRST=${CHAPTERS%% *}
 say "$FIRST again, its networks on disks of the nodes"
 rm "book/chapters/smoke/$FIRST.ipynb"
 export MEMORIZATION_RESULTS=$HERE/carried
+unset MEMORIZATION_ARCHIVES # jobs bring archives home, which are to count
 SNAKE[-1]="chapters=$FIRST"
 SNAKE=("${SNAKE[@]/job_seconds=1/job_seconds=600}") # a job of all, which can be asked
 snake "scratch=$HERE/disk"
 wait "$SNAKEMAKE" || { say "Snakemake failed"; exit 1; }
 SNAKEMAKE=
 [ -d "$HERE/disk" ] || { say "nothing lay on the disk"; exit 1; }
-say "$(find "$MEMORIZATION_RESULTS" -path '*/snapshots/*' | wc -l) files of weights came home"
+kept=$(find "$MEMORIZATION_RESULTS" -path '*/snapshots/*' | wc -l)
+[ "$kept" = 0 ] || { say "$kept files of weights came home"; exit 1; }
 verdicts >"$HERE/carried.json"
 "$PY" workflow/compare.py "$HERE/local.json" "$HERE/carried.json" "$FIRST"
