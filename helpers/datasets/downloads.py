@@ -48,11 +48,10 @@ def ensure(name: str, root: Path) -> None:
             if not _sound(name, root):
                 _download(name, root)
     except UNFETCHABLE as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise Mistake(
             f"no sound copy of data set {name} in {root}, and none could be downloaded "
-            f"({reason}): run `python -m helpers fetch {name}` with a network at hand, "
-            "set MEMORIZATION_DATA to a folder that has it, or use folder:NAME"
+            f"({_reason(error)}): run `python -m helpers fetch {name}` with a network at "
+            "hand, set MEMORIZATION_DATA to a folder that has it, or use folder:NAME"
         ) from error
 
 
@@ -69,12 +68,16 @@ def ensure_file(address: str, path: Path, *, md5: str) -> None:
             if not isfile(path):
                 _download_file(address, path, md5)
     except UNFETCHABLE as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise Mistake(
             f"no {path.name} in {path.parent}, and none could be downloaded "
-            f"({reason}): do this again with a network at hand, or download {address} "
-            "elsewhere and put it there"
+            f"({_reason(error)}): do this again with a network at hand, or download "
+            f"{address} elsewhere and put it there"
         ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """Why a download failed, in one line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _download_file(address: str, path: Path, md5: str) -> None:
