@@ -50,8 +50,8 @@ def ensure(name: str, root: Path) -> None:
     except UNFETCHABLE as error:
         raise Mistake(
             f"no sound copy of data set {name} in {root}, and none could be downloaded "
-            f"({_reason(error)}): run `python -m helpers fetch {name}` with a network at "
-            "hand, set MEMORIZATION_DATA to a folder that has it, or use folder:NAME"
+            f"({_reason(error)}): run `python -m helpers fetch {name}` with a network "
+            "at hand, set MEMORIZATION_DATA to a folder that has it, or use folder:NAME"
         ) from error
 
 
