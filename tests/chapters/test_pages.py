@@ -217,11 +217,12 @@ def test_of_more_than_two_panels_all_but_the_first_are_folded(panels):
 
 def test_code_waits_for_the_next_output_across_text():
     blank = [code("a = 1"), {"cell_type": "markdown", "metadata": {}, "source": "So:"}]
-    notebook = {"cells": [*blank, code("figure()", PNG), code("late = 2")]}
+    ended = code("measure()", {"text/html": [], "text/plain": "<HTML>"})  # its bar
+    notebook = {"cells": [*blank, ended, code("figure()", PNG), code("late = 2")]}
     cells.fold_code(notebook)
     text, figure = notebook["cells"]
     assert text["source"] == "So:"
-    assert figure["source"] == "a = 1\n\nfigure()\n\nlate = 2"
+    assert figure["source"] == "a = 1\n\nmeasure()\n\nfigure()\n\nlate = 2"
     alone = {"cells": [code("a = 1"), blank[1]]}
     cells.fold_code(alone)
     assert [cell["source"] for cell in alone["cells"]] == ["So:", "a = 1"]

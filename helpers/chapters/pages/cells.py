@@ -99,13 +99,14 @@ def _folded(run: list[dict], waiting: list[str]) -> tuple[list[dict], list[str]]
     owner: dict = {}
     shown: list[dict] = []
     for cell in run:
-        drawn = any(_is_drawn(o) for o in cell.get("outputs", []))
+        seen = [output for output in cell.get("outputs", []) if _shows(output)]
+        drawn = any(map(_is_drawn, seen))
         source = _text(cell["source"])
-        if drawn or (not owner and cell.get("outputs")):
+        if drawn or (not owner and seen):
             cell["source"] = "\n\n".join([*waiting, source])
             owner, waiting = cell, []
             _tag(cell, FOLDED)
-        elif cell.get("outputs"):
+        elif seen:
             owner["source"] += "\n\n" + "\n\n".join([*waiting, source])
             waiting = []
             _tag(cell, BARE)
@@ -117,6 +118,12 @@ def _folded(run: list[dict], waiting: list[str]) -> tuple[list[dict], list[str]]
         owner["source"] = "\n\n".join([owner["source"], *waiting])
         waiting = []
     return shown, waiting
+
+
+def _shows(output: Mapping) -> bool:
+    """Whether a reader sees an output: a bar of progress that has ended is blank."""
+    data = output.get("data", {})
+    return "text/html" not in data or bool(_text(data["text/html"]).strip())
 
 
 def _runs(cells: list[dict]) -> Iterator[list[dict]]:
