@@ -14,8 +14,6 @@ from helpers.metrics.manifolds.decorrelation import compiled
 
 # A slope counts as uphill from here on; products are of order 1.
 ZERO = 1e-10
-# Squared distance below which a point depends on those of the active set.
-DEPENDENT = 1e-12
 # Part of the objective that rounding may take for a rise.
 RISE = 1e-14
 # Rounds that may follow each other without a rise, each with a point of its own.
@@ -23,13 +21,14 @@ STALLS = 5
 
 
 @compiled
-def active_set_weights(gram, targets, units, signs, starts, most):
+def active_set_weights(gram, targets, units, signs, starts, apart, most):
     """Signed weights (draw, n), multipliers b (draw,) and sizes of the active sets.
 
     gram: (n, n) with unit diagonal; targets: h, (draw, n); units: u, (n,), zeros where
     there is no threshold; signs: y, (draw, n); starts: of each manifold's points, and
-    the end, (manifold + 1,). most: points in an active set; where there would be more,
-    the size is -1 and the weights are no answer.
+    the end, (manifold + 1,). apart: squared distance from the span of the active set
+    below which a point depends on it and stays out. most: points in an active set;
+    where there would be more, the size is -1 and the weights are no answer.
     """
     draws, size = targets.shape
     weights, offsets = np.zeros((draws, size)), np.empty(draws)
@@ -38,7 +37,7 @@ def active_set_weights(gram, targets, units, signs, starts, most):
     state = np.empty(room, np.int64), np.empty((room, room)), np.empty(room)
     state = (*state, np.empty(room), np.empty(room), np.empty(room), np.empty(room))
     for draw in range(draws):
-        problem = gram, targets[draw], units, signs[draw], starts
+        problem = gram, targets[draw], units, signs[draw], starts, apart
         room = sizes[draw]  # not a literal 0, with which all would be compiled twice
         found = _climb(problem, state, room, slopes, skipped, most)
         sizes[draw], offsets[draw] = found
@@ -82,7 +81,7 @@ def _climb(problem, state, count, slopes, skipped, most):
 @compiled
 def _best_pair(problem):
     """Points of either sign whose difference rises most, or n, n; and b."""
-    _, target, units, signs, _ = problem
+    target, units, signs = problem[1], problem[2], problem[3]
     size = len(target)
     first, second, top, bottom = size, size, -np.inf, np.inf
     for j in range(size):
@@ -120,7 +119,7 @@ def _take_in(problem, state, count, slopes, skipped, single):
 @compiled
 def _append(problem, state, count, j):
     """Point j joins the active set with weight 0 unless it depends on it: new size."""
-    gram, target, units = problem[0], problem[1], problem[2]
+    gram, target, units, apart = problem[0], problem[1], problem[2], problem[5]
     points, factor, weights, column, heights, ones, _ = state
     pivot, height, one = gram[j, j], target[j], units[j]
     for k in range(count):
@@ -131,7 +130,7 @@ def _append(problem, state, count, j):
             column[m] -= value * row[m]
         column[k], pivot = value, pivot - value * value
         height, one = height - value * heights[k], one - value * ones[k]
-    if not pivot > DEPENDENT:
+    if not pivot > apart:
         return count
     column[count] = np.sqrt(pivot)
     for k in range(count + 1):

@@ -17,19 +17,19 @@ from torch import Tensor
 from helpers.errors import Failure, Mistake
 from helpers.metrics.checks import real, unit_of
 from helpers.metrics.manifolds.active_sets import active_set_weights
+from helpers.metrics.manifolds.clouds import ROUNDING
 from helpers.metrics.manifolds.signed_descent import FINE, LANES, descend
 
 # Points that can be measured: their Gram matrix takes 8 n^2 bytes, its root as many.
 LARGEST = 20_000
 # Bytes of a slice of features that is read at a time.
 MEMORY = 2**28
-# What rounding leaves of a length, in parts of the longest that took part in it.
-ROUNDING = 1e-14
 # With a threshold points get one more feature, as long as this part of the mean square
 # of the others: it changes no projection, and keeps all sets of points independent.
 LIFT = 0.01
-# Squared distance of a point from the span of others, below which it is in it.
-DEPENDENT = 1e-12
+# Squared distance of a point from the span of others, below which it is in it. Where
+# rounding has let one into an active set that was in its span, the next is tried.
+DEPENDENT, COARSER = 1e-12, (1e-10, 1e-8)
 # Active points beyond which coordinate descent is tried.
 MANY = 200
 # Residual (Karush, Kuhn and Tucker) up to which an answer is one: the squared length is
@@ -123,10 +123,17 @@ def project(
     targets = np.ascontiguousarray(targets / cones.lengths)
     signs = np.repeat(labels.astype(float), sizes, axis=1)
     weights, offsets = _solve(cones, targets, units, signs, threads)
-    slopes = targets - weights @ cones.gram - offsets[:, None] * units
-    used = weights != 0
-    residual = float(np.where(used, np.abs(slopes), signs * slopes).max())
-    if not residual <= TOLERANCE:
+    for apart in (*COARSER, None):
+        slopes = targets - weights @ cones.gram - offsets[:, None] * units
+        used = weights != 0
+        missed = np.where(used, np.abs(slopes), signs * slopes).max(1)
+        again = np.flatnonzero(~(missed <= TOLERANCE))
+        if apart is None or not len(again):
+            break
+        some = cones.gram, targets[again], units, signs[again], cones.starts, apart
+        weights[again], offsets[again], _ = active_set_weights(*some, len(units))
+    residual = float(missed.max())
+    if len(again):
         raise Failure(
             f"projections onto the cones were not found: residual {residual:.0e}, "
             f"{TOLERANCE:.0e} is allowed; look for points that nearly coincide"
@@ -138,13 +145,14 @@ def project(
 
 
 def _solve(cones, targets, units, signs, threads):
-    """Signed weights of points of unit length (draw, n) and multipliers (draw,)."""
+    """Signed weights of points of unit length (draw, n), multipliers (draw,)."""
     count, size = targets.shape
     weights, offsets = np.zeros((count, size)), np.zeros(count)
 
     def climb(draws, most=size):
         some = cones.gram, targets[draws], units, signs[draws], cones.starts
-        weights[draws], offsets[draws], sizes = active_set_weights(*some, most)
+        found = active_set_weights(*some, DEPENDENT, most)
+        weights[draws], offsets[draws], sizes = found
         return sizes.min() >= 0
 
     def sweep(draws):
@@ -173,15 +181,13 @@ def _read(points):
         if cloud.ndim < 2 or 0 in cloud.shape or cloud.shape[1:] != clouds[0].shape[1:]:
             raise Mistake(
                 f"points of manifold {i} have the shape {tuple(cloud.shape)}: must be "
-                "(point, feature), of one point and feature or more, features as in "
-                "manifold 0"
+                "(point, feature), one of each or more, features as in manifold 0"
             )
         if not cloud.abs().max().isfinite():
             raise Mistake(
                 f"points of manifold {i} are NaN or infinite: leave such networks out"
             )
-    count = sum(map(len, clouds))
-    if count > LARGEST:
+    if (count := sum(map(len, clouds))) > LARGEST:
         raise Mistake(
             f"{count} points in all: at most {LARGEST}; take fewer of each manifold"
         )

@@ -172,6 +172,19 @@ def test_where_descent_takes_too_long_active_sets_go_on(monkeypatch):
     np.testing.assert_allclose(found.squares, exact.squares, rtol=1e-12)
 
 
+def test_where_rounding_let_a_dependent_point_in_it_is_left_out(monkeypatch):
+    clouds = clouds_of("more points than features", sizes=(10,) * 4)
+    drawn = draws_of(clouds, 200, balanced=True)
+    exact = projected(clouds, *drawn, threshold=True)
+    monkeypatch.setattr(module, "DEPENDENT", -1.0)
+    found = projected(clouds, *drawn, threshold=True)
+    assert found.residual < 1e-9
+    np.testing.assert_allclose(found.squares, exact.squares, rtol=1e-9)
+    monkeypatch.setattr(module, "COARSER", ())
+    with pytest.raises(Failure, match="points that nearly coincide"):
+        projected(clouds, *drawn, threshold=True)
+
+
 def test_an_answer_that_misses_the_conditions_is_a_failure(monkeypatch):
     clouds = clouds_of()
     solve = module.active_set_weights
