@@ -21,9 +21,9 @@ from helpers.training.measures import Network, check_names, measure, measured_ep
 from helpers.training.modules import Single, check_fits
 from helpers.training.optimizers import check_optimizer
 from helpers.training.orders import Orders
+from helpers.training.perceptrons import stack_kind
 from helpers.training.rounds import Ensemble
 from helpers.training.set_accuracies import SET_NAMES, set_accuracies
-from helpers.training.stacks import Stack
 from helpers.training.trainees import DeviceData, Trainee
 
 # Below the goal, of the accuracy of a training pass: the training set is evaluated.
@@ -67,10 +67,10 @@ class Classifiers(Ensemble):
         self.runs = [trainee.run for trainee in trainees]
         self.shared = run = self.runs[0]
         self.measured = measured_epochs(run.epochs)
-        self.loss = choose_loss(run.loss)
-        self.model = model_of(run, data)
-        kind = Stack if isinstance(self.model, models.MLP) else Single
-        scales = [run.loss_scale or 1.0 for run in self.runs]
+        self.loss, self.model = choose_loss(run.loss), model_of(run, data)
+        kind = Single
+        if isinstance(self.model, models.MLP):
+            kind = stack_kind(self.model, self.loss, run.optimizer, data.device)
         self.images = data.train_images, data.test_images
         if kind is Single and data.device.type == "cuda":
             self.images = data.channels_last
@@ -85,7 +85,7 @@ class Classifiers(Ensemble):
             self._rates(),
             images=self.images[0],
             labels=torch.stack([each.labels for each in drawn]),
-            loss_scales=torch.tensor(scales),
+            loss_scales=torch.tensor([r.loss_scale or 1.0 for r in self.runs]),
             optimizer=run.optimizer,
             optimizer_states=[t.optimizer for t in trainees],
             counted=run.evaluate_every is not None,

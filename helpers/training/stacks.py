@@ -115,7 +115,10 @@ class Stack:
         """One pass; order: (network, n) the examples in each network's order."""
         if self._right is not None:
             self._right.zero_()
-        for index in self._seats.by_place(order).split(batch_size, dim=1):
+        self._pass(self._seats.by_place(order), batch_size)
+
+    def _pass(self, order: Tensor, batch_size: int) -> None:
+        for index in order.split(batch_size, dim=1):
             self._graphs(self.step, index)
 
     def pass_accuracy(self) -> Tensor:
@@ -146,11 +149,21 @@ class Stack:
 
         among: bool (network, n), the images that accuracy and loss are of; None: all.
         """
-        on_cpu = cpu_chunk(self.model.features)
-        chunk = CUDA_CHUNK if images.is_cuda else on_cpu
         if among is None:
             among = torch.ones_like(labels, dtype=torch.bool)
         labels, among = map(self._seats.by_place, (labels, among))
+        loss, predicted = self._look(images, labels, among)
+        right, count = (predicted == labels) & among, among.sum(-1)
+        accuracy = right.sum(-1, dtype=torch.float64) / count
+        return Evaluation(
+            *map(self._seats.by_network, (accuracy, loss / count, predicted))
+        )
+
+    def _look(
+        self, images: Tensor, labels: Tensor, among: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The sum of the losses of some images, (place,), and all predictions."""
+        chunk = CUDA_CHUNK if images.is_cuda else cpu_chunk(self.model.features)
         loss = torch.zeros(len(labels), dtype=torch.float64, device=images.device)
         predictions = []
         rows = (each.split(chunk, dim=1) for each in (labels, among))
@@ -161,12 +174,7 @@ class Stack:
             predictions.append(logits.argmax(-1))
             values = self.loss.value(logits, some_labels, self._loss_scales)
             loss += (values * some).sum(-1, dtype=torch.float64)
-        predicted, count = torch.cat(predictions, dim=1), among.sum(-1)
-        right = (predicted == labels) & among
-        accuracy = right.sum(-1, dtype=torch.float64) / count
-        return Evaluation(
-            *map(self._seats.by_network, (accuracy, loss / count, predicted))
-        )
+        return loss, torch.cat(predictions, dim=1)
 
     def place(
         self, k: int, weights: dict[str, Tensor], optimizer: dict[str, Tensor]

@@ -9,6 +9,7 @@ from functools import partial
 from threading import Event
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from helpers.errors import Failure
 from helpers.system.cores import usable_cores
@@ -40,7 +41,8 @@ def train_companies(
         partial(_train_company, company, seated, bar, until) for company in everyone
     ]
     try:
-        return any(_run_side_by_side(jobs, workers))
+        with threadpool_limits(1 if device.type == "cpu" else None, user_api="blas"):
+            return any(_run_side_by_side(jobs, workers))
     finally:
         torch.set_num_threads(threads)
         bar.close()
