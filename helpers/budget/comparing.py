@@ -18,7 +18,7 @@ from helpers.training import rounds
 from helpers.training.identity_stacks import IdentityStack
 from helpers.training.losses import choose_loss
 from helpers.training.modules import Single
-from helpers.training.stacks import Stack
+from helpers.training.perceptrons import stack_kind
 
 BOUNDS = {"stack": 3e-3, "module": 3e-2, "identity": 1e-3}  # relative, of the weights
 BATCH, STEPS = {"cuda": 64, "cpu": 16}, {"cuda": 8, "cpu": 3}
@@ -93,7 +93,8 @@ def perceptrons(device: torch.device, networks: int = 2) -> Made:
     shape = (3, side, side)
     options: dict[str, Any] = {"image_shape": shape, "classes": 10, "width": width}
     model = build("mlp", activation="relu", depth=2, **options)
-    return made(Stack, model, device, networks=networks)
+    kind = stack_kind(model, choose_loss("cross_entropy"), None, device)
+    return made(kind, model, device, networks=networks)
 
 
 def network(device: torch.device, family: str, width: int, depth: int, **how) -> Made:

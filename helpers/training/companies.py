@@ -1,6 +1,6 @@
 """Who trains beside whom: stacks of networks, decided by the runs alone.
 
-Last bits depend on how many networks are computed at once and on their places. So a
+Last bits may depend on how many networks are computed at once and on their places. So a
 run that goes on takes its seat again in the company it had, which is noted with its
 states and its result; those who have finished since keep theirs, empty, until the
 epoch at which they ended. Neither cores nor locks nor what was trained before decide.

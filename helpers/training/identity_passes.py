@@ -5,12 +5,21 @@ forward and one backward, and moves. Here it is passed over twice, forward, and
 backward, where a row moves as soon as it has been used.
 """
 
+from typing import Any
+
+import numba
 import numpy as np
 
-from helpers.training.compiling import fast_loops
+# Sums may be taken in any order, but what is no number stays none.
+_compiled: Any = numba.njit(
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+    fastmath={"reassoc", "contract", "nsz"},
+)
 
 
-@fast_loops
+@_compiled
 def take_steps(arrays, images, layers, errors, goals, moving, relu, rule):
     """Take steps of networks in place, and write the errors down.
 
@@ -42,7 +51,7 @@ def take_steps(arrays, images, layers, errors, goals, moving, relu, rule):
             _backward(ours, layers, values, slopes, relu, now)
 
 
-@fast_loops
+@_compiled
 def _forward(weights, layers, values, slope, relu):
     """Values behind each layer, the error, and its slope in the outputs."""
     depth = len(layers)
@@ -68,7 +77,7 @@ def _forward(weights, layers, values, slope, relu):
     return weights.dtype.type(squares / ends)
 
 
-@fast_loops
+@_compiled
 def _backward(ours, layers, values, slopes, relu, rule):
     """Slopes in the values of each layer from the top down; rows move on the way."""
     weights, now = ours[0], 0
@@ -95,7 +104,7 @@ def _backward(ours, layers, values, slopes, relu, rule):
         now = 1 - now
 
 
-@fast_loops
+@_compiled
 def _move(ours, start, factor, along, rule):
     """Move weights from `start` on, whose gradient is factor * along."""
     kept, numbers, (length, raised) = rule

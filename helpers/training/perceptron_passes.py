@@ -2,38 +2,74 @@
 
 A network takes all steps of an epoch before the next one begins, so that it stays in
 the cache, and no network's bits depend on another. Products of matrices are BLAS's;
-what lies between them is passed over once. Values are (unit, example).
+what lies between them is passed over once, a sine and its derivative together. Values
+are (unit, example). All of it stands in one file, which alone decides whether what was
+compiled before is still right. Nothing checks an index: whoever calls does.
 """
 
+from typing import Any
+
+import numba
 import numpy as np
-import scipy.linalg.cython_blas  # loaded here, so that its threads can be limited
+import scipy.linalg.cython_blas  # noqa: F401  np.dot's, here so that it can be limited
 
-from helpers.training.compiling import exact_loops
-from helpers.training.sines import sine_and_cosine
-
-assert scipy  # whose products np.dot takes inside of what is compiled
-
-SIN, RELU, LINEAR = range(3)
+SIN, RELU = range(2)
 CROSS_ENTROPY, HINGE, SQUARED = range(3)
 CHUNK = 128  # images evaluated at once
 BLOCK = 2**17  # values of a gradient at once: they stay in the cache until they count
+# pi / 2 in three parts: n times the first two is exact in float32 for |n| below 2^13.
+# Then the coefficients of sine and cosine on [-pi / 4, pi / 4] (Cephes' sinf).
+HALF_PI = np.array([1.5703125, 4.837512969970703125e-4, 7.54978995489188216e-8], "f4")
+SINE = np.array([-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1], "f4")
+COSINE = np.array([2.443315711809948e-5, -1.388731625493765e-3, 4.166664568e-2], "f4")
+REDUCED = 8_000.0  # arguments up to which that is so; beyond, NumPy's sine is taken
+
+# Each operation rounds by itself: bits depend on no choice of a compiler.
+_compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
-@exact_loops
+@_compiled
+def sine_and_cosine(values, slopes):
+    """Sines of float32 values, in place, and their cosines, (n,): right to 2e-7."""
+    far, one, half = np.float32(0), np.float32(1), np.float32(0.5)
+    for i in range(len(values)):
+        far = max(far, abs(values[i]))
+    if not far < REDUCED:
+        for i in range(len(values)):
+            wide = np.float64(values[i])
+            values[i], slopes[i] = np.sin(wide), np.cos(wide)
+        return
+    first, second, third = HALF_PI
+    a, b, c = SINE
+    d, e, f = COSINE
+    turns = np.float32(2 / np.pi)
+    for i in range(len(values)):
+        value = values[i]
+        turn = np.floor(value * turns + half)
+        rest = ((value - turn * first) - turn * second) - turn * third
+        square, quarter = rest * rest, np.int32(turn)
+        sine = ((a * square + b) * square + c) * square * rest + rest
+        cosine = ((d * square + e) * square + f) * square * square
+        cosine = cosine - half * square + one
+        swapped = (quarter & 1) != 0
+        up, along = (cosine, sine) if swapped else (sine, cosine)
+        values[i] = -up if (quarter & 2) != 0 else up
+        slopes[i] = -along if ((quarter + 1) & 2) != 0 else along
+
+
+@_compiled
 def _activate(values, slopes, activation):
     """The activation of values (n,), in place, and its derivative."""
     zero, one = values.dtype.type(0), values.dtype.type(1)
     if activation == SIN:
         sine_and_cosine(values, slopes)
-    elif activation == RELU:
-        for i in range(len(values)):
-            slopes[i] = one if values[i] > zero else zero
-            values[i] = zero if values[i] <= zero else values[i]
-    else:
-        slopes[:] = one
+        return
+    for i in range(len(values)):
+        slopes[i] = one if values[i] > zero else zero
+        values[i] = zero if values[i] <= zero else values[i]
 
 
-@exact_loops
+@_compiled
 def _forward(weights, layers, images, values, slopes, activation):
     """Values behind each layer, and the derivatives there, of images (example, d)."""
     count = len(images)
@@ -50,7 +86,7 @@ def _forward(weights, layers, images, values, slopes, activation):
             _activate(above, slopes[layer, : len(above)], activation)
 
 
-@exact_loops
+@_compiled
 def _predicted(logits, i):
     """The first class of the largest logit of example i."""
     best = 0
@@ -60,7 +96,7 @@ def _predicted(logits, i):
     return best
 
 
-@exact_loops
+@_compiled
 def _loss_slopes(logits, labels, scale, loss, delta):
     """Slopes of the batch's mean loss in the logits (class, example), into delta."""
     classes, count = logits.shape
@@ -73,7 +109,7 @@ def _loss_slopes(logits, labels, scale, loss, delta):
             if loss == CROSS_ENTROPY:
                 delta[c, i] = np.exp((logits[c, i] - top) / scale)
             elif loss == HINGE:
-                inside = scale + logits[c, i] - logits[label, i] > zero
+                inside = scale + (logits[c, i] - logits[label, i]) > zero
                 delta[c, i] = one if inside else zero
             else:
                 delta[c, i] = logits[c, i]
@@ -88,7 +124,7 @@ def _loss_slopes(logits, labels, scale, loss, delta):
             delta[c, i] *= factor
 
 
-@exact_loops
+@_compiled
 def _descend(matrix, delta, values, rate, product):
     """Move a matrix (output, input) against delta (output, example) times values
     (example, input), some rows at a time."""
@@ -105,7 +141,7 @@ def _descend(matrix, delta, values, rate, product):
             moved[i] -= rate * part[i]
 
 
-@exact_loops
+@_compiled
 def _backward(weights, layers, images, work, rates):
     """From the slopes in the logits down; each matrix moves once it has been used."""
     values, slopes, deltas, product = work
@@ -129,7 +165,7 @@ def _backward(weights, layers, images, work, rates):
         now = 1 - now
 
 
-@exact_loops
+@_compiled
 def train_pass(memory, layers, data, orders, batch, rates, scales, kinds, right):
     """Steps of each network on its examples in their order, in place.
 
@@ -140,6 +176,7 @@ def train_pass(memory, layers, data, orders, batch, rates, scales, kinds, right)
     answers before each step are added.
     """
     (images, labels), depth, kind = data, len(layers), memory.dtype
+    batch = min(batch, orders.shape[1])
     room = layers[:, 1].max() * batch
     values, slopes = np.empty((depth, room), kind), np.empty((depth, room), kind)
     deltas = np.empty((2, room), kind)
@@ -163,45 +200,15 @@ def train_pass(memory, layers, data, orders, batch, rates, scales, kinds, right)
             _backward(memory[k], layers, some, work, rates[k])
 
 
-@exact_loops
-def _loss(logits, i, label, scale, loss):
-    """Loss of example i, from logits (class, example)."""
-    at_label, total = np.float64(logits[label, i]), 0.0
-    top = np.float64(logits[_predicted(logits, i), i])
-    for c in range(len(logits)):
-        value = np.float64(logits[c, i])
-        if loss == CROSS_ENTROPY:
-            total += np.exp((value - top) / scale)
-        elif loss == HINGE:
-            beyond = scale + value - at_label
-            total += 0.0 if beyond <= 0 or c == label else beyond
-        else:
-            missed = value - scale if c == label else value
-            total += missed * missed / 2
-    if loss == CROSS_ENTROPY:
-        return np.log(total) + (top - at_label) / scale
-    return total
-
-
-@exact_loops
-def evaluate_pass(memory, layers, data, among, scales, kinds, losses, predictions):
-    """Losses and predictions of each network, in place: (network,), (network, n).
-
-    What is given is train_pass's. among: bool (network, n), the images whose losses are
-    added up.
-    """
-    (images, labels), depth, kind = data, len(layers), memory.dtype
+@_compiled
+def evaluate_pass(memory, layers, images, activation, logits):
+    """Logits of each network, into (network, n, class); given is train_pass's."""
+    depth, kind, classes = len(layers), memory.dtype, logits.shape[2]
     room = layers[:, 1].max() * CHUNK
     values, slopes = np.empty((depth, room), kind), np.empty((depth, room), kind)
-    classes = layers[depth - 1, 1]
     for k in range(len(memory)):
         for start in range(0, len(images), CHUNK):
             some = images[start : start + CHUNK]
-            count = len(some)
-            _forward(memory[k], layers, some, values, slopes, kinds[0])
-            logits = values[depth - 1, : classes * count].reshape(classes, count)
-            for i in range(count):
-                n = start + i
-                predictions[k, n] = _predicted(logits, i)
-                if among[k, n]:
-                    losses[k] += _loss(logits, i, labels[k, n], scales[k], kinds[1])
+            _forward(memory[k], layers, some, values, slopes, activation)
+            found = values[depth - 1, : classes * len(some)].reshape(classes, len(some))
+            logits[k, start : start + len(some)] = found.T

@@ -1,21 +1,21 @@
 """Perceptrons without biases on a CPU, by plain SGD: a stack that steps one by one."""
 
-import math
-
 import numpy as np
 import torch
 from torch import Tensor
 
+from helpers.errors import Mistake
 from helpers.models import MLP
 from helpers.training import graphs
 from helpers.training.losses import LOSSES, Loss
 from helpers.training.perceptron_passes import evaluate_pass, train_pass
 from helpers.training.stacks import Stack
 
-# Weights of a layer up to which the passes are faster: its gradient is written down.
-MOST = 2**20
+# Inputs up to which the passes are faster: a layer's gradient is written down.
+MOST_FEATURES = 1024
+HELD = 4096  # images whose logits are held at once
 # In the order of their numbers in the passes.
-ACTIVATIONS_PASSED = ("sin", "relu", "linear")
+ACTIVATIONS_PASSED = ("sin", "relu")
 LOSSES_PASSED = ("cross_entropy", "hinge", "squared")
 
 
@@ -28,7 +28,17 @@ class PassedStack(Stack):
     def __init__(self, model: MLP, loss: Loss, weights, rates, **options):
         super().__init__(model, loss, weights, rates, **options)
         self._rates = torch.stack([rates[name] for name in model.names], 1).numpy()
+        given = {weight.dtype for weight in [*weights.values(), self.images]}
+        if given != {torch.float32}:
+            raise Mistake(f"weights and images are {given}: must be torch.float32")
+        if self._labels.shape[1:] != self.images.shape[:1]:
+            raise Mistake(
+                f"{self._labels.shape[1]} labels of {len(self.images)} images: must be "
+                "as many"
+            )
+        _check_range(self._labels, model.classes, "labels")
         losses = [LOSSES[name] for name in LOSSES_PASSED]
+        self._chunk = HELD
         self._kinds = ACTIVATIONS_PASSED.index(model.activation), losses.index(loss)
         self._gather()
 
@@ -53,15 +63,13 @@ class PassedStack(Stack):
         self._rates = self._rates[networks]
         self._gather()
 
-    def _data(self, images: Tensor, labels: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        return images.flatten(1).contiguous().numpy(), labels.contiguous().numpy()
-
     def _pass(self, order: Tensor, batch_size: int) -> None:
+        _check_range(order, len(self.images), "places in an order")
         right = np.zeros(len(order), np.int64)
         train_pass(
             self._memory.numpy(),
             self._layers,
-            self._data(self.images, self._labels),
+            (self.images.flatten(1).contiguous().numpy(), self._labels.numpy()),
             order.contiguous().numpy(),
             batch_size,
             self._rates,
@@ -72,28 +80,24 @@ class PassedStack(Stack):
         if self._right is not None:
             self._right += torch.from_numpy(right)
 
-    def _look(
-        self, images: Tensor, labels: Tensor, among: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        losses, predicted = np.zeros(len(labels)), np.empty(labels.shape, np.int64)
-        evaluate_pass(
-            self._memory.numpy(),
-            self._layers,
-            self._data(images, labels),
-            among.contiguous().numpy(),
-            self._loss_scales.flatten().numpy(),
-            self._kinds,
-            losses,
-            predicted,
-        )
-        return torch.from_numpy(losses), torch.from_numpy(predicted)
+    def _logits(self, images: Tensor) -> Tensor:
+        rows = images.flatten(1).contiguous().numpy()
+        found = np.empty((len(self), len(rows), self.model.classes), np.float32)
+        evaluate_pass(self._memory.numpy(), self._layers, rows, self._kinds[0], found)
+        return torch.from_numpy(found)
+
+
+def _check_range(values: Tensor, limit: int, name: str) -> None:
+    low, high = (int(end) for end in values.aminmax()) if values.numel() else (0, 0)
+    if low < 0 or high >= limit:
+        raise Mistake(f"{name} are {low} to {high}: must be 0 to {limit - 1}")
 
 
 def stack_kind(
-    model: MLP, loss: Loss, optimizer: str | None, device: torch.device
+    model, loss: Loss, optimizer: str | None, device: torch.device
 ) -> type[Stack]:
     """The class of stacks that trains such perceptrons fastest."""
-    small = max(math.prod(shape) for shape in model.shapes.values()) <= MOST
+    small = model.features <= MOST_FEATURES
     known = model.activation in ACTIVATIONS_PASSED and not model.biases
     known &= any(loss is LOSSES[name] for name in LOSSES_PASSED)
     here = device.type not in graphs.REPLAYED

@@ -2,7 +2,8 @@
 
 Alone or in any company a network computes the same up to rounding: kernels for several
 networks may add up in another order than those for one. On CUDA a step is replayed as
-one graph, and nothing waits for the device inside an epoch.
+one graph, and nothing waits for the device inside an epoch. On a CPU small perceptrons
+have a faster way (helpers.training.perceptrons).
 """
 
 from typing import NamedTuple
@@ -72,6 +73,8 @@ class Stack:
         ]
         self._seats = Seats(len(labels), images.device)
         self._right = labels.new_zeros(len(labels)) if counted else None
+        self._chunk = CUDA_CHUNK if images.is_cuda else cpu_chunk(model.features)
+        self._seen = labels.shape[1]  # examples of an epoch
         self._graphs = Graphs(images.device, "perceptrons")
         self._adam: StackedAdam | None = None
         if optimizer:
@@ -113,6 +116,7 @@ class Stack:
 
     def train_epoch(self, order: Tensor, batch_size: int) -> None:
         """One pass; order: (network, n) the examples in each network's order."""
+        self._seen = order.shape[1]
         if self._right is not None:
             self._right.zero_()
         self._pass(self._seats.by_place(order), batch_size)
@@ -123,7 +127,7 @@ class Stack:
 
     def pass_accuracy(self) -> Tensor:
         """Right answers of the last epoch, each before its step: (network,), 0..1."""
-        return self._seats.by_network(self._right) / self._labels.shape[1]
+        return self._seats.by_network(self._right) / self._seen
 
     def step(self, index: Tensor) -> None:
         """One step on the examples of `index` (place, batch)."""
@@ -152,29 +156,31 @@ class Stack:
         if among is None:
             among = torch.ones_like(labels, dtype=torch.bool)
         labels, among = map(self._seats.by_place, (labels, among))
-        loss, predicted = self._look(images, labels, among)
+        loss, predicted = self._summed(images, labels, among)
         right, count = (predicted == labels) & among, among.sum(-1)
         accuracy = right.sum(-1, dtype=torch.float64) / count
         return Evaluation(
             *map(self._seats.by_network, (accuracy, loss / count, predicted))
         )
 
-    def _look(
+    def _summed(
         self, images: Tensor, labels: Tensor, among: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The sum of the losses of some images, (place,), and all predictions."""
-        chunk = CUDA_CHUNK if images.is_cuda else cpu_chunk(self.model.features)
         loss = torch.zeros(len(labels), dtype=torch.float64, device=images.device)
         predictions = []
-        rows = (each.split(chunk, dim=1) for each in (labels, among))
+        rows = (each.split(self._chunk, dim=1) for each in (labels, among))
         for some_images, some_labels, some in zip(
-            images.split(chunk), *rows, strict=True
+            images.split(self._chunk), *rows, strict=True
         ):
-            logits = self.model.forward(self.weights, some_images).logits
+            logits = self._logits(some_images)
             predictions.append(logits.argmax(-1))
             values = self.loss.value(logits, some_labels, self._loss_scales)
             loss += (values * some).sum(-1, dtype=torch.float64)
         return loss, torch.cat(predictions, dim=1)
+
+    def _logits(self, images: Tensor) -> Tensor:
+        return self.model.forward(self.weights, images).logits
 
     def place(
         self, k: int, weights: dict[str, Tensor], optimizer: dict[str, Tensor]

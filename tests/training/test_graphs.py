@@ -78,7 +78,7 @@ def test_replayed_steps_and_shared_data_change_no_bit(
     if "model" in fields:
         fields = fields | {"activation": "relu", "init_scale": None}
     study = study_of({"seed": [0, 1]}, stop_accuracy=None, **fields)
-    monkeypatch.setattr(perceptrons, "MOST", 0)  # by tensors both times
+    monkeypatch.setattr(perceptrons, "MOST_FEATURES", 0)  # by tensors both times
     expected = train(study, device="cpu"), bits(elsewhere("ours").parent / "results")
     monkeypatch.setattr(graphs, "REPLAYED", ("cpu",))
     monkeypatch.setattr(orders, "AHEAD", ("cpu",))

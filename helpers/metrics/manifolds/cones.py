@@ -27,8 +27,8 @@ MEMORY = 2**28
 # With a threshold points get one more feature, as long as this part of the mean square
 # of the others: it changes no projection, and keeps all sets of points independent.
 LIFT = 0.01
-# Squared distance of a point from the span of others, below which it is in it. Where
-# rounding has let one into an active set that was in its span, the next is tried.
+# Squared distance of a point from the span of others, below which it is in it; the next
+# are tried where rounding let one in: then squared lengths are right to about 1e-5.
 DEPENDENT, COARSER = 1e-12, (1e-10, 1e-8)
 # Active points beyond which coordinate descent is tried.
 MANY = 200
@@ -132,16 +132,16 @@ def project(
             break
         some = cones.gram, targets[again], units, signs[again], cones.starts, apart
         weights[again], offsets[again], _ = active_set_weights(*some, len(units))
-    residual = float(missed.max())
     if len(again):
         raise Failure(
-            f"projections onto the cones were not found: residual {residual:.0e}, "
+            f"projections onto the cones were not found: residual {missed.max():.0e}, "
             f"{TOLERANCE:.0e} is allowed; look for points that nearly coincide"
         )
     # in the form whose error is of second order in that of the weights
     squares = (weights * (targets + slopes + offsets[:, None] * units)).sum(1)
     faces = np.maximum(used.sum(1) - cones.threshold, 0)
-    return Projections(squares, faces, np.abs(weights) / cones.lengths, residual)
+    parts = np.abs(weights) / cones.lengths
+    return Projections(squares, faces, parts, float(missed.max()))
 
 
 def _solve(cones, targets, units, signs, threads):

@@ -180,7 +180,9 @@ def test_where_rounding_let_a_dependent_point_in_it_is_left_out(monkeypatch):
     found = projected(clouds, *drawn, threshold=True)
     assert found.residual < 1e-9
     np.testing.assert_allclose(found.squares, exact.squares, rtol=1e-9)
-    monkeypatch.setattr(module, "COARSER", ())
+    monkeypatch.setattr(module, "COARSER", (-1.0, 1e-8))
+    assert projected(clouds, *drawn, threshold=True).residual < 1e-9
+    monkeypatch.setattr(module, "COARSER", (-1.0,))
     with pytest.raises(Failure, match="points that nearly coincide"):
         projected(clouds, *drawn, threshold=True)
 
