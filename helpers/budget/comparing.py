@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from helpers.errors import Failure
-from helpers.models import build, parameter_count
+from helpers.models import MLP, build, parameter_count
 from helpers.models.identity import build_identity
 from helpers.system.devices import exact_products
 from helpers.training import rounds
@@ -93,6 +93,7 @@ def perceptrons(device: torch.device, networks: int = 2) -> Made:
     shape = (3, side, side)
     options: dict[str, Any] = {"image_shape": shape, "classes": 10, "width": width}
     model = build("mlp", activation="relu", depth=2, **options)
+    assert isinstance(model, MLP)
     kind = stack_kind(model, choose_loss("cross_entropy"), None, device)
     return made(kind, model, device, networks=networks)
 

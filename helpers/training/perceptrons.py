@@ -94,7 +94,7 @@ def _check_range(values: Tensor, limit: int, name: str) -> None:
 
 
 def stack_kind(
-    model, loss: Loss, optimizer: str | None, device: torch.device
+    model: MLP, loss: Loss, optimizer: str | None, device: torch.device
 ) -> type[Stack]:
     """The class of stacks that trains such perceptrons fastest."""
     small = model.features <= MOST_FEATURES

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 from rounding import distance, tolerance
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from helpers.errors import Mistake
 from helpers.models import build
+from helpers.training import train
 from helpers.training.losses import LOSSES
 from helpers.training.perceptron_passes import BLOCK, CHUNK, sine_and_cosine
 from helpers.training.perceptrons import PassedStack, stack_kind
@@ -190,3 +192,22 @@ def test_tensors_are_taken_where_passes_are_slower_or_cannot():
     others = ({"optimizer": "adam"}, {"device": "cuda"}, {"biases": True})
     others += ({"activation": "sigmoid"}, {"image_shape": (3, 32, 32)})
     assert {kind(**other) for other in others} == {Stack}
+
+
+def test_training_takes_one_thread_a_worker_of_blas_and_gives_the_others_back(
+    study_of, monkeypatch
+):
+    def threads():
+        found = threadpool_info()
+        return [pool["num_threads"] for pool in found if pool["user_api"] == "blas"]
+
+    seen, step = [], PassedStack.train_epoch
+
+    def noted(stack, order, batch_size):
+        seen.extend(threads())
+        step(stack, order, batch_size)
+
+    monkeypatch.setattr(PassedStack, "train_epoch", noted)
+    with threadpool_limits(2, user_api="blas"):
+        train(study_of({"seed": [0, 1]}, epochs=2), device="cpu")
+        assert {*seen} == {1} and {*threads()} == {2}
