@@ -16,7 +16,7 @@ from helpers.runs import IdentityRun
 from helpers.runs.histories import MEASURED
 from helpers.runs.run import stack_key
 from helpers.training.identity_batches import Batches, check_batch
-from helpers.training.identity_dense import DenseStack
+from helpers.training.identity_compiled import compiled_kind
 from helpers.training.identity_stacks import (
     AT_ONCE,
     MOST_STEPS,
@@ -94,11 +94,12 @@ class IdentityNets(Ensemble):
         images = torch.stack([image_of(t.run, data) for t in trainees])
         bottom = [name for name in self.model.names if name in ("W1", "b1")]
         states = [t.weights or self._initial(t.run) for t in trainees]
-        dense = run.model == "identity_fcn" and device.type == "cpu" and not run.batch
+        one_by_one = device.type == "cpu" and not run.batch
+        compiled = compiled_kind(self.model) if one_by_one else None
         # Batches are chosen step by step.
-        self.ahead = dense or (device.type in AHEAD and not run.batch)
+        self.ahead = bool(compiled) or (device.type in AHEAD and not run.batch)
         self.most = MOST_STEPS if device.type in AHEAD else AT_ONCE
-        self.stack = (DenseStack if dense else IdentityStack)(
+        self.stack = (compiled or IdentityStack)(
             self.model,
             _on_device(states, self.model.names, device),
             images[:, None].to(device),

@@ -94,9 +94,9 @@ def _backward(ours, layers, values, slopes, relu, rule):
                 for i in range(inputs):
                     below[i] += here * row[i]
             if moves:
-                _move(ours, first, here, inside, rule)
+                move(ours, first, here, inside, rule)
         if moves and biases >= 0:
-            _move(ours, biases, one, slope, rule)
+            move(ours, biases, one, slope, rule)
         if relu:
             for i in range(inputs):
                 if inside[i] <= 0:
@@ -105,7 +105,7 @@ def _backward(ours, layers, values, slopes, relu, rule):
 
 
 @_compiled
-def _move(ours, start, factor, along, rule):
+def move(ours, start, factor, along, rule):
     """Move weights from `start` on, whose gradient is factor * along."""
     kept, numbers, (length, raised) = rule
     rate, decay, second, epsilon = numbers

@@ -1,4 +1,4 @@
-"""Fully connected identity nets on a CPU: a stack whose networks step one by one.
+"""Identity nets on a CPU in compiled passes: stacks whose networks step one by one.
 
 A network takes all steps that are asked for before the next one begins, so that it
 stays in the cache, and no network's bits depend on another.
@@ -6,21 +6,25 @@ stays in the cache, and no network's bits depend on another.
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from helpers.models.identity import IdentityFCN
+from helpers.errors import Mistake
+from helpers.models.identity import IdentityConvNet, IdentityFCN
+from helpers.training.convnet_passes import SIDE, take_convnet_steps
 from helpers.training.identity_passes import take_steps
 from helpers.training.identity_rules import BETAS, EPSILON, MOMENTUM
+from helpers.training.winograd import LANES
 
 # What an optimizer remembers: endings of the names.
 REMEMBERED = {"descent": (), "momentum": ("",), "adam": ("/mean", "/square")}
 
 
-class DenseStack:
-    """K fully connected networks in training on a CPU, from one image each.
+class CompiledStack:
+    """K networks in training on a CPU, from one image each.
 
     What it is given and does is IdentityStack's. Values of a network lie one after the
     other in memory; weights and moments are views of it.
@@ -30,7 +34,7 @@ class DenseStack:
 
     def __init__(
         self,
-        model: IdentityFCN,
+        model: IdentityFCN | IdentityConvNet,
         weights: dict[str, Tensor],
         images: Tensor,
         *,
@@ -42,7 +46,9 @@ class DenseStack:
     ):
         self.model, self.images, self.trained = model, images, trained
         self.steps, self._optimizer, self._rate = steps, optimizer, learning_rate
-        self._all = torch.cat([weights[name].flatten(1) for name in model.names], 1)
+        self._all = torch.cat(
+            [weights[n].permute(0, *self._axes(n)).flatten(1) for n in model.names], 1
+        )
         self._held = [torch.zeros_like(self._all) for _ in REMEMBERED[optimizer]]
         self._moving = np.ones(len(images), dtype=bool)
         self._view()
@@ -61,11 +67,19 @@ class DenseStack:
             for name, value in self._by_name(held, self.trained).items()
         }
 
+    def _axes(self, name: str) -> list[int]:
+        """In which order the axes of a weight lie in memory, from 1 on."""
+        return list(range(1, 1 + len(self.model.shapes[name])))
+
     def _by_name(self, memory: Tensor, names: list[str]) -> dict[str, Tensor]:
-        shapes = self.model.shapes
-        parts = memory.split([math.prod(shape) for shape in shapes.values()], 1)
-        each = zip(shapes.items(), parts, strict=True)
-        return {n: part.unflatten(1, shape) for (n, shape), part in each if n in names}
+        sizes = [math.prod(shape) for shape in self.model.shapes.values()]
+        parts = zip(self.model.names, memory.split(sizes, 1), strict=True)
+        return {n: self._named(n, part) for n, part in parts if n in names}
+
+    def _named(self, name: str, part: Tensor) -> Tensor:
+        axes, shape = self._axes(name), self.model.shapes[name]
+        laid = part.unflatten(1, [shape[axis - 1] for axis in axes])
+        return laid.permute(0, *(1 + axes.index(a) for a in sorted(axes)))
 
     def _layers(self) -> np.ndarray:
         """Where each layer's matrix begins and its biases, -1 where it has none; its
@@ -74,7 +88,7 @@ class DenseStack:
         ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
         begins = dict(zip(shapes, [0, *ends[:-1]], strict=True))
         rows = [
-            (begins[n], begins.get(f"b{n[1:]}", -1), *shapes[n], n in self.trained)
+            (begins[n], begins.get(f"b{n[1:]}", -1), *shapes[n][:2], n in self.trained)
             for n in shapes
             if n.startswith("W")
         ]
@@ -117,23 +131,70 @@ class DenseStack:
         errors = np.empty((count + 1, len(self)), kind)
         memory = [each.numpy() for each in (self._all, *self._held)]
         arrays = memory[0], memory[min(1, len(memory) - 1)], memory[-1]
-        images, relu = self.images.flatten(1).numpy(), self.model.activation == "relu"
         rule = len(self._held), numbers, corrections
-        take_steps(arrays, images, self._layers(), errors, goals, moving, relu, rule)
+        self._pass(arrays, errors, goals, moving, rule)
         self.steps += count
         return torch.from_numpy(errors)
 
+    def _pass(self, arrays, errors, goals, moving, rule) -> None:
+        """Take the steps."""
+        raise NotImplementedError
+
     def place(self, k: int, state: dict[str, Tensor]) -> None:
         """Put a network on the k-th place, as `state` gave it after as many steps."""
-        for name, kept in self.state(k).items():
+        for name, kept in self._held_by(k).items():
             kept.copy_(state[name])
         self._moving[k] = True
 
     def network(self, k: int) -> dict[str, Tensor]:
         """Weights of one network."""
-        return {name: weight[k] for name, weight in self.weights.items()}
+        return {name: w[k].contiguous() for name, w in self.weights.items()}
 
     def state(self, k: int) -> dict[str, Tensor]:
         """Weights and moments of one network."""
+        return {name: value.contiguous() for name, value in self._held_by(k).items()}
+
+    def _held_by(self, k: int) -> dict[str, Tensor]:
         moments = {f"moments/{n}": moment[k] for n, moment in self.moments.items()}
-        return self.network(k) | moments
+        return {name: weight[k] for name, weight in self.weights.items()} | moments
+
+
+class DenseStack(CompiledStack):
+    """Fully connected networks."""
+
+    def _pass(self, arrays, errors, goals, moving, rule) -> None:
+        images, relu = self.images.flatten(1).numpy(), self.model.activation == "relu"
+        take_steps(arrays, images, self._layers(), errors, goals, moving, relu, rule)
+
+
+class ConvStack(CompiledStack):
+    """ConvNets of two layers or more, 5 x 5 filters and a multiple of 32 channels."""
+
+    def __init__(self, model: IdentityConvNet, *given, **options):
+        if compiled_kind(model) is not ConvStack:
+            raise Mistake(
+                f"depth = {model.depth}, kernel = {model.kernel}, width = "
+                f"{model.width}: must be 2 or more, {SIDE}, and a multiple of {LANES}"
+            )
+        super().__init__(model, *given, **options)
+
+    LAID: ClassVar = {4: [3, 4, 2, 1], 1: [1]}  # (row, column, input, output)
+    LAST: ClassVar = {4: [2, 3, 4, 1], 1: [1]}
+
+    def _axes(self, name: str) -> list[int]:
+        last = name[1:] == str(self.model.depth)
+        return (self.LAST if last else self.LAID)[len(self.model.shapes[name])]
+
+    def _pass(self, arrays, errors, goals, moving, rule) -> None:
+        images = self.images[:, 0].permute(0, 2, 3, 1).contiguous().numpy()
+        layers = np.ascontiguousarray(self._layers()[:, [0, 1, 4]])
+        sizes = self.model.width, self.model.activation == "relu"
+        take_convnet_steps(arrays, images, layers, sizes, errors, goals, moving, rule)
+
+
+def compiled_kind(model: IdentityFCN | IdentityConvNet) -> type[CompiledStack] | None:
+    """The class of compiled stacks for such networks, if there is one."""
+    if isinstance(model, IdentityFCN):
+        return DenseStack
+    deep = model.depth > 1 and model.kernel == SIDE and model.width % LANES == 0
+    return ConvStack if deep else None
