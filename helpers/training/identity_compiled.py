@@ -17,8 +17,10 @@ from helpers.models.identity import IdentityConvNet, IdentityFCN
 from helpers.training.convnet_passes import SIDE, take_convnet_steps
 from helpers.training.identity_passes import take_steps
 from helpers.training.identity_rules import BETAS, EPSILON, MOMENTUM
+from helpers.training.narrow_passes import take_narrow_steps
 from helpers.training.winograd import LANES
 
+MOST_TAPS = 8 * 8 * 7 * 7  # of a hidden layer that a narrow stack has
 # What an optimizer remembers: endings of the names.
 REMEMBERED = {"descent": (), "momentum": ("",), "adam": ("/mean", "/square")}
 
@@ -192,9 +194,20 @@ class ConvStack(CompiledStack):
         take_convnet_steps(arrays, images, layers, sizes, errors, goals, moving, rule)
 
 
+class NarrowStack(CompiledStack):
+    """ConvNets of few channels and small filters."""
+
+    def _pass(self, arrays, errors, goals, moving, rule) -> None:
+        images = self.images[:, 0].contiguous().numpy()
+        sizes = self.model.kernel, self.model.activation == "relu"
+        given = arrays, images, self._layers(), sizes, errors, goals, moving, rule
+        take_narrow_steps(*given)
+
+
 def compiled_kind(model: IdentityFCN | IdentityConvNet) -> type[CompiledStack] | None:
     """The class of compiled stacks for such networks, if there is one."""
     if isinstance(model, IdentityFCN):
         return DenseStack
-    deep = model.depth > 1 and model.kernel == SIDE and model.width % LANES == 0
-    return ConvStack if deep else None
+    if model.depth > 1 and model.kernel == SIDE and model.width % LANES == 0:
+        return ConvStack
+    return NarrowStack if model.width**2 * model.kernel**2 <= MOST_TAPS else None

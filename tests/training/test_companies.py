@@ -107,7 +107,7 @@ def whole(request, asked, wholes, bits, tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def nets(digits):
     """Identity nets of a kind that end at different steps."""
-    fields = {"canvas": 8, "width": 5, "depth": 3, "steps": 40, "stop_error": 0.05}
+    fields = {"canvas": 8, "width": 12, "depth": 3, "steps": 40, "stop_error": 0.05}
     base = IdentityRun(**fields, learning_rate=0.05)
     return Study(digits, base, {"seed": range(3), "example": [0, 3]})
 

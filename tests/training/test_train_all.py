@@ -24,7 +24,7 @@ def nets_of(digits):
     """Function that makes a study of small identity nets."""
 
     def nets_of(grid=None, **fields):
-        small = {"model": "identity_convnet", "canvas": 8, "width": 4, "depth": 2}
+        small = {"model": "identity_convnet", "canvas": 8, "width": 12, "depth": 2}
         small |= {"steps": 20, "stop_error": NEVER, "learning_rate": 0.05}
         return Study(digits, IdentityRun(**small | fields), grid or {"seed": range(2)})
 
