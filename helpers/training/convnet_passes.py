@@ -13,6 +13,13 @@ import numba
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401  np.dot's, here so that it can be limited
 
+from helpers.training.convnet_ends import (
+    AREA,
+    MARGIN,
+    gather_seen,
+    scatter_parts,
+    spread_misses,
+)
 from helpers.training.identity_passes import move
 from helpers.training.winograd import (
     filters_to_spectra,
@@ -23,10 +30,9 @@ from helpers.training.winograd import (
     spectra_to_outputs,
 )
 
-SIDE, AREA, MARGIN = 5, 25, 2
-# Of the two files above: whoever changes them changes this line, and what is compiled
+# Of the three files above: whoever changes them changes this line, and what is compiled
 # here with them is compiled again.
-COMPILED_WITH = "ffc16d7f1f15"
+COMPILED_WITH = "d730affd98b7"
 
 _compiled: Any = numba.njit(
     cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"}
@@ -49,7 +55,7 @@ def take_convnet_steps(arrays, images, layers, sizes, errors, goals, moving, rul
     space = _space(len(layers), shape, arrays[0].dtype)
     for k in range(len(images)):
         ours = arrays[0][k], arrays[1][k], arrays[2][k]
-        _gather(images[k], space[0], shape)
+        gather_seen(images[k], space[0], shape)
         for step in range(len(errors)):
             error = _forward(ours[0], layers, images[k], space, shape, sizes[1])
             errors[step, k] = error
@@ -107,7 +113,7 @@ def _forward(weights, layers, image, space, shape, relu):
     matrix = weights[begin : begin + width * AREA * ends].reshape(width, -1)
     np.dot(values[depth - 1].reshape(-1, width), matrix, parts)
     bias = weights[biases : biases + ends] if biases >= 0 else weights[:0]
-    return _scatter(parts, bias, image, missed, shape)
+    return scatter_parts(parts, bias, image, missed, shape)
 
 
 @_compiled
@@ -121,7 +127,7 @@ def _backward(ours, layers, space, shape, relu, rule):
         last = layer == len(layers) - 1
         held = gradient[: AREA * width * (ends if last or layer == 0 else width)]
         if last:
-            _spread(missed, parts, shape)
+            spread_misses(missed, parts, shape)
             sums = _sums(missed.reshape(-1), ends)
             matrix = ours[0][begin : begin + len(held)].reshape(width, -1)
             np.dot(values[layer].reshape(-1, width).T, parts, held.reshape(width, -1))
@@ -173,7 +179,7 @@ def _mask(slopes, values, relu, shape):
 @_compiled
 def _clear(values, shape):
     """Zeros in the margins, and where the last windows reach beyond the image."""
-    rows, columns, high, wide, width, _ = shape
+    rows, columns, high, _, width, _ = shape
     lines = values.reshape(2 * (high + MARGIN), -1)
     lines[:MARGIN] = 0
     lines[MARGIN + rows :] = 0
@@ -190,49 +196,3 @@ def _sums(values, count):
         for c in range(count):
             sums[c] += pixel[c]
     return sums
-
-
-@_compiled
-def _gather(image, seen, shape):
-    """What filters see: (pixel, (row, column, channel)), pixels with their margins."""
-    rows, columns, _, wide, _, ends = shape
-    for place in range(rows * columns * AREA * ends):
-        pixel, c = place // ends, place % ends
-        pixel, b = pixel // SIDE, pixel % SIDE
-        pixel, a = pixel // SIDE, pixel % SIDE
-        y, x = pixel // columns, pixel % columns
-        i, j = y + a - MARGIN, x + b - MARGIN
-        to = (y + MARGIN) * 2 * (wide + MARGIN) + x + MARGIN
-        inside = 0 <= i < rows and 0 <= j < columns
-        seen[to, (a * SIDE + b) * ends + c] = image[i, j, c] if inside else 0
-
-
-@_compiled
-def _scatter(parts, bias, image, missed, shape):
-    """Outputs minus the image, from what each pixel adds; their mean square."""
-    rows, columns, _, wide, _, ends = shape
-    squares = 0.0
-    for y in range(rows):
-        for x in range(columns):
-            for c in range(ends):
-                total = bias[c] - image[y, x, c] if len(bias) else -image[y, x, c]
-                for k in range(AREA):
-                    pixel = (y + k // SIDE) * 2 * (wide + MARGIN) + x + k % SIDE
-                    total += parts[pixel, k * ends + c]
-                missed[y, x, c] = total
-                squares += total * total
-    return missed.dtype.type(squares / missed.size)
-
-
-@_compiled
-def _spread(missed, parts, shape):
-    """Slopes of the error in outputs, in place of what is missed, and in their parts."""
-    rows, columns, _, wide, _, ends = shape
-    parts[:], twice = 0, missed.dtype.type(2 / missed.size)
-    for y in range(rows):
-        for x in range(columns):
-            for c in range(ends):
-                missed[y, x, c] *= twice
-                for k in range(AREA):
-                    pixel = (y + k // SIDE) * 2 * (wide + MARGIN) + x + k % SIDE
-                    parts[pixel, k * ends + c] = missed[y, x, c]

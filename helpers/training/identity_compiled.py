@@ -14,11 +14,12 @@ from torch import Tensor
 
 from helpers.errors import Mistake
 from helpers.models.identity import IdentityConvNet, IdentityFCN
-from helpers.training.convnet_passes import SIDE, take_convnet_steps
+from helpers.training.convnet_ends import SIDE
+from helpers.training.convnet_passes import take_convnet_steps
 from helpers.training.identity_passes import take_steps
 from helpers.training.identity_rules import BETAS, EPSILON, MOMENTUM
 from helpers.training.narrow_passes import take_narrow_steps
-from helpers.training.winograd import LANES
+from helpers.training.winograd import ABREAST
 
 MOST_TAPS = 8 * 8 * 7 * 7  # of a hidden layer that a narrow stack has
 # What an optimizer remembers: endings of the names.
@@ -176,7 +177,7 @@ class ConvStack(CompiledStack):
         if compiled_kind(model) is not ConvStack:
             raise Mistake(
                 f"depth = {model.depth}, kernel = {model.kernel}, width = "
-                f"{model.width}: must be 2 or more, {SIDE}, and a multiple of {LANES}"
+                f"{model.width}: must be 2 or more, {SIDE}, and a multiple of {ABREAST}"
             )
         super().__init__(model, *given, **options)
 
@@ -208,6 +209,6 @@ def compiled_kind(model: IdentityFCN | IdentityConvNet) -> type[CompiledStack] |
     """The class of compiled stacks for such networks, if there is one."""
     if isinstance(model, IdentityFCN):
         return DenseStack
-    if model.depth > 1 and model.kernel == SIDE and model.width % LANES == 0:
+    if model.depth > 1 and model.kernel == SIDE and model.width % ABREAST == 0:
         return ConvStack
     return NarrowStack if model.width**2 * model.kernel**2 <= MOST_TAPS else None

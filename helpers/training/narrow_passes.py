@@ -122,7 +122,7 @@ def _backward(ours, layers, space, shape, relu, rule):
 
 @_compiled
 def _add_taps(plane, seen, weights, place, step, shape):
-    """Add what the taps of a filter see, five at once; their weights are a step apart."""
+    """Add what a filter's taps see, five at once; their weights are a step apart."""
     taps, count = shape[2] * shape[2], len(plane)
     many = taps - taps % 5
     for k in range(0, many, 5):

@@ -8,11 +8,17 @@ import pytest
 import torch
 from torch.nn.functional import conv2d
 
-from helpers.training import convnet_passes, identity_passes, narrow_passes, winograd
+from helpers.training import (
+    convnet_ends,
+    convnet_passes,
+    identity_passes,
+    narrow_passes,
+    winograd,
+)
 
 CALLED = {
     narrow_passes: [identity_passes],
-    convnet_passes: [identity_passes, winograd],
+    convnet_passes: [convnet_ends, identity_passes, winograd],
 }
 
 
@@ -46,7 +52,10 @@ def at_points(function, values, size, *shape):
 
 def test_products_at_the_points_are_the_convolution(shapes):
     (rows, columns, width), windows, framed = shapes
-    image, filters = draws(rows, columns, width, seed=0), draws(5, 5, width, width, seed=1)
+    image, filters = (
+        draws(rows, columns, width, seed=0),
+        draws(5, 5, width, width, seed=1),
+    )
     within = np.zeros(framed, np.float32)
     within[2 : 2 + rows, 2 : 2 + columns] = image
     count = windows[0] * windows[1]
@@ -67,11 +76,18 @@ def test_each_pass_has_its_adjoint(shapes, pair):
     (_, _, width), windows, framed = shapes
     values = draws(*((5, 5, width, width) if pair == "filters" else framed), seed=2)
     count = width if pair == "filters" else windows[0] * windows[1]
-    spectra, shape = draws(36, count, width, seed=3), () if pair == "filters" else (windows,)
+    spectra, shape = (
+        draws(36, count, width, seed=3),
+        () if pair == "filters" else (windows,),
+    )
     if pair == "outputs":  # those in the margins belong to no window
         values[:2], values[-2:], values[:, :2], values[:, -2:] = 0, 0, 0, 0
-    there = at_points(getattr(winograd, f"{pair}_to_spectra"), values, spectra.size, *shape)
-    back = at_points(getattr(winograd, f"spectra_to_{pair}"), spectra, values.size, *shape)
+    there = at_points(
+        getattr(winograd, f"{pair}_to_spectra"), values, spectra.size, *shape
+    )
+    back = at_points(
+        getattr(winograd, f"spectra_to_{pair}"), spectra, values.size, *shape
+    )
     one = np.dot(there.astype(float), spectra.reshape(-1))
     two = np.dot(back.astype(float), values.reshape(-1))
     scale = np.linalg.norm(there) * np.linalg.norm(spectra)

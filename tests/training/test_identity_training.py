@@ -116,7 +116,9 @@ def test_the_history_begins_before_the_first_step_and_ends_after_the_last(
     first = (module(image) - image).square().mean().item()
     assert arrays["train_error"][0] == pytest.approx(first, rel=1e-5)
     assert arrays["train_error"][-1] == pytest.approx(error_of(run, digits), rel=1e-5)
-    fitted = train(study_of(stop_error=100.0, **BATCHED), device="cpu")  # from the start
+    fitted = train(
+        study_of(stop_error=100.0, **BATCHED), device="cpu"
+    )  # from the start
     assert fitted.stops == ("fitted",) * 2 and len(steps) == 7
     assert fitted.lengths().tolist() == [0, 0]
 
