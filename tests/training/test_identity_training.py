@@ -343,6 +343,12 @@ def test_a_compiled_stack_takes_the_steps_of_batched_products(
             assert torch.equal(alone.state(0)[name], value), name
 
 
+def test_winograds_form_is_of_filters_and_channels_that_fit_it(study_of, digits):
+    runs = study_of({"seed": [0]}, width=16, depth=2).runs()
+    with pytest.raises(Mistake, match=r"width = 16: must be 2 or more, 5, and a mult"):
+        stack_of(runs, digits, kind=ConvStack)
+
+
 def test_a_state_of_plain_descent_that_has_moments_is_gone_on_from(study_of, digits):
     """As an earlier version saved them; nothing of them is used."""
     (run,) = study_of({"seed": [0]}, **SHAPES["one layer"]).runs()
