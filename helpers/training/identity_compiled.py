@@ -19,9 +19,10 @@ from helpers.training.convnet_passes import take_convnet_steps
 from helpers.training.identity_passes import take_steps
 from helpers.training.identity_rules import BETAS, EPSILON, MOMENTUM
 from helpers.training.narrow_passes import take_narrow_steps
+from helpers.training.wide_passes import take_wide_steps
 from helpers.training.winograd import ABREAST
 
-MOST_TAPS = 8 * 8 * 7 * 7  # of a hidden layer that a narrow stack has
+FEW = 8  # channels at most of a narrow stack: with more a library is faster
 # What an optimizer remembers: endings of the names.
 REMEMBERED = {"descent": (), "momentum": ("",), "adam": ("/mean", "/square")}
 
@@ -196,7 +197,7 @@ class ConvStack(CompiledStack):
 
 
 class NarrowStack(CompiledStack):
-    """ConvNets of few channels and small filters."""
+    """ConvNets of few channels, and filters no wider than the image."""
 
     def _pass(self, arrays, errors, goals, moving, rule) -> None:
         images = self.images[:, 0].contiguous().numpy()
@@ -205,10 +206,22 @@ class NarrowStack(CompiledStack):
         take_narrow_steps(*given)
 
 
+class WideStack(CompiledStack):
+    """ConvNets whose filters are wider than the image."""
+
+    def _pass(self, arrays, errors, goals, moving, rule) -> None:
+        images = self.images[:, 0].permute(0, 2, 3, 1).contiguous().numpy()
+        sizes = self.model.kernel, self.model.activation == "relu"
+        given = arrays, images, self._layers(), sizes, errors, goals, moving, rule
+        take_wide_steps(*given)
+
+
 def compiled_kind(model: IdentityFCN | IdentityConvNet) -> type[CompiledStack] | None:
     """The class of compiled stacks for such networks, if there is one."""
     if isinstance(model, IdentityFCN):
         return DenseStack
     if model.depth > 1 and model.kernel == SIDE and model.width % ABREAST == 0:
         return ConvStack
-    return NarrowStack if model.width**2 * model.kernel**2 <= MOST_TAPS else None
+    if model.kernel > max(model.image_shape[1:]):
+        return WideStack if model.width <= ABREAST else None
+    return NarrowStack if model.width <= FEW else None

@@ -13,11 +13,13 @@ from helpers.training import (
     convnet_passes,
     identity_passes,
     narrow_passes,
+    wide_passes,
     winograd,
 )
 
 CALLED = {
     narrow_passes: [identity_passes],
+    wide_passes: [identity_passes],
     convnet_passes: [convnet_ends, identity_passes, winograd],
 }
 

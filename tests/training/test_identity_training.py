@@ -238,6 +238,7 @@ SHAPES = {
     "filters of 3": {"kernel": 3, "width": 16, "optimizer": "momentum"},
     "filters of 1": {"kernel": 1, "width": 3, "optimizer": "descent"},
     "filters of 17": {"kernel": 17, "width": 4, "optimizer": "adam"},
+    "filters of 9": {"kernel": 9, "width": 3, "canvas": 7, "optimizer": "momentum"},
     "linear": {"activation": "linear", "scheme": "pytorch", "optimizer": "adam"},
     "one channel": {"width": 1, "optimizer": "descent"},
     "small images": {"size": 5, "width": 32, "optimizer": "momentum"},
