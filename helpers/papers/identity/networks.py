@@ -1,5 +1,6 @@
 """Finished identity nets of one shape, loaded side by side and asked."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -94,7 +95,9 @@ class Networks:
 
     def parts(self, inputs: Tensor) -> Iterator[Tensor]:
         """Inputs (network or 1, image, ...) in parts that fit into memory."""
-        one = len(self) * self.model.width * max(1, inputs[0, 0].numel())
+        # Of a pixel the values of all channels, or what a first filter sees around it.
+        most = max(self.model.width, math.prod(self.model.area))
+        one = len(self) * most * max(1, inputs[0, 0].numel())
         return iter(inputs.split(max(1, VALUES // one), dim=1))
 
     @torch.no_grad()
