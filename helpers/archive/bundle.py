@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from helpers import datasets
 from helpers.errors import Failure
@@ -28,6 +28,7 @@ MEMBER = re.compile(
 )
 # The most of a zip, of one file in it and of all of them unpacked; bytes.
 MOST_ZIPPED, MOST_ONE, MOST_UNPACKED = 2**26, 2**26, 2**30
+LONG = 2**10  # bytes from which LZMA makes less of them than deflating does
 RECIPES = {None: Run.recipe, "identity": IdentityRun.recipe}  # by the runs' `task`
 BROKEN = (ValueError, TypeError, KeyError, AttributeError, RecursionError)  # JSON
 TOLD = ("chapter", "scale", "variant", "planned")
@@ -56,7 +57,8 @@ def pack(about: Mapping[str, Any], runs: Mapping[str, Files]) -> bytes:
         for name, content in {**first, **dict(sorted(files.items()))}.items():
             entry = ZipInfo(name)  # of the year 1980, whenever it is made
             entry.create_system, entry.external_attr = 3, (stat.S_IFREG | 0o644) << 16
-            target.writestr(entry, content, ZIP_DEFLATED, compresslevel=9)
+            kind = ZIP_LZMA if len(content) >= LONG else ZIP_DEFLATED
+            target.writestr(entry, content, kind, compresslevel=9)
     return buffer.getvalue()
 
 
