@@ -18,6 +18,8 @@ from helpers.metrics.layer_views import (
 from helpers.papers.identity.networks import Networks
 from helpers.runs.kept import digest
 
+ROWS = 17  # hidden layers that a figure shows at most
+
 
 class LayerViews(NamedTuple):
     """One picture of each layer for each input, and what it is like.
@@ -87,13 +89,16 @@ def _likeness(networks: Networks, inputs: Tensor, view: str) -> dict[str, Tensor
 
 
 def view_rows(views: LayerViews, inputs: Tensor) -> dict[str, np.ndarray]:
-    """Rows of a figure: the inputs, and what each layer of the first network shows.
+    """Rows of a figure: the inputs, and what layers of the first network show.
 
-    Hidden layers from their smallest to their largest value; the output as it is.
+    Of more than ROWS hidden layers so many, evenly from the first to the last. Hidden
+    layers from their smallest to their largest value; the output as it is.
     """
     rows = {"input": inputs[:, 0].numpy()}
     *hidden, output = views.views
-    for layer, view in enumerate(hidden, start=1):
+    shown = np.linspace(1, len(hidden), min(len(hidden), ROWS)).round().astype(int)
+    for layer in shown:
+        view = hidden[layer - 1]
         least, most = (edge((-2, -1), keepdims=True) for edge in (view.min, view.max))
         rows[f"layer {layer}"] = (view - least) / np.maximum(most - least, 1e-30)
     return {**rows, "output": output}

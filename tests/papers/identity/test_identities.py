@@ -847,6 +847,15 @@ def test_rows_of_views_run_from_least_to_most_and_the_output_is_as_it_is(
             assert np.corrcoef(shown, values)[0, 1] == pytest.approx(1, abs=1e-5)
 
 
+def test_of_many_layers_rows_show_some_from_the_first_to_the_last():
+    views = np.random.default_rng(0).random((36, 2, 3, 3))
+    seen = identities.LayerViews(views, np.zeros((1, 36)), np.zeros((1, 36)))
+    rows = [*identities.view_rows(seen, torch.zeros(2, 1, 3, 3))][1:-1]
+    layers = np.array([int(name.removeprefix("layer ")) for name in rows])
+    assert (layers[0], layers[-1], len(layers)) == (1, 35, 17)
+    assert np.ptp(np.diff(layers)) <= 1
+
+
 def test_a_dead_layer_has_a_row_of_zeros(digits, panel):
     some = copies(digits)
     dead = by_hand(some, {n: 0 * w for n, w in some.weights.items()})
