@@ -1,26 +1,33 @@
-"""One archive: packed to the same bytes whenever, and believed in nothing unchecked."""
+"""One archive, read: believed in nothing that is not checked."""
 
 import io
 import json
 import re
 import stat
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
 from functools import cached_property
+from itertools import accumulate
+from operator import index
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
-from helpers import datasets
+from helpers.archive.packing import (
+    FORMAT,
+    MANIFEST,
+    RECIPES,
+    SHORT_FILES,
+    Files,
+    data_digests,
+    in_a_row,
+)
 from helpers.errors import Failure
-from helpers.runs import IdentityRun, Run
 from helpers.runs.kept import RECIPE
 from helpers.runs.run import name_of
 from helpers.runs.store import ABOUT, HISTORY, MEASURED
 from helpers.system.files import decode_arrays, decode_tensors, read_bytes, sha256
 
-FORMAT = 1  # raised when the layout or the manifest changes meaning
-MANIFEST = "manifest.json"
+SPREAD = 1  # the format in which every file was an entry of its own
 MEMBER = re.compile(
     rf"runs/([0-9a-f]{{12}})/({re.escape(ABOUT)}|{re.escape(HISTORY)}"
     rf"|{MEASURED}/[A-Za-z0-9][\w.-]*\.safetensors)",
@@ -28,38 +35,8 @@ MEMBER = re.compile(
 )
 # The most of a zip, of one file in it and of all of them unpacked; bytes.
 MOST_ZIPPED, MOST_ONE, MOST_UNPACKED = 2**26, 2**26, 2**30
-LONG = 2**10  # bytes from which LZMA makes less of them than deflating does
-RECIPES = {None: Run.recipe, "identity": IdentityRun.recipe}  # by the runs' `task`
 BROKEN = (ValueError, TypeError, KeyError, AttributeError, RecursionError)  # JSON
 TOLD = ("chapter", "scale", "variant", "planned")
-
-Files = dict[str, bytes]  # name in a run's folder -> content
-
-
-def pack(about: Mapping[str, Any], runs: Mapping[str, Files]) -> bytes:
-    """A zip of runs, name -> files: the same bytes for the same content.
-
-    about: what TOLD names; planned: how many runs the edition has in all. It may have
-    `halted`: how far runs had come that a budget left unfinished.
-    """
-    files = {f"runs/{r}/{n}": c for r, found in runs.items() for n, c in found.items()}
-    described = [json.loads(found[ABOUT])["run"] for found in runs.values()]
-    manifest = {
-        "format": FORMAT,
-        "recipe": RECIPE,
-        **about,
-        "data": data_digests(described),
-        "files": {name: [len(c), sha256(c)] for name, c in sorted(files.items())},
-    }
-    buffer = io.BytesIO()
-    with ZipFile(buffer, "w") as target:
-        first = {MANIFEST: json.dumps(manifest, indent=0).encode()}
-        for name, content in {**first, **dict(sorted(files.items()))}.items():
-            entry = ZipInfo(name)  # of the year 1980, whenever it is made
-            entry.create_system, entry.external_attr = 3, (stat.S_IFREG | 0o644) << 16
-            kind = ZIP_LZMA if len(content) >= LONG else ZIP_DEFLATED
-            target.writestr(entry, content, kind, compresslevel=9)
-    return buffer.getvalue()
 
 
 def are_notes(found: Any) -> bool:
@@ -71,10 +48,9 @@ def are_notes(found: Any) -> bool:
     )
 
 
-def data_digests(descriptions: Iterable[Mapping]) -> dict[str, str]:
-    """Digests, here, of the embedded data sets that some runs were trained on."""
-    names = sorted({described["dataset"] for described in descriptions})
-    return {n: datasets.load(n).digest for n in names if n in datasets.EMBEDDED}
+def _check_name(name: str) -> None:
+    if not MEMBER.fullmatch(name):
+        raise Failure(f"{name[:80]!r} has no place in an archive")
 
 
 class Archive:
@@ -91,6 +67,7 @@ class Archive:
             self._zip = ZipFile(io.BytesIO(read_bytes(path)))
         except (BadZipFile, ValueError, OSError) as error:
             raise Failure("torn, or no zip at all: fetch it again") from error
+        self._row: dict[str, slice] = {}  # which bytes of SHORT_FILES are which file's
         self._check_entries()
         self.manifest = self._read_manifest()
         self._check_manifest()
@@ -105,8 +82,8 @@ class Archive:
             raise Failure("two entries have the same name")
         for entry in entries:
             name, kind = entry.filename, stat.S_IFMT(entry.external_attr >> 16)
-            if name != MANIFEST and not MEMBER.fullmatch(name):
-                raise Failure(f"{name[:80]!r} has no place in an archive")
+            if name not in (MANIFEST, SHORT_FILES):
+                _check_name(name)
             if kind not in (0, stat.S_IFREG) or entry.flag_bits & 1:
                 raise Failure(f"{name} is no plain file")
             if entry.file_size > MOST_ONE:
@@ -116,6 +93,8 @@ class Archive:
             raise Failure(f"it would unpack to {total:,} bytes")
 
     def _content(self, name: str) -> bytes:
+        if name in self._row:
+            return self._short[self._row[name]]
         try:
             return self._zip.read(name)
         except Exception as error:  # whatever zipfile and zlib raise
@@ -124,12 +103,16 @@ class Archive:
     def _read_manifest(self) -> dict:
         try:
             found = json.loads(self._content(MANIFEST))
-            sizes = {name: size for name, (size, _) in found["files"].items()}
+            sizes = {name: index(size) for name, (size, _) in found["files"].items()}
             missing = [k for k in ("format", "recipe", "data", *TOLD) if k not in found]
         except BROKEN as error:
             raise Failure(f"its {MANIFEST} is none") from error
         if missing:
             raise Failure(f"its {MANIFEST} does not say {', '.join(missing)}")
+        self._row = self._in_a_row(sizes)
+        sizes = {name: size for name, size in sizes.items() if name not in self._row}
+        if SHORT_FILES in self._entries:
+            sizes[SHORT_FILES] = max((place.stop for place in self._row.values()), default=0)
         there = {n: e.file_size for n, e in self._entries.items() if n != MANIFEST}
         for name in sorted(there.keys() | sizes.keys()):
             if there.get(name) != sizes.get(name):
@@ -138,10 +121,25 @@ class Archive:
                 raise Failure(words)
         return found
 
+    def _in_a_row(self, sizes: dict[str, int]) -> dict[str, slice]:
+        """The row of files in SHORT_FILES, by their sizes; none where there is no SHORT_FILES."""
+        if SHORT_FILES not in self._entries:
+            return {}
+        names = in_a_row(sizes)
+        for name in names:
+            _check_name(name)
+        ends = list(accumulate(sizes[name] for name in names))
+        places = zip([0, *ends], ends, strict=False)
+        return {name: slice(*place) for name, place in zip(names, places, strict=True)}
+
+    @cached_property
+    def _short(self) -> bytes:
+        return self._content(SHORT_FILES)
+
     def _check_manifest(self) -> None:
         """Refuse what this version of the book has other numbers for."""
-        for what, ours in (("format", FORMAT), ("recipe", RECIPE)):
-            if (theirs := self.manifest[what]) != ours:
+        for what, *read, ours in (("format", SPREAD, FORMAT), ("recipe", RECIPE)):
+            if (theirs := self.manifest[what]) not in (*read, ours):
                 words = f"of {what} {theirs!r}, here it is {ours}"
                 raise Failure(f"{words}: export it anew")
         if not are_notes(self.halted):

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from helpers.archive.bundle import Archive, Files
+from helpers.archive.bundle import Archive
 from helpers.archive.halted import note_halted
+from helpers.archive.packing import Files
 from helpers.runs.store import ABOUT, DONE, HISTORY, MEASURED, WEIGHTS, RunFolder
 from helpers.system.files import (
     DamagedFile,

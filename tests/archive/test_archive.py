@@ -23,6 +23,7 @@ from helpers.archive import (
     bundle,
     merge_archive,
     pack,
+    packing,
     unasked,
 )
 from helpers.errors import Failure
@@ -107,6 +108,24 @@ def test_the_same_bytes_are_packed_whenever_and_wherever(study, tmp_path, elsewh
         assert {e.date_time[0] for e in entries.infolist()} == {1980}
 
 
+def test_short_files_lie_in_a_row_and_long_ones_apart(study, tmp_path, monkeypatch):
+    long = {"noise": np.random.default_rng(0).random(packing.LONG // 8)}
+    RunFolder(study.runs()[1]).save_measured("long-0", long)
+    path = write(tmp_path / "a.zip", packed(study))
+    with zipfile.ZipFile(path) as entries:
+        [noise] = set(entries.namelist()) - {"manifest.json", "short"}
+        assert noise.endswith("long-0.safetensors")
+        assert {e.compress_type for e in entries.infolist()} == {zipfile.ZIP_LZMA}
+    for folder in map(RunFolder, study.runs()):
+        assert Archive(path).files(folder.name) == Found(folder.path).portable()
+
+
+def test_an_archive_of_the_first_format_is_read(study, tmp_path, elsewhere):
+    first = telling(lambda told: {"format": 1})(packed(study))
+    elsewhere()
+    assert bring(write(tmp_path / "a.zip", first)) == ({"new": 4}, [])
+
+
 # Merging
 
 
@@ -185,12 +204,22 @@ def test_of_two_importers_at_once_one_waits(study, tmp_path, elsewhere):
 # Bad input
 
 
-def inside(change):
+def spread(entries):
+    """Entries where every file is one, as in archives of format 1."""
+    told = json.loads(entries["manifest.json"])["files"]
+    row = io.BytesIO(entries.pop("short"))
+    for name in packing.in_a_row({name: size for name, (size, _) in told.items()}):
+        entries[name] = row.read(told[name][0])
+
+
+def inside(change, *, spread=spread):
     """Make of a sound archive one whose entries, name -> content, were changed."""
 
     def repacked(content):
         with zipfile.ZipFile(io.BytesIO(content)) as source:
             entries = {name: source.read(name) for name in source.namelist()}
+        if spread:
+            spread(entries)
         change(entries)
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target:
@@ -205,6 +234,16 @@ def adding(name):
     return inside(lambda entries: entries.update({name: b"x"}))
 
 
+def in_short(make):
+    """Another row of short files: make(row) -> row."""
+    return inside(lambda e: e.update(short=make(e["short"])), spread=None)
+
+
+def twice(entries):
+    """A file that lies in the row is an entry, too."""
+    entries[next(iter(json.loads(entries["manifest.json"])["files"]))] = b"x"
+
+
 def telling(make):
     """Another manifest: make(what it told) -> what it tells."""
 
@@ -213,6 +252,13 @@ def telling(make):
         entries["manifest.json"] = json.dumps(told | make(told)).encode()
 
     return inside(change)
+
+
+def claim(entries, name, size):
+    """A manifest that names one file more, as an entry."""
+    told = json.loads(entries["manifest.json"])
+    told["files"][name] = [size, ""]
+    return {"manifest.json": json.dumps(told).encode()}
 
 
 def remade(end, make, *, told=True):
@@ -239,7 +285,7 @@ NOWHERE = "has no place in an archive"
 BAD = {
     "torn": (lambda c: c[: len(c) // 2], "torn, or no zip at all"),
     "empty": (lambda c: b"", "torn, or no zip at all"),
-    "flipped": (lambda c: c[:3000] + b"????" + c[3004:], "is damaged: fetch it again"),
+    "flipped": (lambda c: c[:900] + b"????" + c[904:], "is damaged: fetch it again"),
     "foreign": (inside(lambda e: e.pop("manifest.json")), "no manifest.json in it"),
     "no manifest": (telling(lambda told: {"files": 3}), "its manifest.json is none"),
     "silent": (telling(lambda told: told.pop("data") and {}), "does not say data"),
@@ -249,7 +295,18 @@ BAD = {
     ),
     "extra": (adding("runs/0123456789ab/run.json"), "has 1 bytes, not no"),
     "missing": (inside(lambda e: e.pop(max(e))), r"run.json has no bytes, not \d+"),
-    "format": (telling(lambda told: {"format": 2}), "of format 2, here it is 1"),
+    "short torn": (in_short(lambda row: row[:-1]), r"short has \d+ bytes, not \d+"),
+    "short changed": (in_short(lambda row: row[:-1] + b"?"), "has another checksum"),
+    "short twice": (inside(twice, spread=None), "lies: runs/.* has 1 bytes, not no"),
+    "named outside": (
+        inside(lambda e: e.update(claim(e, "../evil", 1)), spread=None),
+        f"'../evil' {NOWHERE}",
+    ),
+    "no size": (
+        inside(lambda e: e.update(claim(e, "runs/0123456789ab/run.json", "1"))),
+        "its manifest.json is none",
+    ),
+    "format": (telling(lambda told: {"format": 3}), "of format 3, here it is 2"),
     "recipe": (telling(lambda told: {"recipe": -1}), "of recipe -1, here it is"),
     "data": (telling(lambda told: {"data": {"digits": "0"}}), "of data .*'0'.*, here"),
     "outside": (adding("../evil"), f"'../evil' {NOWHERE}"),
