@@ -134,11 +134,12 @@ def lower_layers(changes: Mapping[int, np.ndarray]) -> dict[str, Estimate]:
     """Relative change of the lower half's weights with depth (figure 16).
 
     changes: depth -> (network, layer). The deepest is held against the shallowest of
-    at least four layers.
+    at least four layers, the first networks of both as far as they go.
     """
     deepest = max(changes)
     least = min((d for d in changes if d >= 4), default=deepest)
-    lower = [changes[d][:, : d // 2].mean(1) for d in (deepest, least)]
+    both = min(len(changes[d]) for d in (deepest, least))
+    lower = [changes[d][:both, : d // 2].mean(1) for d in (deepest, least)]
     return {
         "lower_layers_change_deep_over_shallow": ratio_over_fitted(*lower),
         "smallest_change_deepest": geometric_over_fitted(changes[deepest].min(1)),

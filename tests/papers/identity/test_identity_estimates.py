@@ -555,6 +555,9 @@ def test_lower_layers_are_the_lower_half_of_the_deepest_and_of_four_or_more():
     assert share.value == pytest.approx(0.6)
     assert found["smallest_change_deepest"].value == pytest.approx(0.02)
     assert {*found} == {*load_registry()["C16"].names}
+    more = estimates.lower_layers({**changes, 8: np.vstack([changes[8], [0.7] * 8])})
+    assert more["lower_layers_change_deep_over_shallow"] == share
+    assert more["smallest_change_deepest"].n == 3
     none = estimates.lower_layers({d: np.full((2, d), NAN) for d in (5, 9)})
     assert undefined(none["lower_layers_change_deep_over_shallow"])
     smallest = none["smallest_change_deepest"]
