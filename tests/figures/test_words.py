@@ -1,5 +1,7 @@
 """Figures in words: every number and direction is that of the arrays drawn."""
 
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -104,8 +106,18 @@ def test_images_are_told_by_how_near_they_are_to_those_on_top():
     of_identity.image_grid({"input": inputs, "copy": inputs, "other": 1 - inputs})
     kind, seen = words()
     assert kind == "Images."
-    assert "Input, 3 images; copy: cosine 1 with the image on top" in seen
-    assert "other: cosine 0 with" in seen
+    assert seen == "Cosine with input, 3 images: copy 1; other 0."
+
+
+def test_of_many_rows_of_images_the_first_the_last_and_the_extremes_are_told():
+    inputs = np.array([[[1.0, 0.0], [0.0, 0.0]]])
+    shares = [0.8, 0.6, 0.96, 0.28, 0.6, 0.8, 0.6]
+    images = [[[[x, (1 - x * x) ** 0.5], [0, 0]]] for x in shares]
+    rows = dict(zip("abcdefg", images, strict=True))
+    of_identity.image_grid({"input": inputs, **rows})
+    ends = {"c": ", the highest of 7 rows", "d": ", the lowest of 7 rows"}
+    told = "; ".join(rf"{name} [\d.]+{ends.get(name, '')}" for name in "acdg")
+    assert re.fullmatch(rf"Cosine with input, 1 image: {told}\.", words()[1])
 
 
 def test_dots_of_one_name_are_told_by_their_rank_correlation():

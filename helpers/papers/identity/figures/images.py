@@ -28,6 +28,7 @@ from helpers.papers.identity.figures.mosaics import (
     largest_side,
 )
 
+MOST_SAID = 6  # rows that words tell one by one
 GREYS = 31  # steps of grey: noise in all 255 makes files half as large again
 FRAME = {"facecolor": "none", "edgecolor": "#AEB4BC", "linewidth": 0.4}
 GREY = {"cmap": "gray", "vmin": 0, "vmax": 1}
@@ -167,15 +168,26 @@ def _draw(ax: Axes, panel: Panel, layout: Layout) -> None:
 
 
 def _in_words(rows: Mapping[str, Sequence[np.ndarray]]) -> str:
-    """How near each row is to the first one, image by image, where the sizes agree."""
+    """How near rows are to the first one, image by image, where the sizes agree.
+
+    Of many rows the first, the last, the nearest and the one that is farthest.
+    """
     (first, inputs), *below = rows.items()
-    near = [f"{first}, {len(inputs)} images"]
+    near = {}
     for name, images in below:
         pairs = [(a, b) for a, b in zip(images, inputs, strict=True)]
         if all(a.shape == b.shape and np.isfinite([a, b]).all() for a, b in pairs):
-            mean = np.mean([cosine(a, b) for a, b in pairs])
-            near.append(f"{name}: cosine {number(mean)} with the image on top")
-    return "; ".join(near) if len(near) > 1 else ""
+            near[name] = np.mean([cosine(a, b) for a, b in pairs])
+    if not near:
+        return ""
+    kept, said = [*near], {}
+    if len(near) > MOST_SAID:
+        said[min(near, key=near.get)] = f", the lowest of {len(near)} rows"
+        said[max(near, key=near.get)] = f", the highest of {len(near)} rows"
+        kept = [name for name in near if name in (kept[0], kept[-1], *said)]
+    words = [f"{name} {number(near[name])}{said.get(name, '')}" for name in kept]
+    over = f"{len(inputs)} image{'s' * (len(inputs) > 1)}"
+    return f"cosine with {first}, {over}: {'; '.join(words)}"
 
 
 def _draw_image(ax: Axes, image: np.ndarray, x: float, y: float, side: int) -> None:
