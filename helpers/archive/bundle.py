@@ -112,7 +112,8 @@ class Archive:
         self._row = self._in_a_row(sizes)
         sizes = {name: size for name, size in sizes.items() if name not in self._row}
         if SHORT_FILES in self._entries:
-            sizes[SHORT_FILES] = max((place.stop for place in self._row.values()), default=0)
+            ends = [place.stop for place in self._row.values()]
+            sizes[SHORT_FILES] = max(ends, default=0)
         there = {n: e.file_size for n, e in self._entries.items() if n != MANIFEST}
         for name in sorted(there.keys() | sizes.keys()):
             if there.get(name) != sizes.get(name):
@@ -122,7 +123,7 @@ class Archive:
         return found
 
     def _in_a_row(self, sizes: dict[str, int]) -> dict[str, slice]:
-        """The row of files in SHORT_FILES, by their sizes; none where there is no SHORT_FILES."""
+        """Where the short files lie; none where each is an entry of its own."""
         if SHORT_FILES not in self._entries:
             return {}
         names = in_a_row(sizes)

@@ -15,7 +15,7 @@ from helpers.system.files import sha256
 
 FORMAT = 2  # raised when the layout or the manifest changes meaning
 MANIFEST = "manifest.json"
-SHORT_FILES = "short"  # the entry that holds all files of fewer bytes than LONG, in a row
+SHORT_FILES = "short"  # the entry of all files of fewer bytes than LONG, in a row
 LONG = 2**14  # bytes; thousands of small files beside each other take a seventh less
 RECIPES = {None: Run.recipe, "identity": IdentityRun.recipe}  # by the runs' `task`
 
@@ -51,7 +51,7 @@ def pack(about: Mapping[str, Any], runs: Mapping[str, Files]) -> bytes:
 
 
 def in_a_row(sizes: Mapping[str, int]) -> list[str]:
-    """Names of the files that lie in SHORT_FILES, in order: those alike beside each other."""
+    """Names of the short files in order: those that are alike beside each other."""
     short = (name for name, size in sizes.items() if size < LONG)
     return sorted(short, key=lambda name: (name.split("/", 2)[2:], name))
 

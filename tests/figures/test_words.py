@@ -106,7 +106,7 @@ def test_images_are_told_by_how_near_they_are_to_those_on_top():
     of_identity.image_grid({"input": inputs, "copy": inputs, "other": 1 - inputs})
     kind, seen = words()
     assert kind == "Images."
-    assert seen == "Cosine with input, 3 images: copy 1; other 0."
+    assert seen == "Cosine with input, 3 images: copy (1), other (0)."
 
 
 def test_of_many_rows_of_images_the_first_the_last_and_the_extremes_are_told():
@@ -116,7 +116,7 @@ def test_of_many_rows_of_images_the_first_the_last_and_the_extremes_are_told():
     rows = dict(zip("abcdefg", images, strict=True))
     of_identity.image_grid({"input": inputs, **rows})
     ends = {"c": ", the highest of 7 rows", "d": ", the lowest of 7 rows"}
-    told = "; ".join(rf"{name} [\d.]+{ends.get(name, '')}" for name in "acdg")
+    told = ", ".join(rf"{name} \([\d.]+{ends.get(name, '')}\)" for name in "acdg")
     assert re.fullmatch(rf"Cosine with input, 1 image: {told}\.", words()[1])
 
 

@@ -185,9 +185,9 @@ def _in_words(rows: Mapping[str, Sequence[np.ndarray]]) -> str:
         said[min(near, key=near.get)] = f", the lowest of {len(near)} rows"
         said[max(near, key=near.get)] = f", the highest of {len(near)} rows"
         kept = [name for name in near if name in (kept[0], kept[-1], *said)]
-    words = [f"{name} {number(near[name])}{said.get(name, '')}" for name in kept]
+    words = [f"{name} ({number(near[name])}{said.get(name, '')})" for name in kept]
     over = f"{len(inputs)} image{'s' * (len(inputs) > 1)}"
-    return f"cosine with {first}, {over}: {'; '.join(words)}"
+    return f"cosine with {first}, {over}: {', '.join(words)}"
 
 
 def _draw_image(ax: Axes, image: np.ndarray, x: float, y: float, side: int) -> None:
