@@ -16,7 +16,7 @@ from helpers.system.files import sha256
 FORMAT = 2  # raised when the layout or the manifest changes meaning
 MANIFEST = "manifest.json"
 SHORT_FILES = "short"  # the entry of all files of fewer bytes than LONG, in a row
-LONG = 2**14  # bytes; thousands of small files beside each other take a seventh less
+LONG = 2**14  # bytes, of the format: thousands of small files take a seventh less so
 RECIPES = {None: Run.recipe, "identity": IdentityRun.recipe}  # by the runs' `task`
 
 Files = dict[str, bytes]  # name in a run's folder -> content
