@@ -246,6 +246,23 @@ def test_verdicts_of_older_copies_are_told_in_todays_words():
     assert "id='A1a'" in whole and "id='A2a'" not in whole
 
 
+def test_of_claims_asked_in_turn_the_line_is_of_the_one_that_was_judged():
+    estimates = dict.fromkeys(find_claim("A13-glyphs").names, Estimate(0.1, 0, 0.2, 5))
+    judged = [judge("A13-glyphs", estimates, dataset="glyphs")]
+    old = '<p class="verdict-line">Figure 13. of its day</p>'
+    asked = 'verdicts.judge("A12", fall)\n    or verdicts.judge("A13-glyphs", fall)'
+    notebook = {
+        "cells": [
+            code(f"({asked})", {"text/html": old}),
+            code("verdicts.table()", table(judged)._repr_mimebundle_()),
+        ]
+    }
+    cells.show_verdicts(notebook)
+    line, whole = (c["outputs"][0]["data"]["text/html"] for c in notebook["cells"])
+    assert "of its day" not in line and 'id="A13-glyphs"' in line
+    assert "id='A13-glyphs'" not in whole
+
+
 # For programs
 
 

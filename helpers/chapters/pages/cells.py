@@ -20,7 +20,8 @@ DATA = "application/vnd.memorization.figure+json"  # beside a drawing: its value
 def show_verdicts(notebook: Mapping) -> None:
     """Verdicts in today's words, in place, from the records that a copy holds.
 
-    A claim without a line of its own can be linked to in the table at the end.
+    Of claims that a cell asks in turn, the line is of the first that speaks about the
+    data. A claim without a line of its own can be linked to in the table at the end.
     """
     records = {r["id"]: r for c in notebook["cells"] for r in _records(c)}
     known = {i: r for i, r in records.items() if i in load_registry()}
@@ -28,11 +29,11 @@ def show_verdicts(notebook: Mapping) -> None:
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             html = _text(output.get("data", {}).get("text/html", ""))
-            found = JUDGED.search(_text(cell["source"]))
-            if "verdict-line" in html and found and found[1] in known:
-                lines.add(found[1])
-                shown = verdict_html(known[found[1]], find_claim(found[1]))
-                link = f'<a href="{BACK}#{found[1]}">on the scorecard</a>'
+            asked = (i for i in JUDGED.findall(_text(cell["source"])) if i in known)
+            if "verdict-line" in html and (name := next(asked, "")):
+                lines.add(name)
+                shown = verdict_html(known[name], find_claim(name))
+                link = f'<a href="{BACK}#{name}">on the scorecard</a>'
                 shown += f'<p class="back">{link}</p>'
                 output["data"] = {"text/html": shown}
     for cell in notebook["cells"]:

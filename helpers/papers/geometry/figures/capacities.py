@@ -120,6 +120,6 @@ def capacity_of_balls(
     if draws := len(dots):
         handles.append(entry("sampled balls", color="#555555", **style))
         words = f"dots: n = {draws} sample{'s' * (draws > 1)} a ball"
-        note(ax, f"lines: closed form; {words}")
+        note(ax, f"lines: closed form for many dimensions; {words}")
     key_beside(ax, handles)
     return ax
