@@ -168,11 +168,16 @@ def import_files(files) -> int:
 @FILES
 @click.option("--scale", help="Those of the book of one scale (default: of all).")
 def verify(files, scale) -> int:
-    """Check archives to the last byte: those named, or the book's."""
+    """Check archives to the last byte: those named, or the book's.
+
+    And that no two of them hold other trainings of one run.
+    """
     from helpers.chapters import archives
 
     chosen = {str(path): path for path in files or archives.archives_of(scale)}
-    return for_each(chosen, lambda path: archives.verify(path, say=click.echo))
+    status = for_each(chosen, lambda path: archives.verify(path, say=click.echo))
+    together = {"archives": chosen.values()}
+    return status or for_each(together, archives.check_together)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,5 +1,7 @@
 """Archives of editions: export what a chapter's runs have, import it, verify it."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from helpers.archive import (
@@ -15,7 +17,7 @@ from helpers.archive import (
 from helpers.chapters.editions import describe
 from helpers.chapters.plans import Plan
 from helpers.errors import Failure
-from helpers.runs.store import RunFolder
+from helpers.runs.store import ABOUT, RunFolder
 from helpers.system.files import write_bytes
 from helpers.system.roots import archives_root
 from helpers.system.terminal import Say
@@ -101,6 +103,28 @@ def verify(path: Path, *, say: Say) -> None:
             raise Failure(f"{what}: it lies in another's place")
     runs = f"{there} of {about['planned']} runs"
     say(f"{path}: sound: {runs}, {_size(path.stat().st_size)}")
+
+
+def check_together(paths: Iterable[Path]) -> None:
+    """A Failure where archives have other numbers of the same run, trained twice.
+
+    The first of them answers for it, and a page of the other one, which asks for what
+    was measured of its own network alone, can no longer be executed.
+    """
+    held: dict[str, tuple[Path, str]] = {}
+    at_odds: dict[tuple[Path, Path], set[str]] = defaultdict(set)
+    for path in paths:
+        for name, (_, checksum) in Archive(path).manifest["files"].items():
+            _, run, part = name.split("/", 2)
+            first, known = held.setdefault(name, (path, checksum))
+            if part != ABOUT and checksum != known:
+                at_odds[first, path].add(run)
+    words = [
+        f"{one} and {other} have other numbers of {len(runs)} runs, such as {min(runs)}"
+        for (one, other), runs in at_odds.items()
+    ]
+    if words:
+        raise Failure(f"{'; '.join(words)}: train these anew, once, and export both")
 
 
 def archives_of(scale: str | None) -> list[Path]:

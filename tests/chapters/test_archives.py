@@ -12,6 +12,7 @@ from projects import ALT, FIGURE, TRAINING, chapter, code, make_project
 from helpers.__main__ import main
 from helpers.archive import Archive
 from helpers.chapters import archives, outputs
+from helpers.models import MLP
 from helpers.runs.provenance import trained_on
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,6 +94,37 @@ def test_wrong_commands_are_one_line(project, capsys):
     path.rename(path.with_name("other.zip"))
     capsys.readouterr()
     assert main(["verify"]) == 1 and "lies in another's place" in told(capsys)
+
+
+def test_archives_with_two_trainings_of_one_run_are_named(
+    project, capsys, elsewhere, monkeypatch
+):
+    words = ["--scale", "smoke"]
+    main(["train", *words])
+    main(["export", *words])
+    [path] = (project / "book" / "archives").rglob("*.zip")
+    same = path.with_name("same.zip")
+    same.write_bytes(path.read_bytes())
+    archives.check_together([path, same])
+    monkeypatch.setenv("MEMORIZATION_ARCHIVES", "none")
+    elsewhere()
+    initial = MLP.initial
+
+    def other(self, *, seed, init_scale):
+        return initial(self, seed=seed + 1, init_scale=init_scale)
+
+    monkeypatch.setattr(MLP, "initial", other)
+    main(["train", *words])
+    main(["export", *words, "--output", str(project / "out")])
+    again = project / "out" / "smoke" / "good.zip"
+    capsys.readouterr()
+    assert main(["verify", str(path), str(again)]) == 1
+    line = told(capsys)
+    assert "have other numbers of 4 runs" in line and "train these anew" in line
+
+
+def test_the_books_archives_hold_one_training_of_each_run():
+    archives.check_together(sorted((ROOT / "book" / "archives").rglob("*.zip")))
 
 
 def test_an_edition_counts_machines_and_days(monkeypatch):
