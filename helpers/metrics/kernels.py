@@ -124,9 +124,8 @@ def kernel_machine_accuracy(
     """Test accuracy of least squares with sin_kernel: an infinitely wide frozen layer.
 
     train and test: inputs (n, d) and labels (n,); 0..1. No kernel underflows: they are
-    taken relative to an unseen input's largest, which changes no answer. As the scale
-    grows it becomes the nearest neighbour's label, where no negative of an input is
-    nearer still. ridge: in units of the diagonal.
+    taken relative to an unseen input's largest, which changes no answer. At a large
+    scale the nearest of x' and -x' decides. ridge: in units of the diagonal.
     single: plainly in float32, where kernels do underflow: an input without any is
     given the first class. NaN where that precision cannot solve the system.
     """
