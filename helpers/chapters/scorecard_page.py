@@ -22,9 +22,9 @@ Every figure and table of the three papers, what it shows, and what came out her
 from the executed chapters ({ref}`how verdicts are made <claims-and-verdicts>`). A
 number stands with its 95 % interval and *n*, the independent cases behind it, mostly
 seeds. Every part of a claim has its own verdict; the weakest decides. Accuracies are
-fractions. The criteria were fixed before the measurements. Counted is a chapter's main
-edition; its variants, other networks or data, stand below it. The same for programs:
-<a href="claims.json">claims.json</a>."""
+fractions. The criteria were fixed before the measurements; where not, a claim's note
+says so. Counted is a chapter's main edition; its variants, other networks or data,
+stand below it. The same for programs: <a href="claims.json">claims.json</a>."""
 HEAD = ("Edition", "Verdict", "What we measured")
 
 
