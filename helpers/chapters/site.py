@@ -120,6 +120,9 @@ def frame_changed(root: Path, *, since: Path) -> bool:
     here = Path(__file__)
     frame += [here.with_name(f"{n}.py") for n in ("site", "ageing", "outputs")]
     frame += here.parent.glob("pages/*.py")
+    frame += (root / "book").glob("_static/*")  # copied where a page is written alone
+    words = ("claims/*.py", "papers/*/claims.yaml")  # of verdicts, on every page
+    frame += [path for each in words for path in here.parents[1].glob(each)]
     return max(path.stat().st_mtime for path in frame) > since.stat().st_mtime
 
 

@@ -5,6 +5,7 @@ import html.parser
 import importlib
 import io
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -524,6 +525,23 @@ def test_second_build_writes_only_what_changed(built, monkeypatch):
     assert told in aged.read_text() and "has changed since" not in page.read_text()
     assert page.stat().st_mtime_ns > before and not stale.exists()
     assert (built / "methods.html").stat().st_mtime_ns == methods
+
+
+def test_a_new_look_or_new_words_of_verdicts_reach_every_page(tmp_path, monkeypatch):
+    own = [f"helpers/chapters/{name}.py" for name in ("site", "ageing", "outputs")]
+    named = ["book/_static/book.css", "helpers/papers/scale/claims.yaml"]
+    for name in [*own, *named, "_config.yml", "book/_toc.yml", "built"]:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        os.utime(path, (1000, 1000))
+    monkeypatch.setattr(site, "__file__", str(tmp_path / own[0]))
+    built = tmp_path / "built"
+    assert not site.frame_changed(tmp_path, since=built)
+    for name in named:
+        os.utime(tmp_path / name, (2000, 2000))
+        assert site.frame_changed(tmp_path, since=built), name
+        os.utime(tmp_path / name, (1000, 1000))
 
 
 def test_failure_names_the_complaint_and_the_log(tmp_path):
