@@ -11,7 +11,7 @@ from scipy.optimize import isotonic_regression
 from helpers.errors import Mistake
 from helpers.estimates import band
 from helpers.estimates.intervals import Band
-from helpers.figures.style import DIVERGED, FEWEST, Look
+from helpers.figures.style import DIVERGED, FEWEST, OF_NO_LINE, Look
 
 AT = "#444444"  # of a place at which something happens
 SHADE = 0.17  # of a band
@@ -139,16 +139,16 @@ def mark_diverged(
     colors: name -> colour. Lines that lack the same networks, as training and test do,
     share their crosses; one line among others has them in its colour, in a row of its
     own. "2 of 5" stands beside a cross unless all diverged. Returns the handle for a
-    legend, if there is a cross.
+    legend, if there is a cross: of no line's colour where each cross has its line's.
     """
     rows = {}
     for name, values in columns.items():
         lacking = tuple(tuple(~np.isfinite(np.asarray(v, float))) for v in values)
         if any(map(any, lacking)):
             rows.setdefault(lacking, []).append(name)
+    alone = [len(names) == 1 < len(columns) for names in rows.values()]
     for row, (lacking, names) in enumerate(rows.items()):
-        alone = len(names) == 1 < len(columns)
-        shade = colors[names[0]] if alone else DIVERGED
+        shade = colors[names[0]] if alone[row] else DIVERGED
         for place, broken in zip(places, lacking, strict=True):
             if any(broken):
                 last = place == max(places) and len(places) > 1
@@ -156,7 +156,8 @@ def mark_diverged(
     if not rows:
         return []
     ax.margins(y=0.03 + 0.1 * len(rows))  # no data where the crosses stand
-    return ax.plot([], [], "x", color=DIVERGED, mew=1.8, label="diverged")
+    shade = OF_NO_LINE if all(alone) else DIVERGED
+    return ax.plot([], [], "x", color=shade, mew=1.8, label="diverged")
 
 
 def _cross(

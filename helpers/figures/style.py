@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
@@ -16,6 +17,7 @@ from helpers.figures.words import describe
 STYLE = Path(__file__).with_name("book.mplstyle")
 TRAIN, TEST, THEORY, CHANCE = "#D55E00", "#0072B2", "#000000", "#767676"
 DIVERGED = "#8B0000"
+OF_NO_LINE = "#555555"  # a mark in a legend whose colour says nothing
 FEWEST = 4  # networks from which on an interval is drawn; below, a line of each
 CONSTANT, IDENTITY = "#CC6677", "#3B5BDB"  # the two maps that one image can teach
 OTHER = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -70,6 +72,7 @@ RANGES = {
     "depth": ("YlGn", 0.35, 22.0),
     "dimension": ("BuPu", 0.3, 90.0),
 }
+MOST_SHADES = 6  # values of one range that its colours tell apart
 
 
 def use_style() -> None:
@@ -95,6 +98,20 @@ def color(value: float, meaning: str) -> tuple:
     """
     name, low, high = RANGES[meaning]
     return plt.get_cmap(name)(float(LogNorm(low, high, clip=True)(value)))
+
+
+def shades(values: Iterable[float], meaning: str) -> dict[float, tuple]:
+    """A colour for each value, ascending: `color`, or farther apart where many.
+
+    Of more than MOST_SHADES values neighbours would look alike, and the whole map is
+    theirs: that figure alone then tells which is which.
+    """
+    ordered = sorted(values)
+    if len(ordered) <= MOST_SHADES:
+        return {value: color(value, meaning) for value in ordered}
+    apart = np.linspace(0, 0.95, len(ordered))  # its light end would be lost on white
+    colors = plt.get_cmap(RANGES[meaning][0])(apart)
+    return {value: tuple(shade) for value, shade in zip(ordered, colors, strict=True)}
 
 
 def named_colors(

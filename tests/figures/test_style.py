@@ -5,7 +5,7 @@ import pytest
 from drawing import luminance
 
 from helpers import figures
-from helpers.figures.style import color, named_colors
+from helpers.figures.style import MOST_SHADES, color, named_colors, shades
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 
@@ -15,6 +15,18 @@ def test_neighbouring_scales_and_ratios_differ_in_lightness_for_every_eye():
     assert min(np.diff(light)) > 0.1
     light = [luminance(color(ratio, "ratio")) for ratio in (1, 2, 4, 8)]
     assert max(np.diff(light)) < -0.04
+
+
+def test_many_scales_have_colours_farther_apart_and_few_those_of_the_book():
+    scales = np.geomspace(0.001, 0.2, 9)
+    few, many = shades(scales[:MOST_SHADES], "sigma"), shades(scales[::-1], "sigma")
+    assert few == {scale: color(scale, "sigma") for scale in scales[:MOST_SHADES]}
+    assert list(many) == list(scales)
+    gap, was = (
+        np.diff([luminance(shade) for shade in some]).min()
+        for some in (many.values(), [color(scale, "sigma") for scale in scales])
+    )
+    assert gap > 0.01 and gap > 1.4 * was
 
 
 def test_a_line_without_a_colour_of_its_own_takes_one_that_no_other_line_has():

@@ -93,6 +93,7 @@ def test_crosses_of_different_lines_have_their_colours_and_hide_nothing():
     lowest = ax.transAxes.inverted().transform(ax.transData.transform((1, 0.1)))[1]
     assert heights[0] < heights[1] < lowest - 0.01
     assert keys(ax).count("diverged") == 1
+    assert line(ax, "diverged").get_color() == style.OF_NO_LINE, "each is a line's"
     table = lacking((3, 1))
     ax = swept({"training": table, "test": table / 2})
     shared = [cross.get_color() for cross in marked(ax, "x")]

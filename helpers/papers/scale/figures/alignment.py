@@ -19,7 +19,7 @@ from helpers.figures.panels import (
     note,
     span,
 )
-from helpers.figures.style import CHANCE, THEORY, color
+from helpers.figures.style import CHANCE, OF_NO_LINE, THEORY, color, shades
 
 # Name in a panel, and the measure for two vectors of which a is the shorter.
 MEASURES = {
@@ -111,12 +111,13 @@ def against_alignment(
     """
     ax, absent = ax or axes(), 0
     points = {called(name, brief=True): some for name, some in points.items()}
+    shade_of = _shades(points)
     for (name, (*tables, settings)), marker in zip(points.items(), cycle(MARKERS)):
         x, y = (shaped(some, {"scales": len(settings)}, name=name) for some in tables)
         shown = np.isfinite(x) & np.isfinite(y) & ((x > 0) | (not log))
         absent += int(np.sum(~shown))
         for i, setting in enumerate(settings):
-            shade = color(setting, "sigma")
+            shade = shade_of[float(setting)]
             there = x[shown[:, i], i], y[shown[:, i], i]
             ax.plot(*there, marker, alpha=0.9, color=shade, gid=name, **DOT)
     chance_line(ax, chance)
@@ -145,11 +146,15 @@ def against_measures(
     return panels
 
 
+def _shades(points: Mapping[str, tuple]) -> dict[float, tuple]:
+    """The colour of each scale, ascending."""
+    return shades({float(s) for _, _, some in points.values() for s in some}, "sigma")
+
+
 def _keys(points: Mapping[str, tuple], *, chance: float | None) -> list:
-    settings = sorted({float(s) for _, _, some in points.values() for s in some})
-    dots = [(f"σ = {some:g}", color(some, "sigma"), "o") for some in settings]
+    dots = [(f"σ = {some:g}", shade, "o") for some, shade in _shades(points).items()]
     if len(points) > 1:
-        dots += [(name, "#555555", mark) for name, mark in zip(points, cycle(MARKERS))]
+        dots += [(name, OF_NO_LINE, mark) for name, mark in zip(points, cycle(MARKERS))]
     keys = [entry(name, color=shade, marker=m, ls="", **DOT) for name, shade, m in dots]
     line = [] if chance is None else [entry("chance", color=CHANCE, ls="--")]
     return keys + line
